@@ -1,0 +1,109 @@
+# Hương. `make` alone lists what there is to do; it needs GNU make, a POSIX shell and Python 3.11 or newer.
+
+PYTHON ?= python3
+.DEFAULT_GOAL := help
+.PHONY: help run test bench lock fmt clean
+
+help: ## list what there is to do
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: .venv/.lock-stamp ## start the city here, with play money (HOST, PORT, DATA_DIR)
+	@export HUONG_MODE=sandbox LITESTAR_APP=app.main:create_app; \
+	export HOST="$${HOST:-127.0.0.1}" PORT="$${PORT:-8000}" DATA_DIR="$${DATA_DIR:-./var}"; \
+	exec .venv/bin/litestar up
+
+test: .venv/.lock-stamp ## check style, types, layers and SQL, then run the tests
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	.venv/bin/basedpyright
+	.venv/bin/lint-imports
+	@echo ".venv/bin/squawk: the migrations' way forward, and the ledger"
+	@for file in migrations/[0-9]*.sql wallet/ledger.sql; do \
+		[ -e "$$file" ] || continue; \
+		said=$$(sed '/^-- migrate:down/,$$d' "$$file" | .venv/bin/squawk --stdin-filepath "$$file" 2>&1) || \
+			{ echo "$$said"; exit 1; }; \
+	done
+	.venv/bin/python -m pytest
+
+bench: .venv/.lock-stamp ## measure payments, and beside what
+	.venv/bin/python -m bench.payments
+
+lock: ## write requirements.lock anew from pyproject.toml (UPGRADE=--upgrade for newer releases)
+	@uv=$$(command -v uv) || { $(MAKE_VENV); uv=.venv/bin/uv; }; \
+	if ! [ -x "$$uv" ]; then \
+		echo "Installing uv into .venv"; \
+		.venv/bin/python -m pip install --quiet --disable-pip-version-check uv || exit 1; \
+	fi; \
+	"$$uv" pip compile --quiet --no-config --generate-hashes --universal --python-version 3.11 --group dev $(UPGRADE) \
+		--custom-compile-command "make lock" pyproject.toml -o requirements.lock
+	@echo "requirements.lock is written; the next make installs it"
+
+fmt: .venv/.lock-stamp ## format, and mend what can be mended
+	.venv/bin/ruff check --fix --exit-zero
+	.venv/bin/ruff format
+
+clean: ## remove .venv, var and caches (not while the city runs)
+	@if [ -d var ]; then $(FIND_PYTHON); "$$python" -c "$$LET_GO_OF_VAR" || exit 1; fi
+	rm -rf var .venv dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# A .venv that was moved, or whose Python is gone, does not count as installed.
+ifneq ($(shell cat .venv/.lock-stamp 2>/dev/null && .venv/bin/python -c '' 2>&1),$(CURDIR))
+.PHONY: .venv/.lock-stamp
+endif
+
+.venv/.lock-stamp: requirements.lock
+	@$(MAKE_VENV)
+	@echo "Installing what requirements.lock names (a minute or two the first time)"
+	@rm -f $@
+	@if ! .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-input --retries 2 \
+		--require-hashes -r requirements.lock >.venv/pip.log 2>&1; then \
+		case $$(cat .venv/pip.log) in \
+			*"No space left"*) why="the disk is full" ;; \
+			*ConnectionError*|*ConnectTimeout*|*"timed out"*|*"name resolution"*) why="the network does not answer" ;; \
+			*) why=$$(grep -m 1 ERROR: .venv/pip.log || tail -n 1 .venv/pip.log) ;; \
+		esac; \
+		echo "Cannot install: $$why (pip's own words are in .venv/pip.log)" >&2; \
+		exit 1; \
+	fi
+	@pwd -P > $@
+
+# The first of these that is new enough; a name on the PATH may still not run (pyenv).
+FIND_PYTHON = \
+	for python in "$(PYTHON)" python3.14 python3.13 python3.12 python3.11 ""; do \
+		"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && break; \
+	done; \
+	if [ -z "$$python" ]; then \
+		echo "Hương needs Python 3.11 or newer: install one, or name it: make PYTHON=/path/to/python3" >&2; \
+		exit 1; \
+	fi
+
+# Keeps a .venv that works, replaces one that is half made.
+MAKE_VENV = \
+	if ! .venv/bin/python -c 'import sys, pip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+		{ [ -e .venv/.lock-stamp ] && [ "$$(cat .venv/.lock-stamp)" != "$$(pwd -P)" ]; }; then \
+		$(FIND_PYTHON); \
+		echo "Making .venv with $$("$$python" --version)"; \
+		rm -rf .venv; \
+		if ! said=$$("$$python" -m venv .venv 2>&1); then \
+			rm -rf .venv; \
+			case $$said in \
+				*"ensurepip is not"*) why="this Python has no venv (on Debian and Ubuntu: apt install python3-venv)" ;; \
+				*) why="$$(echo "$$said" | tail -n 1) (is the disk full?)" ;; \
+			esac; \
+			echo "Cannot make .venv: $$why" >&2; \
+			exit 1; \
+		fi; \
+	fi
+
+# Refuses while var is held; stops the servers that a killed city left in it.
+define LET_GO_OF_VAR
+from pathlib import Path
+from app.embedded import Trouble, hold, stop_left_behind
+try:
+    with hold(Path("var")):
+        stop_left_behind(Path("var"))
+except Trouble as trouble:
+    raise SystemExit(str(trouble))
+endef
+export LET_GO_OF_VAR

@@ -1,0 +1,289 @@
+"""Commands of the `litestar` CLI: up, serve, worker, migrate, seed, doctor, ledger, jobs, openapi."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable, Coroutine
+from functools import wraps
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+import asyncpg
+import msgspec
+import rich_click as click
+from litestar.plugins import CLIPlugin
+
+import migrations
+from app import config, embedded, jobs, schema
+from app.config import BadSetting, Settings
+from app.db import Database, queries_beside
+from app.errors import Unavailable
+from app.observe import start_logging
+
+sql = queries_beside(__file__)
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Commands(CLIPlugin):
+    """The city's commands, beside litestar's own."""
+
+    def on_cli_init(self, cli: click.Group) -> None:
+        for command in (up, serve, work, migrate, seed, doctor, ledger, jobs_group, openapi):
+            cli.add_command(command)
+
+
+def plainly(run: Callable[P, R]) -> Callable[P, R]:
+    """What a person must put right is one line on standard error and a non-zero exit."""
+
+    @wraps(run)
+    def plain(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return run(*args, **kwargs)
+        except (BadSetting, embedded.Trouble, migrations.WrongMode) as trouble:
+            sys.exit(f"huong: {trouble}")
+        except Unavailable as problem:
+            sys.exit(f"huong: the database does not answer ({problem.__cause__})")
+        except (asyncpg.PostgresError, ConnectionError, TimeoutError) as problem:
+            sys.exit(f"huong: the database refused: {problem or type(problem).__name__}")
+
+    return plain
+
+
+@click.command()
+@plainly
+def up() -> None:
+    """Start everything here: PostgreSQL, Redis, migrations, seed, the API and the worker."""
+    from app import up as supervisor
+
+    supervisor.run(config.settings())
+
+
+@click.command()
+@plainly
+def serve() -> None:
+    """Serve the API only."""
+    settings = config.settings()
+    need_database(settings)
+    start_logging(settings.log_level)
+    end_with_parent()
+    if settings.server == "granian":
+        _serve_granian(settings)
+    else:
+        _serve_uvicorn(settings)
+
+
+def _serve_uvicorn(settings: Settings) -> None:
+    import uvicorn
+
+    uvicorn.run(
+        "app.main:create_app",
+        factory=True,
+        host=settings.host,
+        port=settings.port,
+        workers=settings.workers,
+        loop="uvloop",
+        http="httptools",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=10,
+    )
+
+
+def _serve_granian(settings: Settings) -> None:
+    from granian.constants import Interfaces, Loops
+    from granian.server import Server
+
+    Server(
+        "app.main:create_app",
+        factory=True,
+        address=settings.host,
+        port=settings.port,
+        workers=settings.workers,
+        interface=Interfaces.ASGI,
+        loop=Loops.uvloop,
+        log_access=False,
+        backpressure=2048,
+        workers_kill_timeout=10,
+    ).serve()
+
+
+@click.command("worker")
+@plainly
+def work() -> None:
+    """Tell events, do jobs, keep the schedule."""
+    from app.worker import Worker
+
+    settings = config.settings()
+    start_logging(settings.log_level)
+    end_with_parent()
+
+    async def go(database: Database) -> None:
+        worker = Worker(database)
+        loop = asyncio.get_running_loop()
+        for sign in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(sign, worker.stop)
+        await worker.run()
+
+    with_database(settings, go)
+
+
+@click.command()
+@plainly
+def migrate() -> None:
+    """Bring the database up to date."""
+    for name in asyncio.run(bring_up_to_date(config.settings())):
+        click.echo(name)
+
+
+async def bring_up_to_date(settings: Settings) -> list[str]:
+    """Migrate as the owner, and give the app role its rights; returns what was applied."""
+    url = need_database(settings)
+    return await migrations.migrate(settings.database_owner_url or url, migrations.role_of(url), settings.mode)
+
+
+@click.command()
+@plainly
+def seed() -> None:
+    """Plant the sandbox's people, bills, merchants and money, once."""
+    with_database(config.settings(), plant_once)
+
+
+async def plant_once(database: Database) -> None:
+    """Plant the sandbox's seed unless it is there; raises BadSetting in production."""
+    from app.identity import seed as people
+    from wallet import seed as money
+
+    if not config.settings().sandbox:
+        raise BadSetting("only a sandbox is seeded")
+    async with database.transaction() as db:
+        if not await db.fetchval(sql.seeded):
+            await people.plant(db)
+            await money.plant(db)
+            await db.execute(sql.mark_seeded)
+
+
+@click.command()
+@plainly
+def doctor() -> None:
+    """Look at settings, database, migrations, roles, queue and Redis, and say what is wrong."""
+    from app import health
+
+    settings = config.settings()
+
+    async def look(database: Database) -> list[str]:
+        wrong: list[str] = []
+        async with database.acquire() as db:
+            if why := await health.unfit(db, settings):
+                return [why]
+            if not settings.sandbox and await db.fetchval(sql.play_phones):
+                wrong.append("sandbox phones live in this production database")
+            if dead := len(await db.fetch(jobs.sql.dead_jobs, 1000)):
+                wrong.append(f"{dead} dead jobs (see: litestar jobs dead)")
+        if await health.redis_answers(settings.redis_url) is False:
+            wrong.append("Redis does not answer: live updates fall back to polling")
+        return wrong
+
+    wrong = with_database(settings, look)
+    for line in wrong or ["all is well"]:
+        click.echo(line)
+    sys.exit(1 if wrong else 0)
+
+
+@click.group("ledger")
+def ledger() -> None:
+    """The ledger's own commands."""
+
+
+@ledger.command("check")
+@plainly
+def ledger_check() -> None:
+    """Hold the ledger against its laws; exits 1 if one is broken."""
+    from wallet import ledger as money
+
+    async def look(database: Database) -> list[money.Law]:
+        async with database.transaction() as db:
+            await db.execute("SET LOCAL statement_timeout = '60s'")
+            return await money.check(db)
+
+    laws = with_database(config.settings(), look)
+    for law in laws:
+        click.echo(
+            f"{'ok    ' if law.broken == 0 else 'BROKEN'} {law.law}" + (f": {law.broken}" if law.broken else "")
+        )
+    sys.exit(1 if any(law.broken for law in laws) else 0)
+
+
+@click.group("jobs")
+def jobs_group() -> None:
+    """Dead letters of the queue."""
+
+
+@jobs_group.command("dead")
+@plainly
+def jobs_dead() -> None:
+    """List dead letters."""
+
+    async def look(database: Database) -> list[asyncpg.Record]:
+        async with database.acquire() as db:
+            return await db.fetch(jobs.sql.dead_jobs, 100)
+
+    for job in with_database(config.settings(), look):
+        click.echo(f"{job['id']} {job['listener']} {job['kind']} after {job['attempts']} tries: {job['last_error']}")
+
+
+@jobs_group.command("replay")
+@click.argument("job_id", type=int, required=False)
+@plainly
+def jobs_replay(job_id: int | None) -> None:
+    """Bring a dead letter back, or all of them."""
+
+    async def back(database: Database) -> int:
+        async with database.transaction() as db:
+            return len(await db.fetch(jobs.sql.replay_jobs, job_id))
+
+    click.echo(f"{with_database(config.settings(), back)} brought back")
+
+
+@click.command("openapi")
+@click.argument("path", type=click.Path(path_type=Path), default=Path("docs/openapi.json"))
+def openapi(path: Path) -> None:
+    """Write the API's description."""
+    from app.main import create_app
+
+    document = msgspec.json.encode(schema.describe(create_app()), order="sorted")
+    path.write_bytes(msgspec.json.format(document, indent=1) + b"\n")
+
+
+def need_database(settings: Settings) -> str:
+    """The app role's URL; raises BadSetting without one."""
+    if settings.database_url is None:
+        raise BadSetting("DATABASE_URL is not set (`litestar up` brings a PostgreSQL of its own)")
+    return settings.database_url
+
+
+def with_database(settings: Settings, use: Callable[[Database], Coroutine[Any, Any, R]]) -> R:
+    """Run something that needs the database, outside a request."""
+    url = need_database(settings)
+
+    async def run() -> R:
+        database = Database(url, settings.database_connections, clock_offset_s=settings.clock_offset_s)
+        try:
+            return await use(database)
+        finally:
+            await database.close()
+
+    return asyncio.run(run())
+
+
+def end_with_parent() -> None:
+    """A child of `up` ends when `up` is killed (Linux); elsewhere it ends with the terminal."""
+    if os.environ.get("HUONG_CHILD") and sys.platform == "linux":
+        import ctypes
+
+        ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG

@@ -1,0 +1,107 @@
+"""The environment, read once. Every setting stands in `.env.example`, with what it is for."""
+
+import os
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+Mode = Literal["production", "sandbox"]
+
+SANDBOX_PEPPER = "the-sandbox-keeps-no-secrets"
+
+
+class BadSetting(Exception):
+    """A setting that this program will not run with; its text is one line for the person at the shell."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """What the machine told us. Durations in seconds."""
+
+    mode: Mode
+    host: str
+    port: int
+    data_dir: Path
+    database_url: str | None
+    """The app role's address. None: the embedded PostgreSQL."""
+    database_owner_url: str | None
+    """The owner role's address, for migrations; None: the same as database_url."""
+    redis_url: str | None
+    pepper: str
+    server: Literal["uvicorn", "granian"]
+    workers: int
+    database_connections: int
+    till_lanes: int
+    trusted_proxies: tuple[str, ...]
+    metrics_token: str | None
+    partner_bank_bin: str
+    log_level: str
+    clock_offset_s: int
+
+    @property
+    def sandbox(self) -> bool:
+        return self.mode == "sandbox"
+
+
+def read(environ: Mapping[str, str] = os.environ) -> Settings:
+    """Settings from the environment; raises BadSetting for what cannot be run with."""
+    mode = _one_of(environ, "HUONG_MODE", ("production", "sandbox"), "production")
+    settings = Settings(
+        mode="sandbox" if mode == "sandbox" else "production",
+        host=environ.get("HOST") or "127.0.0.1",
+        port=_integer(environ, "PORT", 8000, 1, 65_535),
+        data_dir=Path(environ.get("DATA_DIR") or "var").resolve(),
+        database_url=environ.get("DATABASE_URL") or None,
+        database_owner_url=environ.get("DATABASE_OWNER_URL") or None,
+        redis_url=environ.get("REDIS_URL") or None,
+        pepper=_pepper(environ, mode),
+        server="granian"
+        if _one_of(environ, "HUONG_SERVER", ("uvicorn", "granian"), "uvicorn") == "granian"
+        else "uvicorn",
+        workers=_integer(environ, "HUONG_WORKERS", 1, 1, 64),
+        database_connections=_integer(environ, "HUONG_DATABASE_CONNECTIONS", 16, 2, 500),
+        till_lanes=_integer(environ, "HUONG_TILL_LANES", 1, 1, 8),
+        trusted_proxies=tuple(filter(None, (environ.get("HUONG_TRUSTED_PROXIES") or "").split(","))),
+        metrics_token=environ.get("HUONG_METRICS_TOKEN") or None,
+        partner_bank_bin=environ.get("HUONG_PARTNER_BANK_BIN") or "970436",
+        log_level=(environ.get("HUONG_LOG_LEVEL") or "info").lower(),
+        clock_offset_s=_integer(environ, "HUONG_CLOCK_OFFSET_S", 0, -(10**9), 10**9),
+    )
+    if settings.clock_offset_s and not settings.sandbox:
+        raise BadSetting("HUONG_CLOCK_OFFSET_S moves the city's clock: production refuses it")
+    return settings
+
+
+def _pepper(environ: Mapping[str, str], mode: str) -> str:
+    pepper = environ.get("HUONG_PEPPER") or ""
+    if mode == "sandbox":
+        return pepper or SANDBOX_PEPPER
+    if len(pepper) < 32 or pepper == SANDBOX_PEPPER:
+        raise BadSetting("production needs HUONG_PEPPER: at least 32 characters that nobody else knows")
+    return pepper
+
+
+def _one_of(environ: Mapping[str, str], name: str, allowed: tuple[str, ...], default: str) -> str:
+    value = environ.get(name) or default
+    if value not in allowed:
+        raise BadSetting(f"{name}={value!r}: it must be one of {', '.join(allowed)}")
+    return value
+
+
+def _integer(environ: Mapping[str, str], name: str, default: int, least: int, most: int) -> int:
+    text = environ.get(name) or str(default)
+    try:
+        value = int(text)
+    except ValueError:
+        raise BadSetting(f"{name}={text!r}: it must be a whole number") from None
+    if not least <= value <= most:
+        raise BadSetting(f"{name}={value}: it must lie between {least} and {most}")
+    return value
+
+
+@cache
+def settings() -> Settings:
+    """This process's settings."""
+    return read()

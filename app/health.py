@@ -1,0 +1,117 @@
+"""Is it alive, is it ready, how is it doing: for the machines that watch."""
+
+import hmac
+from pathlib import Path
+
+import msgspec
+import redis.asyncio
+import structlog
+from litestar import Response, Router, get
+from litestar.datastructures import State
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from app import jobs
+from app.config import Settings
+from app.db import Connection, Database, one, queries_beside
+from app.deps import Db, Door
+from app.errors import NotFound, Refusal
+from app.observe import CONNECTIONS
+from app.types import Answer
+
+sql = queries_beside(__file__)
+log = structlog.get_logger()
+
+MIGRATIONS = Path(__file__).parent.parent / "migrations"
+
+
+class Alive(Answer):
+    alive: bool = True
+
+
+class Ready(Answer):
+    """What this process stands on. Redis is only reported: without it, live updates fall back to polling."""
+
+    postgresql: bool
+    migrations: bool
+    mode: str
+    redis: bool | None
+
+
+class NotReady(Refusal):
+    """Hệ thống chưa sẵn sàng: {why}.
+
+    Not ready: {why}."""
+
+    status = 503
+
+
+class _Installation(msgspec.Struct, frozen=True):
+    version: str | None
+    mode: str | None
+    may_rewrite_the_ledger: bool
+
+
+@get("/livez", public=True, include_in_schema=True)
+async def livez() -> Alive:
+    """The process answers."""
+    return Alive()
+
+
+@get("/readyz", public=True)
+async def readyz(state: State) -> Ready:
+    """The process can do its work: PostgreSQL is there, migrated, and of this mode."""
+    settings: Settings = state.settings
+    database: Database = state.database
+    async with database.acquire() as db:
+        why = await unfit(db, settings)
+    if why is not None:
+        raise NotReady(why=why)
+    return Ready(postgresql=True, migrations=True, mode=settings.mode, redis=await redis_answers(settings.redis_url))
+
+
+async def unfit(db: Connection, settings: Settings) -> str | None:
+    """Why this database cannot be served from, in one line; None: it can."""
+    installation = await one(_Installation, db, sql.ready)
+    newest = max(path.name for path in MIGRATIONS.glob("[0-9]*.sql")).partition("_")[0]
+    if (installation.version or "") < newest:
+        return f"migration {newest} is missing (run: litestar migrate)"
+    if installation.mode != settings.mode:
+        return f"the database is a {installation.mode} city, HUONG_MODE is {settings.mode}"
+    if installation.may_rewrite_the_ledger and not settings.sandbox:
+        return "the server's database role may rewrite the ledger; give DATABASE_URL a role that is not the owner"
+    return None
+
+
+async def redis_answers(url: str | None) -> bool | None:
+    """Whether Redis answers; None when none is configured."""
+    if url is None:
+        return None
+    client = redis.asyncio.from_url(url, socket_timeout=0.2, socket_connect_timeout=0.2)
+    try:
+        return bool(await client.ping())
+    except (redis.RedisError, OSError):
+        return False
+    finally:
+        await client.aclose()
+
+
+@get("/metrics", public=True, include_in_schema=False)
+async def metrics(request: Door, db: Db, state: State) -> Response[bytes]:
+    """Prometheus' numbers. In production only with the token of HUONG_METRICS_TOKEN."""
+    settings: Settings = state.settings
+    if not _may_scrape(settings, request.headers.get("authorization", "")):
+        raise NotFound
+    await jobs.measure(db)
+    for measure in state.measures:
+        await measure(db)
+    CONNECTIONS.set(state.database.in_use)
+    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
+def _may_scrape(settings: Settings, authorization: str) -> bool:
+    if settings.metrics_token is None:
+        return settings.sandbox
+    return hmac.compare_digest(authorization.encode(), f"Bearer {settings.metrics_token}".encode())
+
+
+router = Router("/", route_handlers=[livez, readyz, metrics], tags=["health"])

@@ -1,0 +1,97 @@
+"""The phone's first screen: each domain's part is a SQL function, and all of them are one round trip."""
+
+from datetime import date, datetime
+from typing import Literal
+from uuid import UUID
+
+from litestar import Router, get
+
+from app.db import Connection, one, queries_beside
+from app.deps import Db, Lang, Me
+from app.errors import Language
+from app.identity.models import Principal
+from app.types import Answer
+
+sql = queries_beside(__file__)
+
+
+class BillDue(Answer):
+    id: UUID
+    biller: str
+    biller_name: str
+    customer_code: str
+    nickname: str | None
+    period: str
+    amount: int
+    due_on: date
+
+
+class HomeMovement(Answer):
+    id: UUID
+    kind: Literal["bill", "merchant", "person", "funding"]
+    amount: int
+    balance_after: int
+    counterparty: str | None
+    memo: str | None
+    made_at: datetime
+
+
+class HomeWallet(Answer):
+    """The balance, the bills of kept codes that are due, and the latest movements."""
+
+    available: int
+    pending: int
+    bills_due: list[BillDue]
+    movements: list[HomeMovement]
+
+
+class HomeInbox(Answer):
+    unread: int
+
+
+class Service(Answer):
+    """Something that can be done here, and the screen for it."""
+
+    code: str
+    name: str
+    link: str
+
+
+class _Parts(Answer):
+    name: str | None
+    wallet: HomeWallet
+    notifications: HomeInbox
+
+
+class Home(_Parts):
+    services: list[Service]
+
+
+_SERVICES: tuple[tuple[str, str, str, str], ...] = (
+    ("pay-bill", "Thanh toán hóa đơn", "Pay a bill", "/wallet/bills"),
+    ("scan", "Quét QR", "Scan a QR", "/wallet/scan"),
+    ("send", "Chuyển tiền", "Send money", "/wallet/send"),
+    ("history", "Lịch sử giao dịch", "History", "/wallet/movements"),
+    ("merchant", "Bán hàng", "Take payments", "/merchants"),
+    ("inbox", "Hộp thư", "Inbox", "/inbox"),
+)
+
+
+def services(language: Language) -> list[Service]:
+    """What the city offers on the first screen."""
+    return [Service(code=code, name=vi if language == "vi" else en, link=link) for code, vi, en, link in _SERVICES]
+
+
+async def show(db: Connection, me: Principal, language: Language) -> Home:
+    """The first screen, in one round trip."""
+    parts = await one(_Parts, db, sql.home, me.id, language)
+    return Home(name=parts.name, wallet=parts.wallet, notifications=parts.notifications, services=services(language))
+
+
+@get("/v1/home")
+async def get_home(db: Db, me: Me, lang: Lang) -> Home:
+    """Everything on the phone's first screen."""
+    return await show(db, me, lang)
+
+
+router = Router("/", route_handlers=[get_home], tags=["home"])

@@ -1,0 +1,108 @@
+"""One-time codes to a phone: asked for, drawn and sent by the worker, tried."""
+
+import hmac
+import secrets
+import sys
+from collections.abc import Sequence
+from uuid import UUID
+
+from app import outbox
+from app.budgets import Budget, spend
+from app.config import settings
+from app.db import Connection, one, queries_beside
+from app.errors import Refusal, TooManyRequests
+from app.identity.events import SignInCodeRequested
+from app.identity.models import CodeSent
+from app.identity.tokens import mac
+from app.jobs import Listener, News
+from app.types import SANDBOX_PHONES, masked_phone, new_id, phone
+
+sql = queries_beside(__file__)
+
+SANDBOX_CODE = "000000"
+
+
+class WrongCode(Refusal):
+    """Mã xác thực không đúng hoặc đã hết hạn.
+
+    The code is wrong or no longer valid."""
+
+    status = 401
+    keeps = True
+
+
+class TooManyCodes(TooManyRequests):
+    """Bạn đã yêu cầu quá nhiều mã. Vui lòng chờ rồi thử lại.
+
+    Too many codes were asked for. Please wait, then try again."""
+
+
+class NoCodeChannel(Exception):
+    """No way to send a code is configured: the job fails, and is tried again, until one is."""
+
+
+async def request(db: Connection, phone_text: str, address: str) -> CodeSent:
+    """Have a code sent to a phone; the same answer whether or not the number is known.
+
+    Raises BadPhone, TooManyCodes."""
+    number = phone(phone_text)
+    await db.execute(sql.lock_phone, number)
+    await spend(db, *_budgets(number, address), refusal=TooManyCodes)
+    await db.execute(sql.replace_codes, number)
+    sent = await one(CodeSent, db, sql.make_code, new_id(), number)
+    await outbox.record(db, SignInCodeRequested(challenge_id=sent.challenge_id))
+    return sent
+
+
+def _budgets(number: str, address: str) -> list[Budget]:
+    around = [
+        Budget(f"code address {address}", 60, 3600),
+        Budget(f"code prefix {number[:6]}", 3000, 3600),
+        Budget("code everywhere", 20_000, 3600),
+    ]
+    if _is_play(number):
+        return [Budget("code play", 100_000, 60)]
+    return [
+        Budget(f"code phone {number}", 1, 30),
+        Budget(f"code phone {number}", 3, 600),
+        Budget(f"code phone {number}", 6, 86_400),
+        *around,
+    ]
+
+
+async def redeem(db: Connection, challenge_id: UUID, code: str) -> str:
+    """The phone whose code this was; raises WrongCode, and keeps the try counted."""
+    tried = await db.fetchrow(sql.try_code, challenge_id)
+    if tried is None:
+        raise WrongCode
+    number: str = tried["phone"]
+    right = tried["code_mac"] is not None and hmac.compare_digest(tried["code_mac"], _code_mac(challenge_id, code))
+    if not right and not (_is_play(number) and code == SANDBOX_CODE):
+        raise WrongCode
+    await db.execute(sql.use_code, challenge_id)
+    return number
+
+
+async def send(db: Connection, news: Sequence[News]) -> None:
+    """Draw the code and send it. In the sandbox it is printed in the log."""
+    for item in news:
+        challenge_id = UUID(item.data["challenge_id"])
+        code = f"{secrets.randbelow(1_000_000):06}"
+        number = await db.fetchval(sql.draw_code, challenge_id, _code_mac(challenge_id, code))
+        if number is None:
+            continue
+        if not settings().sandbox:
+            raise NoCodeChannel("no channel for one-time codes is configured")
+        sys.stderr.write(f"sandbox: the code for {masked_phone(number)} is {code}\n")
+        sys.stderr.flush()
+
+
+def _code_mac(challenge_id: UUID, code: str) -> bytes:
+    return mac("code", str(challenge_id), code)
+
+
+def _is_play(number: str) -> bool:
+    return settings().sandbox and number.startswith(SANDBOX_PHONES)
+
+
+listeners = (Listener(name="send_code", kinds=("SignInCodeRequested",), hear=send),)

@@ -1,0 +1,113 @@
+"""Who acts, from where, and how they prove it."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from app.errors import Language
+from app.types import Answer, Body, PhoneText, Pin, ShortText
+
+Kind = Literal["resident", "staff", "cashier", "machine"]
+Role = Literal["operator", "supervisor", "agency_officer", "agency_head", "clerk", "finance", "compliance", "admin"]
+Platform = Literal["android", "ios", "web"]
+
+
+class Grant(Answer):
+    """A role of a member of staff at an agency."""
+
+    agency: str
+    role: Role
+
+
+class Principal(msgspec.Struct, frozen=True, kw_only=True):
+    """Who is asking, as the front door knows them; at most 5 seconds old."""
+
+    id: UUID
+    kind: Kind
+    session_id: UUID
+    grants: list[Grant]
+
+
+class RequestCode(Body):
+    phone: PhoneText
+
+
+class CodeSent(Answer):
+    """The code is on its way, whether or not the number is known."""
+
+    challenge_id: UUID
+    expires_at: datetime
+    resend_at: datetime
+
+
+class DeviceSignature(Body):
+    """The phone that signs in, by the id it made for itself."""
+
+    id: UUID | None = None
+    name: ShortText = "?"
+    platform: Platform = "android"
+
+
+class SignIn(Body):
+    challenge_id: UUID
+    code: Annotated[str, Meta(pattern=r"^[0-9]{6}$")]
+    device: DeviceSignature = DeviceSignature()
+
+
+class Refresh(Body):
+    """A browser sends it as its cookie instead."""
+
+    refresh_token: Annotated[str, Meta(min_length=20, max_length=100, pattern=r"^[A-Za-z0-9_-]+$")] | None = None
+
+
+class Profile(Answer):
+    """Who I am, as I see it."""
+
+    id: UUID
+    kind: Kind
+    phone: str | None
+    name: str | None
+    language: Language
+    has_pin: bool
+    grants: list[Grant]
+    made_at: datetime
+
+
+class SignedIn(Answer):
+    """A session's two tokens. `refresh_token` is null for a browser: it is in the cookie."""
+
+    access_token: str
+    refresh_token: str | None
+    expires_in: int
+    me: Profile
+
+
+class Refreshed(Answer):
+    access_token: str
+    refresh_token: str | None
+    expires_in: int
+
+
+class Session(Answer):
+    """A device that is signed in."""
+
+    id: UUID
+    device_id: UUID
+    device_name: str
+    platform: Platform
+    signed_in_at: datetime
+    seen_at: datetime
+    current: bool
+
+
+class ProfileChange(Body):
+    name: ShortText | UnsetType = UNSET
+    language: Language | UnsetType = UNSET
+
+
+class SetPin(Body):
+    pin: Pin
+    old_pin: Pin | None = None

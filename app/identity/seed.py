@@ -1,0 +1,56 @@
+"""The sandbox's people: residents, merchants' owners, and staff with their roles. All of them are made up."""
+
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+from app.db import Connection, queries_beside
+from app.identity.models import Role
+from app.identity.pins import hashed
+
+sql = queries_beside(__file__)
+
+PIN = "258036"
+
+RESIDENTS: tuple[tuple[str, str], ...] = (
+    ("+84900000001", "Lê Thị Ngự Bình"),
+    ("+84900000002", "Trần Văn Vọng Cảnh"),
+    ("+84900000003", "Hồ Thị Kim Phụng"),
+    ("+84900000004", "Phan Văn Thiên Thai"),
+    ("+84900000005", "Nguyễn Thị Bạch Mã"),
+)
+MERCHANT_OWNERS: tuple[tuple[str, str], ...] = (
+    ("+84900000101", "Hoàng Thị Đông Ba"),
+    ("+84900000102", "Võ Văn Tây Lộc"),
+)
+AGENCIES: tuple[tuple[str, str, str, str | None], ...] = (
+    ("ioc", "Trung tâm Giám sát, điều hành đô thị thông minh", "Smart city operations centre", None),
+    ("urban-management", "Đội Quản lý đô thị", "Urban management", None),
+    ("counter-thuan-hoa", "Trung tâm Phục vụ hành chính công phường Thuận Hóa", "Thuận Hóa ward's counter", "19786"),
+    ("city", "Ủy ban nhân dân thành phố Huế", "People's Committee of Huế city", None),
+)  # fmt: skip
+STAFF: tuple[tuple[str, str, str, tuple[Role, ...]], ...] = (
+    ("+84900000201", "Điều hành viên trực ban", "ioc", ("operator",)),
+    ("+84900000202", "Cán bộ quản lý đô thị", "urban-management", ("agency_officer",)),
+    ("+84900000203", "Cán bộ tiếp nhận Thuận Hóa", "counter-thuan-hoa", ("clerk",)),
+    ("+84900000204", "Quản trị hệ thống", "city", ("admin",)),
+    ("+84900000205", "Trưởng ca điều hành", "ioc", ("operator", "supervisor")),
+    ("+84900000206", "Kế toán thành phố", "city", ("finance",)),
+    ("+84900000207", "Cán bộ tuân thủ", "city", ("compliance",)),
+)
+
+
+def seed_id(name: str) -> UUID:
+    """The same id for the same name in every sandbox."""
+    return uuid5(NAMESPACE_URL, f"urn:huong:seed:{name}")
+
+
+async def plant(db: Connection) -> None:
+    """Make the people; what is there stays as it is."""
+    for phone, name in (*RESIDENTS, *MERCHANT_OWNERS):
+        await db.execute(sql.plant_principal, seed_id(phone), "resident", phone, name)
+        await db.execute(sql.set_first_pin, seed_id(phone), await hashed(PIN))
+    for code, name_vi, name_en, ward in AGENCIES:
+        await db.execute(sql.plant_agency, code, name_vi, name_en, ward)
+    for phone, name, agency, roles in STAFF:
+        await db.execute(sql.plant_principal, seed_id(phone), "staff", phone, name)
+        for role in roles:
+            await db.execute(sql.plant_grant, seed_id(phone), agency, role)

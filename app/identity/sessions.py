@@ -1,0 +1,148 @@
+"""Sessions: opened by a code, kept alive by rotating refresh tokens, ended by their owner."""
+
+from datetime import datetime
+from uuid import UUID, uuid4
+
+import msgspec
+
+from app import outbox
+from app.db import Connection, many, maybe, one, queries_beside
+from app.errors import NotFound, Refusal
+from app.identity import codes
+from app.identity.events import SignedInOnDevice
+from app.identity.models import (
+    Platform,
+    Principal,
+    Profile,
+    ProfileChange,
+    Refreshed,
+    Session,
+    SignedIn,
+    SignIn,
+)
+from app.identity.tokens import access_of, child_of, new_token, token_hash
+from app.types import new_id
+
+sql = queries_beside(__file__)
+
+ACCESS_LIFE_S = 900
+
+
+class RefreshRefused(Refusal):
+    """Phiên đăng nhập đã kết thúc; vui lòng đăng nhập lại.
+
+    This session has ended; please sign in again."""
+
+    status = 401
+    keeps = True
+
+
+class _Refreshing(msgspec.Struct, frozen=True):
+    session_id: UUID
+    used_at: datetime | None
+    just_used: bool | None
+    expired: bool
+    ended_at: datetime | None
+    platform: Platform
+    child_used: bool | None
+
+
+async def open_session(db: Connection, sign_in: SignIn) -> tuple[SignedIn, str]:
+    """Redeem a code and open a session; the first sign-in makes the resident.
+
+    Returns the answer and the refresh token (which a browser gets as a cookie, so not in the answer).
+    Raises WrongCode."""
+    number = await codes.redeem(db, sign_in.challenge_id, sign_in.code)
+    principal_id: UUID = await db.fetchval(sql.resident_by_phone, new_id(), number)
+    device_id, session_id = sign_in.device.id or uuid4(), new_id()
+    await db.execute(sql.keep_device, principal_id, device_id, sign_in.device.name, sign_in.device.platform)
+    await db.execute(sql.end_sessions_of_device, principal_id, device_id)
+    await db.execute(sql.open_session, session_id, principal_id, device_id)
+    refresh_token = new_token()
+    await db.execute(sql.keep_refresh_token, token_hash(refresh_token), session_id, None)
+    access_token = await _keep_access(db, refresh_token, session_id)
+    await outbox.record(
+        db,
+        SignedInOnDevice(
+            principal_id=principal_id,
+            session_id=session_id,
+            device_name=sign_in.device.name,
+            platform=sign_in.device.platform,
+        ),
+    )
+    answer = SignedIn(
+        access_token=access_token,
+        refresh_token=_shown(refresh_token, sign_in.device.platform),
+        expires_in=ACCESS_LIFE_S,
+        me=await profile(db, principal_id),
+    )
+    return answer, refresh_token
+
+
+async def refresh(db: Connection, refresh_token: str | None) -> tuple[Refreshed, str]:
+    """Rotate: the token's one child, with a fresh access token.
+
+    A used token is forgiven for 60 s while its child is unused (the answer was lost on the way); later it ends the
+    whole session, for somebody else may hold it. Raises RefreshRefused."""
+    if refresh_token is None:
+        raise RefreshRefused
+    held = await maybe(_Refreshing, db, sql.refresh_for_update, token_hash(refresh_token))
+    if held is None or held.expired or held.ended_at is not None:
+        raise RefreshRefused
+    if held.used_at is not None and (not held.just_used or held.child_used):
+        await db.execute(sql.end_session_family, held.session_id)
+        raise RefreshRefused
+    child = child_of(refresh_token)
+    await db.execute(sql.use_refresh_token, token_hash(refresh_token))
+    await db.execute(sql.keep_refresh_token, token_hash(child), held.session_id, token_hash(refresh_token))
+    await db.execute(sql.touch_session, held.session_id)
+    access_token = await _keep_access(db, child, held.session_id)
+    answer = Refreshed(
+        access_token=access_token, refresh_token=_shown(child, held.platform), expires_in=ACCESS_LIFE_S
+    )
+    return answer, child
+
+
+async def _keep_access(db: Connection, refresh_token: str, session_id: UUID) -> str:
+    access_token = access_of(refresh_token)
+    await db.execute(sql.keep_access_token, token_hash(access_token), session_id, ACCESS_LIFE_S)
+    return access_token
+
+
+def _shown(refresh_token: str, platform: Platform) -> str | None:
+    return None if platform == "web" else refresh_token
+
+
+async def mine(db: Connection, me: Principal) -> list[Session]:
+    """Where I am signed in."""
+    return await many(Session, db, sql.sessions_of, me.id, me.session_id)
+
+
+async def end(db: Connection, me: Principal, session_id: UUID) -> None:
+    """Sign one of my sessions out; raises NotFound."""
+    if await db.fetchval(sql.end_session, session_id, me.id, "signed_out") is None:
+        raise NotFound
+
+
+async def principal_of(db: Connection, access_token_hash: bytes) -> Principal | None:
+    """Who holds an access token now."""
+    return await maybe(Principal, db, sql.principal_by_access_token, access_token_hash)
+
+
+async def profile(db: Connection, principal_id: UUID) -> Profile:
+    """A principal as they see themselves."""
+    return await one(Profile, db, sql.profile, principal_id)
+
+
+async def change_profile(db: Connection, me: Principal, change: ProfileChange) -> Profile:
+    """Change my name or my language."""
+    name = None if change.name is msgspec.UNSET else change.name
+    language = None if change.language is msgspec.UNSET else change.language
+    await db.execute(sql.change_profile, me.id, name, language)
+    return await profile(db, me.id)
+
+
+async def forget_old(db: Connection) -> None:
+    """Codes a day old and tokens past their time."""
+    for statement in (sql.forget_old_codes, sql.forget_old_access_tokens, sql.forget_old_refresh_tokens):
+        await db.execute(statement)

@@ -1,0 +1,159 @@
+"""The one queue: what happens after the commit.
+
+An event becomes one job per listener. A job is leased with a fence (a worker that lost its lease cannot finish it),
+tried again by a table of waits, and kept as a dead letter that can be replayed. A listener that needs order names the
+event's field that orders it. The job's turn is one transaction: what the listener writes and the job's end are one.
+"""
+
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+import structlog
+
+from app.clock import city_now
+from app.db import Connection, Database, many, queries_beside
+from app.observe import JOBS_DEAD, JOBS_WAITING, OUTBOX_AGE
+
+sql = queries_beside(__file__)
+log = structlog.get_logger()
+
+RETRY_WAITS_S = (2, 10, 30, 120, 600, 3600, 21_600)
+LEASE_S = 60
+TELL_BATCH = 500
+
+
+class News(msgspec.Struct, frozen=True):
+    """An event as a listener hears it."""
+
+    event_id: int
+    kind: str
+    data: dict[str, Any]
+    made_at: datetime
+
+
+Hear = Callable[[Connection, Sequence[News]], Awaitable[None]]
+
+
+class Listener(msgspec.Struct, frozen=True, kw_only=True):
+    """Who wants to hear which kinds of event. `batch` > 1: it takes several at once, and one by one if that fails."""
+
+    name: str
+    kinds: tuple[str, ...]
+    hear: Hear
+    batch: int = 1
+    ordering_field: str | None = None
+
+
+class Scheduled(msgspec.Struct, frozen=True, kw_only=True):
+    """Work of the clock: run by one worker, not more often than `every_s`."""
+
+    name: str
+    every_s: int
+    run: Callable[[Connection], Awaitable[None]]
+
+
+class _Job(msgspec.Struct, frozen=True):
+    id: int
+    event_id: int
+    kind: str
+    data: dict[str, Any]
+    fence: int
+    attempts: int
+    made_at: datetime
+
+    @property
+    def news(self) -> News:
+        return News(self.event_id, self.kind, self.data, self.made_at)
+
+
+class _LeaseLost(Exception):
+    """Another worker has these jobs now: what this turn wrote must not stand."""
+
+
+async def tell(db: Connection, listeners: Sequence[Listener]) -> int:
+    """Turn untold events into jobs; returns how many were told."""
+    wishes = [(listener, kind) for listener in listeners for kind in listener.kinds]
+    return await db.fetchval(
+        sql.tell_events,
+        [listener.name for listener, _ in wishes],
+        [kind for _, kind in wishes],
+        TELL_BATCH,
+        [listener.ordering_field for listener, _ in wishes],
+    )
+
+
+async def work(database: Database, listener: Listener) -> int:
+    """Lease what is due for one listener and do it; returns how many jobs were leased."""
+    async with database.acquire() as db:
+        jobs = await many(_Job, db, sql.claim_jobs, listener.name, listener.batch, LEASE_S)
+    jobs.sort(key=lambda job: job.id)
+    if not jobs:
+        return 0
+    try:
+        await _turn(database, listener, jobs)
+    except Exception as problem:
+        if len(jobs) == 1:
+            await _put_off(database, listener, jobs[0], problem)
+        else:
+            await _one_by_one(database, listener, jobs)
+    return len(jobs)
+
+
+async def _turn(database: Database, listener: Listener, jobs: Sequence[_Job]) -> None:
+    async with database.transaction() as db:
+        await listener.hear(db, [job.news for job in jobs])
+        finished = await db.fetch(sql.finish_jobs, [job.id for job in jobs], [job.fence for job in jobs])
+        if len(finished) != len(jobs):
+            raise _LeaseLost
+
+
+async def _one_by_one(database: Database, listener: Listener, jobs: Sequence[_Job]) -> None:
+    for job in jobs:
+        try:
+            await _turn(database, listener, [job])
+        except Exception as problem:
+            await _put_off(database, listener, job, problem)
+
+
+async def _put_off(database: Database, listener: Listener, job: _Job, problem: Exception) -> None:
+    again_at = next_try(job.attempts, city_now())
+    log.warning(
+        "job failed",
+        listener=listener.name,
+        job=job.id,
+        kind=job.kind,
+        attempts=job.attempts,
+        dead=again_at is None,
+        error=f"{type(problem).__name__}: {problem}",
+    )
+    async with database.acquire() as db:
+        await db.execute(sql.put_off_job, job.id, job.fence, again_at, f"{type(problem).__name__}: {problem}"[:500])
+
+
+def next_try(attempts: int, now: datetime) -> datetime | None:
+    """When to try again after so many attempts, with a tenth of jitter; None: never, it is dead."""
+    if attempts > len(RETRY_WAITS_S):
+        return None
+    wait_s = RETRY_WAITS_S[attempts - 1]
+    return now + timedelta(seconds=wait_s * random.uniform(1, 1.1))  # noqa: S311 - jitter, not a secret
+
+
+async def run_scheduled(database: Database, scheduled: Scheduled) -> bool:
+    """Run the task if it is due here; its turn and its work are one transaction."""
+    async with database.transaction() as db:
+        if await db.fetchval(sql.start_scheduled, scheduled.name, scheduled.every_s) is None:
+            return False
+        await scheduled.run(db)
+        return True
+
+
+async def measure(db: Connection) -> None:
+    """The queue's numbers for the dashboard."""
+    gauges = await db.fetchrow(sql.queue_gauges)
+    assert gauges is not None
+    OUTBOX_AGE.set(gauges["outbox_age_s"])
+    JOBS_WAITING.set(gauges["jobs_waiting"])
+    JOBS_DEAD.set(gauges["jobs_dead"])

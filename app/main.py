@@ -1,0 +1,94 @@
+"""The whole city on one page."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from litestar import Litestar, Request
+from litestar.datastructures import State
+from litestar.exceptions import HTTPException
+
+from app import clock, config, health, home, schema
+from app.cli import Commands
+from app.config import Settings
+from app.db import Database
+from app.deps import dependencies, signed_in
+from app.errors import Malformed, Refusal, Unavailable, UnsupportedMediaType, answer_problem
+from app.identity.bearer import Bearer
+from app.identity.routes import router as identity_router
+from app.observe import Observe, calm_garbage_collection
+from notifications.routes import router as notifications_router
+from wallet import ledger
+from wallet.routes import router as wallet_router
+from wallet.till import Till
+
+log = structlog.get_logger()
+
+MOST_BODY_BYTES = 64 * 1024
+
+
+class CityRequest(Request[Any, Any, Any]):
+    """A request whose JSON says that it is JSON."""
+
+    async def json(self) -> Any:
+        if await self.body():
+            kind = self.headers.get("content-type", "").partition(";")[0].strip().lower()
+            if kind != "application/json" and not kind.endswith("+json"):
+                raise UnsupportedMediaType
+        try:
+            return await super().json()
+        except RecursionError:
+            raise Malformed from None
+
+
+def create_app(settings: Settings | None = None, database: Database | None = None) -> Litestar:
+    """The city's API. Without arguments, as the environment says."""
+    settings = settings or config.settings()
+    clock.set_offset(timedelta(seconds=settings.clock_offset_s))
+    database = database or Database(
+        settings.database_url or "", settings.database_connections, clock_offset_s=settings.clock_offset_s
+    )
+    till = Till(database, settings.till_lanes)
+
+    @asynccontextmanager
+    async def open_city(app: Litestar) -> AsyncIterator[None]:
+        await _refuse_unfit(database, settings)
+        till.start()
+        calm_garbage_collection()
+        yield
+        await till.close()
+        await database.close()
+
+    app = Litestar(
+        route_handlers=[
+            schema.front_door, health.router, home.router, identity_router, wallet_router, notifications_router,
+        ],
+        dependencies=dependencies,
+        guards=[signed_in],
+        exception_handlers={Exception: answer_problem, HTTPException: answer_problem, Refusal: answer_problem},
+        lifespan=[open_city],
+        openapi_config=schema.CONFIG,
+        plugins=[Commands()],
+        request_class=CityRequest,
+        request_max_body_size=MOST_BODY_BYTES,
+        state=State({"settings": settings, "database": database, "till": till, "measures": (ledger.measure,)}),
+        logging_config=None,
+    )  # fmt: skip
+    bearer = Bearer(app.asgi_handler, database)
+    app.state.bearer = bearer
+    app.asgi_handler = Observe(bearer, settings.trusted_proxies)
+    return app
+
+
+async def _refuse_unfit(database: Database, settings: Settings) -> None:
+    """A database of another mode is refused at once; one that is not there yet is waited for (`/readyz` tells)."""
+    try:
+        async with database.acquire() as db:
+            why = await health.unfit(db, settings)
+    except Unavailable:
+        log.warning("PostgreSQL does not answer yet")
+        return
+    if why is not None:
+        raise SystemExit(f"huong: {why}")

@@ -1,0 +1,141 @@
+"""What is seen of each request: an id in every answer, a line of JSON in the log, counts and times, safe headers."""
+
+import gc
+import logging
+import sys
+from time import perf_counter
+from typing import Any
+
+import msgspec
+import structlog
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from prometheus_client import Counter, Gauge, Histogram
+
+from app.types import new_id
+
+log = structlog.get_logger()
+
+REQUESTS = Counter("huong_requests_total", "Answers by route, method and status", ["method", "route", "status"])
+SECONDS = Histogram(
+    "huong_request_seconds",
+    "Time to answer by route",
+    ["method", "route"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
+)
+CONNECTIONS = Gauge("huong_database_connections_in_use", "Connections lent out by this process's pool")
+OUTBOX_AGE = Gauge("huong_outbox_age_seconds", "Age of the oldest untold news")
+JOBS_WAITING = Gauge("huong_jobs_waiting", "Jobs that are not done")
+JOBS_DEAD = Gauge("huong_jobs_dead", "Dead letters")
+LEDGER_BROKEN = Gauge("huong_ledger_broken", "Rows that break a law of the ledger at its last check", ["law"])
+TILL_GROUP = Histogram("huong_till_group_payments", "Payments per till group", buckets=(1, 2, 4, 8, 16, 32, 64, 128))
+
+_SAFE_HEADERS = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"strict-transport-security", b"max-age=31536000; includeSubDomains"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (
+        b"content-security-policy",
+        b"default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; font-src 'self' data:; "
+        b"frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
+    ),
+]
+
+
+class Observe:
+    """The outermost middleware, in pure ASGI."""
+
+    def __init__(self, app: ASGIApp, trusted_proxies: tuple[str, ...] = ()) -> None:
+        self.app = app
+        self.trusted_proxies = trusted_proxies
+        self.counts: dict[tuple[str, str, int], Any] = {}
+        self.times: dict[tuple[str, str], Any] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        started = perf_counter()
+        request_id = str(new_id())
+        scope.setdefault("state", {}).update(request_id=request_id, address=self._address(scope))
+        status = 500
+
+        async def observed_send(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = list(message["headers"])
+                headers.extend(_SAFE_HEADERS)
+                headers.append((b"x-request-id", request_id.encode()))
+                if scope.get("user") is not None:
+                    headers.append((b"cache-control", b"no-store"))
+                message["headers"] = headers
+            await send(message)
+
+        try:
+            await self.app(scope, receive, observed_send)
+        finally:
+            self._note(scope, status, perf_counter() - started, request_id)
+
+    def _address(self, scope: Any) -> str:
+        client = scope["client"][0] if scope.get("client") else "unknown"
+        if client not in self.trusted_proxies:
+            return client
+        forwarded = dict(scope["headers"]).get(b"x-forwarded-for", b"").decode("latin-1").split(",")
+        untrusted = [hop.strip() for hop in forwarded if hop.strip() and hop.strip() not in self.trusted_proxies]
+        return untrusted[-1][:64] if untrusted else client
+
+    def _note(self, scope: Any, status: int, seconds: float, request_id: str) -> None:
+        method, route = scope["method"], scope.get("path_template") or "-"
+        count = self.counts.get((method, route, status))
+        if count is None:
+            count = self.counts[method, route, status] = REQUESTS.labels(method, route, str(status))
+        count.inc()
+        time = self.times.get((method, route))
+        if time is None:
+            time = self.times[method, route] = SECONDS.labels(method, route)
+        time.observe(seconds)
+        user = scope.get("user")
+        log.info(
+            "request",
+            method=method,
+            route=route,
+            status=status,
+            ms=round(seconds * 1000, 2),
+            request_id=request_id,
+            principal=str(user.id) if user else None,
+        )
+
+
+def start_logging(level: str) -> None:
+    """One line of JSON per thing that happened, on standard error; libraries' lines too."""
+    number = logging.getLevelNamesMapping()[level.upper()]
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso"),
+            structlog.processors.format_exc_info,
+            _as_json,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.BytesLoggerFactory(sys.stderr.buffer),
+        cache_logger_on_first_use=True,
+    )
+    logging.basicConfig(
+        level=max(number, logging.WARNING),
+        stream=sys.stderr,
+        format='{"level":"%(levelname)s","event":"%(name)s: %(message)s"}',
+    )
+
+
+def _as_json(_logger: object, _method: str, event: Any) -> bytes:
+    return msgspec.json.encode(event, enc_hook=repr)
+
+
+def calm_garbage_collection() -> None:
+    """Start-up objects live for ever: don't look at them again, and look at the rest seldom."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 50, 50)

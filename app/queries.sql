@@ -1,0 +1,123 @@
+-- name: spend_budgets
+-- Count one use in each window, opening the window anew where it has passed.
+INSERT INTO budget (key, window_s, window_started_at, used)
+SELECT key, window_s, city_now(), 1
+FROM unnest($1::text[], $2::int[]) AS spent (key, window_s)
+ORDER BY key, window_s
+ON CONFLICT (key, window_s) DO UPDATE SET
+    used = CASE WHEN budget.window_started_at + make_interval(secs => budget.window_s) <= excluded.window_started_at
+        THEN 1 ELSE budget.used + 1 END,
+    window_started_at = CASE
+        WHEN budget.window_started_at + make_interval(secs => budget.window_s) <= excluded.window_started_at
+        THEN excluded.window_started_at ELSE budget.window_started_at END
+RETURNING key, window_s, used,
+    greatest(1, ceil(extract(epoch FROM window_started_at + make_interval(secs => window_s) - city_now())))::int AS left_s;
+
+-- name: forget_old_budgets
+-- Windows that nobody will ask about again.
+DELETE FROM budget WHERE window_started_at < $1;
+
+-- name: record_event
+-- News, in the transaction of the deed.
+INSERT INTO event (kind, data) VALUES ($1, $2::jsonb);
+
+-- name: tell_events
+-- Claim untold events, and make a job of each for every listener that wants its kind.
+WITH untold AS MATERIALIZED (
+    SELECT id FROM event WHERE told_at IS NULL ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED
+),
+told AS (
+    UPDATE event SET told_at = city_now() FROM untold WHERE event.id = untold.id RETURNING event.*
+),
+made AS (
+    INSERT INTO job (listener, event_id, kind, data, ordering_key)
+    SELECT wish.listener, told.id, told.kind, told.data, told.data ->> wish.ordering_field
+    FROM told
+    JOIN unnest($1::text[], $2::text[], $4::text[]) AS wish (listener, kind, ordering_field) USING (kind)
+    ORDER BY told.id
+)
+SELECT count(*) FROM told;
+
+-- name: claim_jobs
+-- Lease due jobs of one listener, oldest first; within an ordering key only the oldest, so that order holds.
+WITH due AS MATERIALIZED (
+    SELECT id FROM job
+    WHERE listener = $1
+        AND (state = 'ready' AND run_at <= city_now() OR state = 'running' AND leased_until < city_now())
+        AND (ordering_key IS NULL OR NOT EXISTS (
+            SELECT FROM job AS earlier
+            WHERE earlier.listener = job.listener AND earlier.ordering_key = job.ordering_key
+                AND earlier.id < job.id AND earlier.state <> 'dead'))
+    ORDER BY run_at, id LIMIT $2 FOR UPDATE SKIP LOCKED
+)
+UPDATE job SET state = 'running', fence = fence + 1, attempts = attempts + 1,
+    leased_until = city_now() + make_interval(secs => $3)
+FROM due WHERE job.id = due.id
+RETURNING job.id, job.event_id, job.kind, job.data, job.fence, job.attempts, job.made_at;
+
+-- name: finish_jobs
+-- Done: but only if the lease is still ours (fencing).
+DELETE FROM job USING unnest($1::bigint[], $2::bigint[]) AS mine (id, fence)
+WHERE job.id = mine.id AND job.fence = mine.fence
+RETURNING job.id;
+
+-- name: put_off_job
+-- It failed: try again later, or keep it as a dead letter.
+UPDATE job SET state = CASE WHEN $3::timestamptz IS NULL THEN 'dead' ELSE 'ready' END,
+    run_at = coalesce($3, run_at), leased_until = NULL, last_error = $4
+WHERE id = $1 AND fence = $2;
+
+-- name: dead_jobs
+-- Dead letters, newest first.
+SELECT id, listener, kind, attempts, last_error, made_at FROM job WHERE state = 'dead' ORDER BY id DESC LIMIT $1;
+
+-- name: replay_jobs
+-- Bring dead letters back (all of them where $1 is null).
+UPDATE job SET state = 'ready', run_at = city_now(), attempts = 0
+WHERE state = 'dead' AND ($1::bigint IS NULL OR id = $1)
+RETURNING id;
+
+-- name: queue_gauges
+-- For the metrics: how old the oldest untold news is, how many jobs wait and how many are dead.
+SELECT
+    coalesce(extract(epoch FROM city_now() - (
+        SELECT made_at FROM event WHERE told_at IS NULL ORDER BY id LIMIT 1)), 0)::float8 AS outbox_age_s,
+    (SELECT count(*) FROM job WHERE state <> 'dead') AS jobs_waiting,
+    (SELECT count(*) FROM job WHERE state = 'dead') AS jobs_dead;
+
+-- name: start_scheduled
+-- Take a scheduled task's turn if it is due and nobody else has it.
+INSERT INTO schedule (name, ran_at) VALUES ($1, city_now())
+ON CONFLICT (name) DO UPDATE SET ran_at = city_now()
+WHERE schedule.ran_at <= city_now() - make_interval(secs => $2)
+RETURNING name;
+
+-- name: forget_old_events
+-- Told news is kept for two years.
+DELETE FROM event WHERE told_at < $1;
+
+-- name: ready
+-- Which migrations are in, and which mode the database was stamped with.
+SELECT (SELECT max(version) FROM schema_migrations) AS version, (SELECT mode FROM installation) AS mode,
+    (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)
+        OR has_table_privilege('transfer', 'UPDATE') AS may_rewrite_the_ledger;
+
+-- name: wards
+-- All wards of the city.
+SELECT code, name, kind, lat, lng, area_km2 FROM ward ORDER BY code;
+
+-- name: home
+-- The phone's first screen: a part from each domain.
+SELECT name, wallet_home($1, $2) AS wallet, notifications_home($1) AS notifications FROM principal WHERE id = $1;
+
+-- name: seeded
+-- Was the sandbox seeded?
+SELECT seeded_at IS NOT NULL FROM installation;
+
+-- name: mark_seeded
+-- The sandbox has its people and its money.
+UPDATE installation SET seeded_at = city_now();
+
+-- name: play_phones
+-- How many sandbox phones a database holds.
+SELECT count(*) FROM principal WHERE phone LIKE '+84900000%';

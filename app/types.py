@@ -1,0 +1,101 @@
+"""Values that every domain speaks of, and how they travel in JSON."""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from typing import Annotated, Generic, TypeVar
+from uuid import UUID
+
+import msgspec
+import phonenumbers
+from msgspec import Meta
+from uuid_utils.compat import uuid7
+
+from app.errors import Refusal
+
+MOST_DONG = 10**12
+
+Dong = Annotated[int, Meta(ge=1, le=MOST_DONG, description="whole đồng")]
+
+# No control characters and no lone surrogates: PostgreSQL could not keep them, and no person typed them.
+_PRINTABLE = r"^[^\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]*$"
+ShortText = Annotated[str, Meta(min_length=1, max_length=100, pattern=_PRINTABLE)]
+Memo = Annotated[str, Meta(max_length=140, pattern=_PRINTABLE)]
+Code = Annotated[str, Meta(min_length=1, max_length=40, pattern=r"^[0-9A-Za-z._-]+$")]
+PhoneText = Annotated[str, Meta(min_length=8, max_length=20, pattern=r"^[+0-9 ().-]+$")]
+Pin = Annotated[str, Meta(pattern=r"^[0-9]{6}$")]
+
+T = TypeVar("T")
+
+
+class Body(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """What a phone sends: an unknown field is a mistake worth telling, never ignored."""
+
+
+class Answer(msgspec.Struct, kw_only=True, frozen=True):
+    """What a phone gets."""
+
+
+class Page(Answer, Generic[T]):
+    """One page of a list. `next` is opaque: hand it back as `cursor`; null at the end."""
+
+    items: list[T]
+    next: str | None = None
+
+
+class BadPhone(Refusal):
+    """Số điện thoại không hợp lệ; hãy dùng số di động Việt Nam, ví dụ 0905 123 456.
+
+    This is not a Vietnamese mobile number; an example is 0905 123 456."""
+
+    status = 400
+
+
+class BadCursor(Refusal):
+    """Con trỏ trang không hợp lệ; hãy tải lại danh sách từ đầu.
+
+    This page cursor is not valid; load the list from its start."""
+
+    status = 400
+
+
+SANDBOX_PHONES = "+84900000"
+"""The prefix whose codes and money are play; a production boot refuses a database that holds one."""
+
+
+def phone(text: str) -> str:
+    """E.164 of a Vietnamese mobile number, however a person writes it; raises BadPhone."""
+    compact = "".join(c for c in text if c in "+0123456789")
+    if compact.startswith(SANDBOX_PHONES) and len(compact) == 12:
+        return compact
+    try:
+        number = phonenumbers.parse(text, "VN")
+    except phonenumbers.NumberParseException:
+        raise BadPhone from None
+    mobile = phonenumbers.number_type(number) == phonenumbers.PhoneNumberType.MOBILE
+    if number.country_code != 84 or not mobile:
+        raise BadPhone
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def masked_phone(e164: str) -> str:
+    """`+84905123456` → `+84905***456`, for screens and logs of people who need not know it."""
+    return f"{e164[:6]}***{e164[-3:]}"
+
+
+def new_id() -> UUID:
+    """A time-ordered id (UUIDv7, RFC 9562)."""
+    return uuid7()
+
+
+def cursor_of(*key: object) -> str:
+    """An opaque cursor that stands for the last row's key."""
+    return urlsafe_b64encode(msgspec.json.encode(key)).decode().rstrip("=")
+
+
+def key_of(cursor: str | None, type_: type[T]) -> T | None:
+    """The key inside a cursor, or None at the start; raises BadCursor for anything that is not ours."""
+    if cursor is None:
+        return None
+    try:
+        return msgspec.json.decode(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)), type=type_)
+    except (ValueError, msgspec.DecodeError):
+        raise BadCursor from None

@@ -1,0 +1,162 @@
+"""`litestar up`: the whole city on this machine, until Ctrl-C."""
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from contextlib import ExitStack
+from types import FrameType
+
+import msgspec
+
+import migrations
+from app import embedded
+from app.cli import bring_up_to_date, plant_once, with_database
+from app.config import Settings
+from app.embedded import Trouble
+
+CHILDREN = ("serve", "worker")
+READY_WITHIN_S = 60
+END_WITHIN_S = 20
+DATABASE = "huong"
+
+
+def run(settings: Settings) -> None:
+    """Start everything, wait for Ctrl-C (or SIGTERM), stop everything. Raises Trouble for what a person must mend."""
+    _check_port(settings)
+    stop = _Stop()
+    with ExitStack() as stack:
+        settings = _with_servers(settings, stack)
+        asyncio.run(bring_up_to_date(settings))
+        if settings.sandbox:
+            with_database(settings, plant_once)
+        children = {name: _start(name, settings) for name in CHILDREN}
+        stack.callback(_end_all, children)
+        if _wait_until_ready(settings, children, stop):
+            _greet(settings)
+        while not stop.asked:
+            time.sleep(0.2)
+            _revive(children, settings)
+
+
+class _Stop:
+    """Set by the first SIGINT or SIGTERM."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        for sign in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(sign, self._ask)
+
+    def _ask(self, _sign: int, _frame: FrameType | None) -> None:
+        self.asked = True
+
+
+def _check_port(settings: Settings) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            raise Trouble(
+                f"{settings.host}:{settings.port} cannot be used ({error.strerror}); choose another with PORT=…"
+            ) from None
+
+
+def _with_servers(settings: Settings, stack: ExitStack) -> Settings:
+    """Start what the environment did not name, and name it."""
+    if settings.database_url and settings.redis_url:
+        return settings
+    stack.enter_context(embedded.hold(settings.data_dir))
+    changes: dict[str, str] = {}
+    if settings.database_url is None:
+        postgres = embedded.start_postgres(settings.data_dir)
+        stack.callback(postgres.stop)
+        asyncio.run(migrations.make_database(postgres.owner_url, DATABASE))
+        changes["database_url"] = postgres.url(DATABASE, migrations.APP_ROLE)
+        changes["database_owner_url"] = postgres.url(DATABASE, migrations.OWNER_ROLE)
+    if settings.redis_url is None:
+        redis = embedded.start_redis(settings.data_dir)
+        if redis is None:
+            _say("no redis-server here: live updates stay inside one process")
+        else:
+            stack.callback(redis.stop)
+            changes["redis_url"] = redis.url
+    return msgspec.structs.replace(settings, **changes)
+
+
+def _start(name: str, settings: Settings) -> subprocess.Popen[bytes]:
+    """A child in a session of its own: Ctrl-C reaches only us, and we end the children in order."""
+    return subprocess.Popen(  # noqa: S603 - our own interpreter, our own commands
+        [sys.executable, "-m", "litestar", name], env=_environment(settings, os.environ), start_new_session=True
+    )
+
+
+def _environment(settings: Settings, outer: Mapping[str, str]) -> dict[str, str]:
+    named = {
+        "LITESTAR_APP": "app.main:create_app",
+        "LITESTAR_QUIET_CONSOLE": "1",
+        "HUONG_CHILD": "1",
+        "DATABASE_URL": settings.database_url or "",
+        "DATABASE_OWNER_URL": settings.database_owner_url or "",
+        "REDIS_URL": settings.redis_url or "",
+    }
+    return {**outer, **named}
+
+
+def _revive(children: dict[str, subprocess.Popen[bytes]], settings: Settings) -> None:
+    for name, child in children.items():
+        if child.poll() is not None:
+            _say(f"{name} ended with {child.returncode}; it is started again")
+            time.sleep(1)
+            children[name] = _start(name, settings)
+
+
+def _wait_until_ready(settings: Settings, children: dict[str, subprocess.Popen[bytes]], stop: _Stop) -> bool:
+    deadline = time.monotonic() + READY_WITHIN_S
+    while time.monotonic() < deadline and not stop.asked:
+        for name, child in children.items():
+            if child.poll() is not None:
+                raise Trouble(f"{name} did not start (exit {child.returncode}); its own words are above")
+        try:
+            with urllib.request.urlopen(f"http://{_reachable(settings)}:{settings.port}/readyz", timeout=1):
+                return True
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.05)
+    if not stop.asked:
+        raise Trouble(f"the API was not ready within {READY_WITHIN_S} s")
+    return False
+
+
+def _reachable(settings: Settings) -> str:
+    return "127.0.0.1" if settings.host in {"0.0.0.0", "::"} else settings.host  # noqa: S104
+
+
+def _greet(settings: Settings) -> None:
+    host = "localhost" if settings.host in {"127.0.0.1", "0.0.0.0", "::"} else settings.host  # noqa: S104
+    _say(f"Hương is open at http://{host}:{settings.port}")
+    _say(f"API page: http://{host}:{settings.port}/schema")
+    if settings.sandbox:
+        _say("sign in as +84900000001 … 005 (residents) or +84900000101, 102 (merchants): code 000000, PIN 258036")
+    _say("Ctrl-C ends it")
+
+
+def _end_all(children: dict[str, subprocess.Popen[bytes]]) -> None:
+    """The API drains first, then the worker."""
+    for child in children.values():
+        if child.poll() is None:
+            child.terminate()
+            try:
+                child.wait(END_WITHIN_S)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)

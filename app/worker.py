@@ -1,0 +1,116 @@
+"""The city's own pace: tell events, do jobs, keep the schedule. Any number of workers may run."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import timedelta
+
+import asyncpg
+import structlog
+
+from app import jobs
+from app.budgets import forget_old as forget_old_budgets
+from app.clock import city_now
+from app.db import Connection, Database
+from app.identity import codes, sessions
+from app.jobs import Listener, Scheduled
+from notifications.listeners import listeners as notifications_listeners
+from wallet import ledger
+
+log = structlog.get_logger()
+
+POLL_S = 1.0
+
+LISTENERS: tuple[Listener, ...] = (*codes.listeners, *notifications_listeners)
+
+
+async def check_ledger(db: Connection) -> None:
+    """Hold the ledger against its laws; a broken one is an error in the log and a number on the dashboard."""
+    for law in await ledger.check(db):
+        if law.broken:
+            log.error("ledger law broken", law=law.law, rows=law.broken)
+
+
+async def forget(db: Connection) -> None:
+    """Drop what has been kept long enough: codes a day, tokens until they expire, told events two years."""
+    await sessions.forget_old(db)
+    await forget_old_budgets(db, city_now() - timedelta(days=2))
+    await db.execute(jobs.sql.forget_old_events, city_now() - timedelta(days=730))
+
+
+SCHEDULE: tuple[Scheduled, ...] = (
+    Scheduled(name="check_ledger", every_s=3600, run=check_ledger),
+    Scheduled(name="forget", every_s=3600, run=forget),
+)
+
+
+class Worker:
+    """One worker. `run` goes on until `stop`; a round that fails is logged and tried again."""
+
+    def __init__(
+        self,
+        database: Database,
+        listeners: Sequence[Listener] = LISTENERS,
+        schedule: Sequence[Scheduled] = SCHEDULE,
+    ) -> None:
+        self.database = database
+        self.listeners = listeners
+        self.schedule = schedule
+        self.stopping = asyncio.Event()
+        self.news = asyncio.Event()
+
+    async def run(self) -> None:
+        """Work until stopped: at every NOTIFY, and at least once a second."""
+        ear = asyncio.create_task(self._listen(), name="worker-ear")
+        try:
+            while not self.stopping.is_set():
+                self.news.clear()
+                try:
+                    busy = await self.round()
+                except Exception as problem:
+                    log.warning("worker round failed", error=repr(problem))
+                    busy = False
+                if not busy:
+                    await self._rest()
+        finally:
+            ear.cancel()
+            await asyncio.gather(ear, return_exceptions=True)
+
+    def stop(self) -> None:
+        """Finish the round, then end."""
+        self.stopping.set()
+        self.news.set()
+
+    async def round(self) -> bool:
+        """Tell what is new, do what is due; True if there may be more to do at once."""
+        async with self.database.transaction() as db:
+            told = await jobs.tell(db, self.listeners)
+        done = [await jobs.work(self.database, listener) for listener in self.listeners]
+        for scheduled in self.schedule:
+            await jobs.run_scheduled(self.database, scheduled)
+        return bool(told or any(done))
+
+    async def drain(self) -> None:
+        """Work until nothing is left that is due now (tests, the command line)."""
+        while await self.round():
+            pass
+
+    async def _rest(self) -> None:
+        try:
+            async with asyncio.timeout(POLL_S):
+                await self.news.wait()
+        except TimeoutError:
+            return
+
+    async def _listen(self) -> None:
+        """NOTIFY is a hint that wakes; the poll is the guarantee."""
+        while True:
+            try:
+                connection = await self.database.connect("huong ear")
+                try:
+                    await connection.add_listener("huong_news", lambda *_: self.news.set())
+                    while not connection.is_closed():  # noqa: ASYNC110 - asyncpg tells nobody
+                        await asyncio.sleep(5)
+                finally:
+                    await connection.close(timeout=2)
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
+                await asyncio.sleep(POLL_S)

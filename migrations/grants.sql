@@ -1,0 +1,10 @@
+-- The app role's rights, applied after every migration; `:app` is its name.
+GRANT USAGE ON SCHEMA public TO :app;
+GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO :app;
+GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO :app;
+GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO :app;
+-- What money did is never rewritten.
+REVOKE UPDATE, DELETE, TRUNCATE ON transfer, entry FROM :app;
+REVOKE DELETE, TRUNCATE ON account, payment FROM :app;
+REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON ward, installation, schema_migrations, repeatable_sql FROM :app;
+GRANT UPDATE (seeded_at) ON installation TO :app;

@@ -1,0 +1,53 @@
+"""The inbox: numbered per resident, read up to a number."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+
+from app.db import Connection, many, queries_beside
+from app.identity.models import Principal
+from app.types import Page, cursor_of, key_of
+from notifications.messages import Words
+from notifications.models import Message, Unread
+
+sql = queries_beside(__file__)
+
+
+class ToDeliver(msgspec.Struct, frozen=True):
+    """A message, and the news that it tells."""
+
+    event_id: int
+    at: datetime
+    words: Words
+
+
+async def deliver(db: Connection, messages: Sequence[ToDeliver]) -> None:
+    """Put messages into inboxes, in each reader's language; one that is there already is not put twice."""
+    readers = {message.words.principal_id for message in messages}
+    languages = {row["id"]: row["language"] for row in await db.fetch(sql.languages, list(readers))}
+    known = [message for message in messages if message.words.principal_id in languages]
+    await db.execute(
+        sql.deliver,
+        [message.words.principal_id for message in known],
+        [message.event_id for message in known],
+        [message.words.category for message in known],
+        [message.words.title[languages[message.words.principal_id]] for message in known],
+        [message.words.body[languages[message.words.principal_id]] for message in known],
+        [message.words.link for message in known],
+        [message.at for message in known],
+    )
+
+
+async def page(db: Connection, me: Principal, cursor: str | None, limit: int) -> Page[Message]:
+    """My messages, newest first, one query a page; raises BadCursor."""
+    key = key_of(cursor, tuple[int])
+    messages = await many(Message, db, sql.inbox, me.id, key and key[0], limit + 1)
+    more = len(messages) > limit
+    return Page(items=messages[:limit], next=cursor_of(messages[limit - 1].seq) if more else None)
+
+
+async def read(db: Connection, me: Principal, up_to: int) -> Unread:
+    """I have read everything up to there."""
+    unread: int | None = await db.fetchval(sql.read_up_to, me.id, up_to)
+    return Unread(unread=unread or 0)

@@ -1,0 +1,36 @@
+-- name: deliver
+-- Put messages into inboxes: each event once per resident, numbered in the order of their news.
+WITH fresh AS MATERIALIZED (
+    SELECT wanted.*, row_number() OVER (PARTITION BY principal_id ORDER BY event_id) AS nth
+    FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[])
+        AS wanted (principal_id, event_id, category, title, body, link, at)
+    WHERE NOT EXISTS (SELECT FROM message WHERE message.principal_id = wanted.principal_id
+        AND message.event_id = wanted.event_id)
+),
+numbered AS (
+    INSERT INTO inbox (principal_id, last_seq)
+    SELECT principal_id, count(*) FROM fresh GROUP BY principal_id ORDER BY principal_id
+    ON CONFLICT (principal_id) DO UPDATE SET last_seq = inbox.last_seq + excluded.last_seq
+    RETURNING principal_id, last_seq
+)
+INSERT INTO message (principal_id, seq, event_id, category, title, body, link, at)
+SELECT fresh.principal_id,
+    numbered.last_seq - count(*) OVER (PARTITION BY fresh.principal_id) + nth,
+    event_id, category, title, body, link, at
+FROM fresh JOIN numbered ON numbered.principal_id = fresh.principal_id;
+
+-- name: languages
+-- Which language each reader reads.
+SELECT id, language FROM principal WHERE id = ANY ($1::uuid[]);
+
+-- name: inbox
+-- One page, newest first.
+SELECT message.seq, category, title, body, link, at, message.seq <= coalesce(inbox.read_up_to, 0) AS read
+FROM message LEFT JOIN inbox ON inbox.principal_id = message.principal_id
+WHERE message.principal_id = $1 AND ($2::bigint IS NULL OR message.seq < $2)
+ORDER BY message.seq DESC LIMIT $3;
+
+-- name: read_up_to
+-- Read up to there; never back, never past the last.
+UPDATE inbox SET read_up_to = greatest(read_up_to, least($2, last_seq)) WHERE principal_id = $1
+RETURNING last_seq - read_up_to;

@@ -1,0 +1,114 @@
+"""Bills: issued by the city's billers and by other domains, found by customer code, kept codes."""
+
+from datetime import date
+from uuid import UUID
+
+from app.db import Connection, many, one, queries_beside
+from app.errors import Language, NotFound, Refusal, refusing
+from app.identity.models import Principal
+from app.types import new_id
+from wallet.models import Bill, Bills, CustomerCode, KeepCustomerCode
+
+sql = queries_beside(__file__)
+
+
+class UnknownBiller(Refusal):
+    """Không tìm thấy đơn vị thu này.
+
+    This biller is not known."""
+
+    status = 404
+
+
+class BadCustomerCode(Refusal):
+    """Mã khách hàng không đúng mẫu của đơn vị thu; ví dụ: {example}.
+
+    The customer code does not have the biller's form; an example is {example}."""
+
+    status = 400
+
+
+class CustomerCodeAlreadyKept(Refusal):
+    """Mã khách hàng này đã được lưu.
+
+    This customer code is already kept."""
+
+
+class BillAlreadyIssued(Refusal):
+    """Đơn vị thu đã phát hành hóa đơn khác với số tham chiếu này.
+
+    The biller has issued another bill under this reference."""
+
+
+async def of_customer(db: Connection, biller: str, customer_code: str, language: Language) -> Bills:
+    """The bills of a customer code, due ones first; raises UnknownBiller, BadCustomerCode."""
+    await _check_code(db, biller, customer_code)
+    return Bills(items=await many(Bill, db, sql.bills_of_customer, biller, customer_code, language))
+
+
+async def mine(db: Connection, me: Principal, language: Language) -> Bills:
+    """The bills of all customer codes that I keep, due ones first."""
+    return Bills(items=await many(Bill, db, sql.bills_of_mine, me.id, language))
+
+
+async def keep_code(db: Connection, me: Principal, customer_code_id: UUID, wanted: KeepCustomerCode) -> CustomerCode:
+    """Keep a customer code under the phone's id; raises UnknownBiller, BadCustomerCode, CustomerCodeAlreadyKept."""
+    await _check_code(db, wanted.biller, wanted.customer_code)
+    with refusing(customer_code_kept_once=CustomerCodeAlreadyKept):
+        return await one(
+            CustomerCode,
+            db,
+            sql.keep_customer_code,
+            me.id,
+            customer_code_id,
+            wanted.biller,
+            wanted.customer_code,
+            wanted.nickname,
+        )
+
+
+async def my_codes(db: Connection, me: Principal) -> list[CustomerCode]:
+    """The customer codes that I keep."""
+    return await many(CustomerCode, db, sql.customer_codes, me.id)
+
+
+async def drop_code(db: Connection, me: Principal, customer_code_id: UUID) -> None:
+    """Keep it no longer; raises NotFound."""
+    if await db.fetchval(sql.drop_customer_code, me.id, customer_code_id) is None:
+        raise NotFound
+
+
+async def _check_code(db: Connection, biller: str, customer_code: str) -> None:
+    form = await db.fetchrow(sql.customer_code_form, biller, customer_code)
+    if form is None:
+        raise UnknownBiller
+    if not form["fits"]:
+        raise BadCustomerCode(example=form["example"])
+
+
+async def issue(
+    db: Connection,
+    *,
+    biller: str,
+    reference: str,
+    customer_code: str,
+    customer_name: str,
+    period: str,
+    amount: int,
+    due_on: date,
+    subject: str | None = None,
+) -> UUID:
+    """Issue a bill, once per (biller, reference); `subject` comes back in BillPaid. Returns the bill's id.
+
+    The same bill again is the same id; raises BillAlreadyIssued for another under its reference."""
+    bill_id: UUID | None = await db.fetchval(
+        sql.issue_bill, new_id(), biller, reference, customer_code, customer_name, period, amount, due_on, subject
+    )
+    if bill_id is None:
+        raise BillAlreadyIssued
+    return bill_id
+
+
+async def withdraw(db: Connection, bill_id: UUID) -> bool:
+    """Take a bill back; False if it is no longer due."""
+    return await db.fetchval(sql.withdraw_bill, bill_id) is not None

@@ -1,0 +1,240 @@
+"""The one door through which money moves: double entry, whole đồng, in the database's own function."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from app.db import Connection, many, one, queries_beside
+from app.errors import Refusal
+from app.identity.models import Principal
+from app.observe import LEDGER_BROKEN
+from app.types import Page, cursor_of, key_of
+from wallet.models import Movement, TransferKind, Wallet
+
+sql = queries_beside(__file__)
+
+GUARANTEE = UUID("00000000-0000-7000-8000-000000000001")
+"""The account that mirrors what the partner bank holds: it stands below zero by the money in all wallets."""
+
+
+class InsufficientFunds(Refusal):
+    """Số dư không đủ.
+
+    The balance is not enough."""
+
+
+class WalletLocked(Refusal):
+    """Ví đang khóa; hãy nhập mã PIN để mở.
+
+    The wallet is locked; enter your PIN to open it."""
+
+    status = 403
+
+
+class PaymentIdTaken(Refusal):
+    """Mã giao dịch này đã dùng cho một giao dịch khác; hãy tạo mã mới.
+
+    This payment id was used for another payment; make a new one."""
+
+
+class UnknownBill(Refusal):
+    """Không tìm thấy hóa đơn này.
+
+    This bill is not known."""
+
+    status = 404
+
+
+class BillNotDue(Refusal):
+    """Hóa đơn này đã được thanh toán hoặc đã thu hồi.
+
+    This bill was already paid or withdrawn."""
+
+
+class UnknownTerminal(Refusal):
+    """Mã QR này không còn hiệu lực.
+
+    This QR code is no longer valid."""
+
+    status = 404
+
+
+class MerchantNotActive(Refusal):
+    """Đơn vị chấp nhận thanh toán này hiện không nhận tiền.
+
+    This merchant takes no payments now."""
+
+
+class UnknownOrder(Refusal):
+    """Không tìm thấy đơn hàng của mã QR này.
+
+    The order of this QR code is not known."""
+
+    status = 404
+
+
+class OrderAlreadyPaid(Refusal):
+    """Đơn hàng này đã được thanh toán.
+
+    This order was already paid."""
+
+
+class OrderExpired(Refusal):
+    """Mã QR của đơn hàng đã hết hạn; hãy nhờ cửa hàng tạo mã mới.
+
+    The order's QR code has expired; ask the shop for a new one."""
+
+
+class AmountDiffers(Refusal):
+    """Số tiền không khớp với đơn hàng.
+
+    The amount differs from the order's."""
+
+
+class AmountMissing(Refusal):
+    """Mã QR này không có số tiền; hãy nhập số tiền.
+
+    This QR code has no amount; enter one."""
+
+    status = 400
+
+
+class UnknownPayee(Refusal):
+    """Số điện thoại này chưa có ví.
+
+    This phone number has no wallet."""
+
+    status = 404
+
+
+class PaymentToSelf(Refusal):
+    """Không thể chuyển tiền cho chính mình.
+
+    You cannot pay yourself."""
+
+
+class AccountClosed(Refusal):
+    """Tài khoản này đã đóng.
+
+    This account is closed."""
+
+
+class AccountFrozen(Refusal):
+    """Ví đang bị phong tỏa; vui lòng liên hệ tổng đài.
+
+    The wallet is frozen; please call the hotline."""
+
+
+REFUSALS: dict[str, type[Refusal]] = {
+    refusal.__name__: refusal
+    for refusal in (
+        InsufficientFunds, WalletLocked, PaymentIdTaken, UnknownBill, BillNotDue, UnknownTerminal, MerchantNotActive,
+        UnknownOrder, OrderAlreadyPaid, OrderExpired, AmountDiffers, AmountMissing, UnknownPayee, PaymentToSelf,
+        AccountClosed, AccountFrozen,
+    )
+}  # fmt: skip
+"""Every verdict of the ledger's function that is a no."""
+
+
+class Move(NamedTuple):
+    """One movement of money, in the order of the function's arrays. `id` is made by whoever asks."""
+
+    id: UUID
+    kind: TransferKind
+    debit_id: UUID
+    credit_id: UUID | None = None
+    amount: int | None = None
+    session_id: UUID | None = None
+    bill_id: UUID | None = None
+    terminal_id: UUID | None = None
+    order_id: UUID | None = None
+    phone: str | None = None
+    memo: str | None = None
+    fingerprint: bytes = b""
+
+
+class Moved(NamedTuple):
+    """What became of it: applied or replayed, and what the answer needs. `amount` and `balance_after` in đồng."""
+
+    replayed: bool
+    amount: int
+    balance_after: int
+    payee_name: str | None
+    payee_detail: str | None
+    made_at: datetime
+
+
+Verdict = Moved | Refusal
+
+
+async def move_all(db: Connection, moves: Sequence[Move]) -> list[Verdict]:
+    """Apply a group of movements in one round trip, each on its own merits.
+
+    At most one movement per id, debit account, bill and order in a group. In the order of `moves`."""
+    verdicts: list[Any] = [None] * len(moves)
+    for row in await db.fetch(sql.move, *(list(column) for column in zip(*moves, strict=True))):
+        verdicts[row["position"] - 1] = _verdict(row)
+    return verdicts
+
+
+def _verdict(row: asyncpg.Record) -> Verdict:
+    _, name, amount, balance_after, payee_name, payee_detail, made_at = row
+    if name in {"applied", "replayed"}:
+        return Moved(name == "replayed", amount, balance_after, payee_name, payee_detail, made_at)
+    return REFUSALS[name]()
+
+
+async def move(db: Connection, wanted: Move) -> Moved:
+    """One movement, in the caller's transaction, as its last statement; raises the Refusal that stands against it."""
+    [verdict] = await move_all(db, [wanted])
+    if isinstance(verdict, Refusal):
+        raise verdict
+    return verdict
+
+
+async def wallet(db: Connection, me: Principal) -> Wallet:
+    """My money; a wallet that was never touched is empty."""
+    return await one(Wallet, db, sql.wallet, me.id, me.session_id)
+
+
+class _HistoryLine(Movement):
+    version: int
+
+
+async def movements(
+    db: Connection, me: Principal, cursor: str | None, limit: int, kind: TransferKind | None
+) -> Page[Movement]:
+    """My history, newest first, one query a page; raises BadCursor."""
+    key = key_of(cursor, tuple[int])
+    lines = await many(_HistoryLine, db, sql.movements, me.id, key and key[0], limit + 1, kind)
+    return page_of(lines, limit, Movement)
+
+
+def page_of(lines: Sequence[Any], limit: int, type_: type[Any]) -> Page[Any]:
+    """A page of `type_` from one line more than it holds; lines carry the `version` that orders them."""
+    items = [msgspec.convert(line, type_, from_attributes=True) for line in lines[:limit]]
+    return Page(items=items, next=cursor_of(lines[limit - 1].version) if len(lines) > limit else None)
+
+
+class Law(msgspec.Struct, frozen=True):
+    """A law of the ledger, and how many rows break it."""
+
+    law: str
+    broken: int
+
+
+async def check(db: Connection) -> list[Law]:
+    """Hold the whole ledger against its laws, and keep what was found for the dashboard; all zeros is healthy."""
+    laws = await many(Law, db, sql.ledger_check)
+    await db.execute(sql.keep_laws, [law.law for law in laws], [law.broken for law in laws])
+    return laws
+
+
+async def measure(db: Connection) -> None:
+    """What the last check found, as metrics."""
+    for law in await many(Law, db, sql.last_laws):
+        LEDGER_BROKEN.labels(law.law).set(law.broken)

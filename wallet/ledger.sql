@@ -1,0 +1,261 @@
+-- repeatable: the one function through which money moves. A changed signature gets a new number in its name.
+
+-- ledger_move_1 applies up to 128 movements at once, each on its own merits: item n of every array is one movement.
+--   ids           made by the phone; the same id with the same content is answered again, never moved again
+--   kinds         bill | merchant | person: a resident's payment; funding: a plain transfer between two accounts
+--   debit_ids     the account that pays; at most one movement per debit account, bill and order in one call
+--   credit_ids    the account that is paid (plain transfers); payments name a bill, a terminal or a phone instead
+--   amounts       whole đồng; null where the bill or the order says it
+--   session_ids   of payments: the session whose wallet must be unlocked
+--   fingerprints  a digest of what was asked, to tell a replay from another request under the same id
+-- Each movement gets a verdict: applied, replayed, or the name of the Refusal. A refused one leaves no row.
+-- Order of locks, everywhere: accounts by id, then bills by id, then orders by id, then the insert of the ids.
+CREATE OR REPLACE FUNCTION ledger_move_1(
+    ids uuid[], kinds text[], debit_ids uuid[], credit_ids uuid[], amounts bigint[], session_ids uuid[],
+    bill_ids uuid[], terminal_ids uuid[], order_ids uuid[], phones text[], memos text[], fingerprints bytea[]
+) RETURNS TABLE (
+    "position" bigint, verdict text, amount bigint, balance_after bigint, payee_name text, payee_detail text,
+    made_at timestamptz
+)
+LANGUAGE plpgsql
+SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off
+SET enable_hashjoin = off
+SET enable_mergejoin = off
+AS $$
+#variable_conflict use_column
+DECLARE
+    paid_ids uuid[];
+    unopened boolean;
+    now_here timestamptz;
+BEGIN
+    -- Who is paid? These never change for a bill or a terminal; a phone's owner is read again under the locks.
+    SELECT array_agg(payee_id), bool_or(c.id IS NULL AND payee_id IS NOT NULL OR d.id IS NULL)
+    INTO paid_ids, unopened
+    FROM (
+        SELECT i.debit_id, coalesce(i.credit_id, biller.account_id, terminal.merchant_id, principal.id) AS payee_id
+        FROM unnest(debit_ids, credit_ids, bill_ids, terminal_ids, phones)
+            AS i (debit_id, credit_id, bill_id, terminal_id, phone)
+        LEFT JOIN bill ON bill.id = i.bill_id
+        LEFT JOIN biller ON biller.code = bill.biller_code
+        LEFT JOIN terminal ON terminal.id = i.terminal_id
+        LEFT JOIN principal ON principal.phone = i.phone
+    ) AS named
+    LEFT JOIN account AS d ON d.id = named.debit_id
+    LEFT JOIN account AS c ON c.id = named.payee_id;
+
+    IF unopened THEN
+        PERFORM open_accounts(debit_ids || paid_ids);
+    END IF;
+
+    PERFORM FROM account WHERE id = ANY (debit_ids || paid_ids) ORDER BY id FOR NO KEY UPDATE;
+    IF 'bill' = ANY (kinds) THEN
+        PERFORM FROM bill WHERE id = ANY (bill_ids) ORDER BY id FOR NO KEY UPDATE;
+    END IF;
+    IF 'merchant' = ANY (kinds) THEN
+        PERFORM FROM merchant_order WHERE id = ANY (order_ids) ORDER BY id FOR NO KEY UPDATE;
+    END IF;
+
+    -- A new statement, so a fresh snapshot: everything below sees what the locks waited for.
+    now_here := city_now();
+    RETURN QUERY
+    WITH judged AS MATERIALIZED (
+        SELECT
+            i.position, i.id, i.kind, i.debit_id, i.bill_id, i.terminal_id, i.order_id, i.memo, i.fingerprint,
+            payee_id, due,
+            prior.amount AS prior_amount, prior.balance_after AS prior_balance, prior.made_at AS prior_made_at,
+            d.posted AS debit_posted, d.version AS debit_version, c.posted AS credit_posted, c.version AS credit_version,
+            payer.screen_name AS payer_name,
+            coalesce(prior.payee_name, biller.name_vi, merchant.name, person.screen_name) AS payee_name,
+            CASE
+                WHEN prior.id IS NOT NULL THEN prior.payee_detail
+                WHEN i.kind = 'bill' THEN bill.customer_code
+                WHEN i.kind = 'merchant' THEN terminal.name
+                WHEN i.kind = 'person' THEN left(person.phone, 6) || '***' || right(person.phone, 3)
+            END AS payee_detail,
+            CASE i.kind
+                WHEN 'bill' THEN jsonb_build_object(
+                    'payment_id', i.id, 'payer_id', i.debit_id, 'amount', due, 'bill_id', bill.id,
+                    'biller', biller.code, 'biller_name', biller.name_vi, 'biller_name_en', biller.name_en,
+                    'reference', bill.reference, 'customer_code', bill.customer_code, 'period', bill.period,
+                    'subject', bill.subject)
+                WHEN 'merchant' THEN jsonb_build_object(
+                    'payment_id', i.id, 'payer_id', i.debit_id, 'amount', due, 'payer_name', payer.screen_name,
+                    'merchant_id', merchant.id, 'owner_id', merchant.owner_id, 'merchant_name', merchant.name,
+                    'terminal_id', terminal.id, 'terminal_name', terminal.name, 'order_id', merchant_order.id,
+                    'order_reference', merchant_order.reference, 'memo', i.memo)
+                WHEN 'person' THEN jsonb_build_object(
+                    'payment_id', i.id, 'payer_id', i.debit_id, 'amount', due, 'payer_name', payer.screen_name,
+                    'payee_id', person.id, 'payee_name', person.screen_name, 'memo', i.memo)
+            END AS news,
+            CASE
+                WHEN prior.id IS NOT NULL AND prior.payer_id = i.debit_id AND prior.fingerprint = i.fingerprint
+                    THEN 'replayed'
+                WHEN prior.id IS NOT NULL THEN 'PaymentIdTaken'
+                WHEN moved.id IS NOT NULL AND moved.kind = i.kind AND moved.debit_account_id = i.debit_id
+                    AND moved.credit_account_id = payee_id AND moved.amount = due THEN 'replayed'
+                WHEN moved.id IS NOT NULL THEN 'PaymentIdTaken'
+                WHEN i.kind <> 'funding' AND session.unlocked_until > now_here IS NOT TRUE THEN 'WalletLocked'
+                WHEN i.kind = 'bill' AND bill.id IS NULL THEN 'UnknownBill'
+                WHEN i.kind = 'bill' AND bill.status <> 'due' THEN 'BillNotDue'
+                WHEN i.kind = 'merchant' AND (terminal.id IS NULL OR terminal.revoked_at IS NOT NULL)
+                    THEN 'UnknownTerminal'
+                WHEN i.kind = 'merchant' AND merchant.status <> 'active' THEN 'MerchantNotActive'
+                WHEN i.order_id IS NOT NULL AND merchant_order.terminal_id = i.terminal_id IS NOT TRUE
+                    THEN 'UnknownOrder'
+                WHEN merchant_order.status = 'paid' THEN 'OrderAlreadyPaid'
+                WHEN merchant_order.expires_at <= now_here THEN 'OrderExpired'
+                WHEN merchant_order.amount <> i.amount THEN 'AmountDiffers'
+                WHEN i.kind = 'person' AND (person.id IS NULL OR person.closed_at IS NOT NULL) THEN 'UnknownPayee'
+                WHEN due IS NULL THEN 'AmountMissing'
+                WHEN payee_id = i.debit_id THEN 'PaymentToSelf'
+                WHEN c.id IS NULL OR d.id IS NULL OR c.closed_at IS NOT NULL OR d.closed_at IS NOT NULL
+                    THEN 'AccountClosed'
+                WHEN d.frozen_at IS NOT NULL THEN 'AccountFrozen'
+                WHEN d.posted - d.pending - due < d.floor THEN 'InsufficientFunds'
+                ELSE 'applied'
+            END AS verdict
+        FROM unnest(ids, kinds, debit_ids, credit_ids, amounts, session_ids, bill_ids, terminal_ids, order_ids, phones,
+            memos, fingerprints) WITH ORDINALITY
+            AS i (id, kind, debit_id, credit_id, amount, session_id, bill_id, terminal_id, order_id, phone, memo,
+                fingerprint, position)
+        LEFT JOIN payment AS prior ON prior.id = i.id
+        LEFT JOIN transfer AS moved ON moved.id = i.id
+        LEFT JOIN session ON session.id = i.session_id AND session.ended_at IS NULL
+        LEFT JOIN principal AS payer ON payer.id = i.debit_id
+        LEFT JOIN bill ON bill.id = i.bill_id
+        LEFT JOIN biller ON biller.code = bill.biller_code
+        LEFT JOIN terminal ON terminal.id = i.terminal_id
+        LEFT JOIN merchant ON merchant.id = terminal.merchant_id
+        LEFT JOIN merchant_order ON merchant_order.id = i.order_id
+        LEFT JOIN principal AS person ON person.phone = i.phone
+        CROSS JOIN LATERAL (SELECT
+            coalesce(i.credit_id, biller.account_id, merchant.id, person.id),
+            coalesce(bill.amount, merchant_order.amount, i.amount)
+        ) AS settled (payee_id, due)
+        LEFT JOIN account AS d ON d.id = i.debit_id
+        LEFT JOIN account AS c ON c.id = payee_id
+    ),
+    applied AS (
+        SELECT * FROM judged WHERE verdict = 'applied'
+    ),
+    leg AS (
+        SELECT position, id, debit_id AS account_id, false AS is_credit, -due AS amount, debit_posted AS posted,
+            debit_version AS version
+        FROM applied
+        UNION ALL
+        SELECT position, id, payee_id, true, due, credit_posted, credit_version
+        FROM applied
+    ),
+    -- An account's debit stands before its credits: it was allowed without them.
+    written AS MATERIALIZED (
+        SELECT position, id, account_id, is_credit, amount,
+            posted + sum(amount) OVER running AS balance_after,
+            version + row_number() OVER running AS version
+        FROM leg
+        WINDOW running AS (PARTITION BY account_id ORDER BY is_credit, position ROWS UNBOUNDED PRECEDING)
+    ),
+    moved_money AS (
+        INSERT INTO transfer (id, kind, debit_account_id, credit_account_id, amount, memo, made_at)
+        SELECT id, kind, debit_id, payee_id, due, memo, now_here FROM applied
+    ),
+    both_sides AS (
+        INSERT INTO entry (account_id, version, transfer_id, amount, balance_after)
+        SELECT account_id, version, id, amount, balance_after FROM written
+    ),
+    balances AS (
+        UPDATE account
+        SET posted = account.posted + change.amount, version = account.version + change.entries
+        FROM (SELECT account_id, sum(amount)::bigint AS amount, count(*) AS entries FROM written GROUP BY 1) AS change
+        WHERE account.id = change.account_id
+    ),
+    made AS (
+        INSERT INTO payment (id, payer_id, kind, status, amount, balance_after, payer_name, payee_name, payee_detail,
+            bill_id, terminal_id, order_id, memo, fingerprint, made_at)
+        SELECT a.id, debit_id, kind, 'paid', due, w.balance_after, payer_name, a.payee_name, a.payee_detail,
+            bill_id, terminal_id, order_id, memo, fingerprint, now_here
+        FROM applied AS a
+        JOIN written AS w ON w.position = a.position AND NOT w.is_credit
+        WHERE kind <> 'funding'
+    ),
+    bills_paid AS (
+        UPDATE bill SET status = 'paid', payment_id = a.id, paid_at = now_here
+        FROM applied AS a WHERE bill.id = a.bill_id
+    ),
+    orders_paid AS (
+        UPDATE merchant_order SET status = 'paid', payment_id = a.id, paid_at = now_here
+        FROM applied AS a WHERE merchant_order.id = a.order_id
+    ),
+    told AS (
+        INSERT INTO event (kind, data, made_at)
+        SELECT CASE kind WHEN 'bill' THEN 'BillPaid' WHEN 'merchant' THEN 'MerchantPaid' ELSE 'PersonPaid' END, news,
+            now_here
+        FROM applied WHERE news IS NOT NULL ORDER BY position
+    )
+    SELECT j.position, j.verdict, coalesce(j.prior_amount, j.due), coalesce(j.prior_balance, w.balance_after)::bigint,
+        j.payee_name, j.payee_detail, coalesce(j.prior_made_at, now_here)
+    FROM judged AS j
+    LEFT JOIN written AS w ON w.position = j.position AND NOT w.is_credit;
+END
+$$;
+
+-- A resident's wallet and a merchant's account open when money first touches them.
+CREATE OR REPLACE FUNCTION open_accounts(ids uuid[]) RETURNS void LANGUAGE sql AS $$
+    INSERT INTO account (id, kind)
+    SELECT owner.id, owner.kind FROM (
+        SELECT id, 'wallet' AS kind FROM principal WHERE id = ANY (ids)
+        UNION ALL
+        SELECT id, 'merchant' FROM merchant WHERE id = ANY (ids)
+    ) AS owner
+    ORDER BY owner.id
+    ON CONFLICT (id) DO NOTHING
+$$;
+
+-- Every law of the ledger, and how many rows break it: all zeros is a healthy ledger.
+CREATE OR REPLACE FUNCTION ledger_check()
+RETURNS TABLE (law text, broken bigint)
+LANGUAGE sql STABLE
+AS $$
+    SELECT 'each transfer has one debit and one credit entry of its amount', count(*) FROM (
+        SELECT FROM transfer LEFT JOIN entry ON entry.transfer_id = transfer.id
+        GROUP BY transfer.id
+        HAVING NOT coalesce(count(*) = 2
+            AND bool_or(entry.account_id = debit_account_id AND entry.amount = -transfer.amount)
+            AND bool_or(entry.account_id = credit_account_id AND entry.amount = transfer.amount), false)
+    ) AS lame
+    UNION ALL
+    SELECT 'each entry has its transfer', count(*)
+    FROM entry LEFT JOIN transfer ON transfer.id = entry.transfer_id WHERE transfer.id IS NULL
+    UNION ALL
+    SELECT 'all entries add up to zero', (coalesce(sum(amount), 0) <> 0)::int FROM entry
+    UNION ALL
+    SELECT 'a balance is the sum of its entries, and its version their count', count(*) FROM (
+        SELECT FROM account LEFT JOIN entry ON entry.account_id = account.id
+        GROUP BY account.id
+        HAVING account.posted <> coalesce(sum(entry.amount), 0) OR account.version <> count(entry.version)
+    ) AS drifted
+    UNION ALL
+    SELECT 'each running balance follows from the one before', count(*) FROM (
+        SELECT balance_after, version, row_number() OVER account_history AS nth,
+            sum(amount) OVER account_history AS expected
+        FROM entry WINDOW account_history AS (PARTITION BY account_id ORDER BY version)
+    ) AS history WHERE balance_after <> expected OR version <> nth
+    UNION ALL
+    SELECT 'no account stands below its floor', count(*) FROM account WHERE posted - pending < floor
+    UNION ALL
+    SELECT 'each paid payment has its transfer', count(*)
+    FROM payment LEFT JOIN transfer ON transfer.id = payment.id AND transfer.amount = payment.amount
+    WHERE payment.status = 'paid' AND transfer.id IS NULL
+    UNION ALL
+    SELECT 'each bill is paid by at most one payment', count(*) FROM (
+        SELECT FROM payment WHERE status = 'paid' AND bill_id IS NOT NULL GROUP BY bill_id HAVING count(*) > 1
+    ) AS twice
+    UNION ALL
+    SELECT 'each order is paid by at most one payment', count(*) FROM (
+        SELECT FROM payment WHERE status = 'paid' AND order_id IS NOT NULL GROUP BY order_id HAVING count(*) > 1
+    ) AS twice
+    UNION ALL
+    SELECT 'the guarantee at the bank covers all wallets', (
+        coalesce(-sum(posted) FILTER (WHERE kind = 'guarantee'), 0) < coalesce(sum(posted) FILTER (WHERE kind = 'wallet'), 0)
+    )::int FROM account
+$$;

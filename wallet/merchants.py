@@ -1,0 +1,214 @@
+"""Merchants, their terminals and their orders: what a shop shows to be paid, and what came in."""
+
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from app.config import settings
+from app.db import Connection, many, maybe, one, queries_beside
+from app.errors import NotFound, Refusal, refusing
+from app.identity.models import Principal
+from app.types import Page, key_of
+from wallet import qr, stickers
+from wallet.ledger import page_of
+from wallet.models import (
+    Merchant,
+    Merchants,
+    NameTerminal,
+    OpenMerchant,
+    Order,
+    OrderStatus,
+    PlaceOrder,
+    Taking,
+    Terminal,
+    TerminalQr,
+)
+
+sql = queries_beside(__file__)
+
+
+class MerchantIdTaken(Refusal):
+    """Mã đơn vị này đã được dùng; hãy tạo mã mới.
+
+    This merchant id is taken; make a new one."""
+
+
+class TerminalIdTaken(Refusal):
+    """Mã điểm chấp nhận thanh toán này đã được dùng; hãy tạo mã mới.
+
+    This terminal id is taken; make a new one."""
+
+
+class OrderIdTaken(Refusal):
+    """Mã đơn hàng này đã dùng cho một đơn khác; hãy tạo mã mới.
+
+    This order id was used for another order; make a new one."""
+
+
+class UnknownWard(Refusal):
+    """Không có phường, xã nào mang mã này.
+
+    No ward has this code."""
+
+    status = 400
+
+
+async def open_merchant(db: Connection, me: Principal, merchant_id: UUID, wanted: OpenMerchant) -> Merchant:
+    """Open a merchant that I own, or change its name, category or ward. At once active in the sandbox.
+
+    Raises UnknownWard, MerchantIdTaken."""
+    with refusing(merchant_ward_exists=UnknownWard):
+        opened = await db.fetchval(
+            sql.open_merchant,
+            merchant_id,
+            me.id,
+            wanted.name,
+            wanted.category_code,
+            wanted.ward,
+            "active" if settings().sandbox else "pending",
+        )
+    if opened is None:
+        raise MerchantIdTaken
+    return await one(Merchant, db, sql.merchant_of_mine, merchant_id, me.id)
+
+
+async def mine(db: Connection, me: Principal) -> Merchants:
+    """The merchants that I own, with their terminals."""
+    return Merchants(items=await many(Merchant, db, sql.merchants_of_mine, me.id))
+
+
+async def add_terminal(
+    db: Connection, me: Principal, merchant_id: UUID, terminal_id: UUID, wanted: NameTerminal
+) -> Terminal:
+    """Add a terminal to my merchant, or rename it; raises NotFound, TerminalIdTaken."""
+    if await db.fetchval(sql.owns_merchant, merchant_id, me.id) is None:
+        raise NotFound
+    terminal = await maybe(Terminal, db, sql.add_terminal, terminal_id, merchant_id, wanted.name)
+    if terminal is None:
+        raise TerminalIdTaken
+    return terminal
+
+
+async def sticker(db: Connection, me: Principal, merchant_id: UUID, terminal_id: UUID) -> TerminalQr:
+    """The static QR of a terminal: payable by our wallet and by any bank's app; raises NotFound."""
+    facts = await _facts(db, me, merchant_id, terminal_id)
+    return TerminalQr(text=_text(facts))
+
+
+async def sticker_picture(
+    db: Connection, me: Principal, merchant_id: UUID, terminal_id: UUID, form: stickers.Form
+) -> bytes:
+    """The sticker to print, with the shop's name; raises NotFound."""
+    facts = await _facts(db, me, merchant_id, terminal_id)
+    return stickers.draw(form, _text(facts), shop=facts.merchant_name, terminal=facts.terminal_name)
+
+
+class _Facts(msgspec.Struct, frozen=True):
+    """What a terminal's QR says."""
+
+    terminal_id: UUID
+    terminal_name: str
+    merchant_name: str
+    category_code: str
+    virtual_account: str
+
+
+async def _facts(db: Connection, me: Principal, merchant_id: UUID, terminal_id: UUID) -> _Facts:
+    facts = await maybe(_Facts, db, sql.terminal_facts, terminal_id, merchant_id, me.id)
+    if facts is None:
+        raise NotFound
+    return facts
+
+
+def _text(
+    facts: _Facts, *, order_id: UUID | None = None, amount: int | None = None, reference: str | None = None
+) -> str:
+    return qr.write(
+        qr.Sticker(
+            terminal_id=facts.terminal_id,
+            order_id=order_id,
+            amount=amount,
+            bank_bin=settings().partner_bank_bin,
+            virtual_account=facts.virtual_account,
+            merchant_name=facts.merchant_name,
+            city="Huế",
+            category_code=facts.category_code,
+            terminal_label=facts.terminal_name,
+            reference=reference,
+        )
+    )
+
+
+class _OrderRow(msgspec.Struct, frozen=True):
+    id: UUID
+    terminal_id: UUID
+    amount: int
+    reference: str | None
+    status: OrderStatus
+    payment_id: UUID | None
+    paid_at: datetime | None
+    expires_at: datetime
+    expires_in_s: int
+
+
+async def place_order(
+    db: Connection, me: Principal, merchant_id: UUID, order_id: UUID, wanted: PlaceOrder
+) -> tuple[Order, bool]:
+    """Ask for an amount at a terminal: a QR that is paid once and expires. The same order again is the same order.
+
+    Returns it and whether it is new; raises NotFound, OrderIdTaken."""
+    facts = await _facts(db, me, merchant_id, wanted.terminal_id)
+    placed = await db.fetchval(
+        sql.place_order,
+        order_id,
+        merchant_id,
+        wanted.terminal_id,
+        wanted.amount,
+        wanted.reference,
+        wanted.expires_in_s,
+    )
+    row = await maybe(_OrderRow, db, sql.order_of_mine, order_id, merchant_id, me.id)
+    if row is None or (row.terminal_id, row.amount, row.reference, row.expires_in_s) != (
+        wanted.terminal_id,
+        wanted.amount,
+        wanted.reference,
+        wanted.expires_in_s,
+    ):
+        raise OrderIdTaken
+    return _order(facts, row), placed is not None
+
+
+async def show_order(db: Connection, me: Principal, merchant_id: UUID, order_id: UUID) -> Order:
+    """An order of my merchant, and whether it is paid; raises NotFound."""
+    row = await maybe(_OrderRow, db, sql.order_of_mine, order_id, merchant_id, me.id)
+    if row is None:
+        raise NotFound
+    return _order(await _facts(db, me, merchant_id, row.terminal_id), row)
+
+
+def _order(facts: _Facts, row: _OrderRow) -> Order:
+    return Order(
+        id=row.id,
+        terminal_id=row.terminal_id,
+        amount=row.amount,
+        reference=row.reference,
+        status=row.status,
+        text=_text(facts, order_id=row.id, amount=row.amount, reference=row.reference),
+        payment_id=row.payment_id,
+        paid_at=row.paid_at,
+        expires_at=row.expires_at,
+    )
+
+
+class _TakingLine(Taking):
+    version: int
+
+
+async def takings(db: Connection, me: Principal, merchant_id: UUID, cursor: str | None, limit: int) -> Page[Taking]:
+    """What came in at my merchant, newest first; raises NotFound, BadCursor."""
+    key = key_of(cursor, tuple[int])
+    lines = await many(_TakingLine, db, sql.takings, merchant_id, me.id, key and key[0], limit + 1)
+    if not lines and await db.fetchval(sql.owns_merchant, merchant_id, me.id) is None:
+        raise NotFound
+    return page_of(lines, limit, Taking)

@@ -1,0 +1,226 @@
+"""The nouns of money. Amounts are whole đồng."""
+
+from datetime import date, datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from msgspec import Meta
+
+from app.types import Answer, Body, Code, Dong, Memo, PhoneText, Pin, ShortText
+
+BillerKind = Literal["electricity", "water", "sanitation", "tuition", "public_service_fee", "traffic_fine"]
+BillStatus = Literal["due", "paid", "withdrawn"]
+PaymentKind = Literal["bill", "merchant", "person"]
+PaymentStatus = Literal["pending", "paid", "failed"]
+TransferKind = Literal["bill", "merchant", "person", "funding"]
+OrderStatus = Literal["open", "paid", "expired"]
+MerchantStatus = Literal["pending", "active", "suspended", "closed"]
+Scheme = Literal["huong", "vietqr", "vnpay", "momo", "zalopay", "evn", "emv"]
+
+QrText = Annotated[str, Meta(min_length=1, max_length=1000)]
+
+
+class UnlockWallet(Body):
+    pin: Pin
+
+
+class Unlocked(Answer):
+    """Until when this session may pay without another PIN."""
+
+    unlocked_until: datetime
+
+
+class Wallet(Answer):
+    """A resident's money. `available` is what may be spent now; `pending` is held for payments on their way."""
+
+    account_id: UUID
+    available: int
+    pending: int
+    unlocked_until: datetime | None
+    currency: Literal["VND"] = "VND"
+
+
+class Movement(Answer):
+    """One line of the history. `amount` is negative when money left."""
+
+    id: UUID
+    kind: TransferKind
+    amount: int
+    balance_after: int
+    counterparty: str | None
+    memo: str | None
+    made_at: datetime
+
+
+class Biller(Answer):
+    """Who issues bills, and what their customer codes look like."""
+
+    code: str
+    kind: BillerKind
+    name: str
+    customer_code_pattern: str
+    customer_code_example: str
+
+
+class Bill(Answer):
+    id: UUID
+    biller: str
+    biller_name: str
+    customer_code: str
+    customer_name: str
+    period: str
+    amount: int
+    due_on: date
+    status: BillStatus
+    paid_at: datetime | None
+
+
+class Bills(Answer):
+    items: list[Bill]
+
+
+class KeepCustomerCode(Body):
+    biller: Code
+    customer_code: Code
+    nickname: ShortText | None = None
+
+
+class CustomerCode(Answer):
+    id: UUID
+    biller: str
+    customer_code: str
+    nickname: str | None
+    made_at: datetime
+
+
+class PayBill(Body, tag_field="kind", tag="bill"):
+    bill_id: UUID
+
+
+class PayMerchant(Body, tag_field="kind", tag="merchant"):
+    """`amount` is needed for a sticker; an order's QR says its own."""
+
+    qr: QrText
+    amount: Dong | None = None
+    memo: Memo | None = None
+
+
+class PayPerson(Body, tag_field="kind", tag="person"):
+    phone: PhoneText
+    amount: Dong
+    memo: Memo | None = None
+
+
+class Payee(Answer):
+    """Who is paid: a biller and the customer code, a shop and its terminal, a person and their masked phone."""
+
+    name: str
+    detail: str | None = None
+
+
+class Payment(Answer):
+    """A payment and its fate. `balance_after` is the payer's."""
+
+    id: UUID
+    kind: PaymentKind
+    status: PaymentStatus
+    amount: int
+    balance_after: int
+    payee: Payee
+    memo: str | None
+    made_at: datetime
+
+
+class ReadPayee(Body):
+    phone: PhoneText
+
+
+class PayeeReading(Answer):
+    name: str
+
+
+class ReadQr(Body):
+    text: QrText
+
+
+class QrReading(Answer):
+    """What a QR says. `payable`: whether our wallet can pay it now; `note` says why not, or carries its message."""
+
+    scheme: Scheme
+    payable: bool
+    payee: Payee | None
+    amount: int | None
+    order_id: UUID | None
+    note: str | None
+
+
+class OpenMerchant(Body):
+    """`category_code` is the four digits of ISO 18245."""
+
+    name: ShortText
+    category_code: Annotated[str, Meta(pattern=r"^[0-9]{4}$")]
+    ward: Annotated[str, Meta(pattern=r"^[0-9]{5}$")]
+
+
+class Merchant(Answer):
+    id: UUID
+    name: str
+    category_code: str
+    ward: str
+    status: MerchantStatus
+    virtual_account: str
+    terminals: list["Terminal"]
+    made_at: datetime
+
+
+class Merchants(Answer):
+    items: list[Merchant]
+
+
+class NameTerminal(Body):
+    name: ShortText
+
+
+class Terminal(Answer):
+    id: UUID
+    name: str
+
+
+class TerminalQr(Answer):
+    text: str
+
+
+class PlaceOrder(Body):
+    terminal_id: UUID
+    amount: Dong
+    reference: Annotated[str, Meta(min_length=1, max_length=25, pattern=r"^[0-9A-Za-z ._/-]+$")] | None = None
+    expires_in_s: Annotated[int, Meta(ge=30, le=86_400)] = 900
+
+
+class Order(Answer):
+    """A dynamic QR. `text` is what the picture says."""
+
+    id: UUID
+    terminal_id: UUID
+    amount: int
+    reference: str | None
+    status: OrderStatus
+    text: str
+    payment_id: UUID | None
+    paid_at: datetime | None
+    expires_at: datetime
+
+
+class Taking(Answer):
+    """Money that came in at a merchant."""
+
+    id: UUID
+    amount: int
+    payer: str
+    terminal_id: UUID
+    terminal: str
+    order_id: UUID | None
+    reference: str | None
+    memo: str | None
+    balance_after: int
+    made_at: datetime

@@ -1,0 +1,198 @@
+-- name: move
+-- The one statement that moves money (wallet/ledger.sql).
+SELECT "position", verdict, amount, balance_after, payee_name, payee_detail, made_at
+FROM ledger_move_1($1::uuid[], $2::text[], $3::uuid[], $4::uuid[], $5::bigint[], $6::uuid[], $7::uuid[], $8::uuid[],
+    $9::uuid[], $10::text[], $11::text[], $12::bytea[]);
+
+-- name: ledger_check
+-- Every law of the ledger, and how many rows break it.
+SELECT law, broken FROM ledger_check();
+
+-- name: keep_laws
+-- What the check found, for the dashboard.
+INSERT INTO ledger_law (law, broken, checked_at)
+SELECT law, broken, city_now() FROM unnest($1::text[], $2::bigint[]) AS found (law, broken)
+ON CONFLICT (law) DO UPDATE SET broken = excluded.broken, checked_at = excluded.checked_at;
+
+-- name: last_laws
+-- What the last check found.
+SELECT law, broken FROM ledger_law ORDER BY law;
+
+-- name: wallet
+-- A resident's money, and until when this session may spend it.
+SELECT $1::uuid AS account_id, coalesce(account.posted - account.pending, 0) AS available,
+    coalesce(account.pending, 0) AS pending, session.unlocked_until
+FROM (SELECT) AS nothing
+LEFT JOIN account ON account.id = $1
+LEFT JOIN session ON session.id = $2 AND session.unlocked_until > city_now();
+
+-- name: movements
+-- One page of an account's history, newest first, by the account's own count.
+SELECT entry.version, transfer.id, transfer.kind, entry.amount, entry.balance_after,
+    CASE WHEN entry.amount < 0 THEN payment.payee_name ELSE payment.payer_name END AS counterparty,
+    transfer.memo, transfer.made_at
+FROM entry
+JOIN transfer ON transfer.id = entry.transfer_id
+LEFT JOIN payment ON payment.id = entry.transfer_id
+WHERE entry.account_id = $1 AND ($2::bigint IS NULL OR entry.version < $2) AND ($4::text IS NULL OR transfer.kind = $4)
+ORDER BY entry.version DESC LIMIT $3;
+
+-- name: unlock
+-- Money-out is open for this session for five minutes.
+UPDATE session SET unlocked_until = city_now() + interval '5 minutes' WHERE id = $1 RETURNING unlocked_until;
+
+-- name: payment
+-- A payment of its payer.
+SELECT id, kind, status, amount, balance_after, jsonb_build_object('name', payee_name, 'detail', payee_detail) AS payee,
+    memo, made_at
+FROM payment WHERE id = $1 AND payer_id = $2;
+
+-- name: payee
+-- The masked name behind a phone.
+SELECT screen_name AS name FROM principal WHERE phone = $1 AND closed_at IS NULL;
+
+-- name: qr_of_ours
+-- What our own QR stands for: the shop, and the order's own amount.
+SELECT 'huong' AS scheme,
+    merchant.status = 'active' AND terminal.revoked_at IS NULL
+        AND ($2::uuid IS NULL OR merchant_order.status = 'open' AND merchant_order.expires_at > city_now()) AS payable,
+    jsonb_build_object('name', merchant.name, 'detail', terminal.name) AS payee,
+    merchant_order.amount, merchant_order.id AS order_id, merchant_order.reference AS note
+FROM terminal
+JOIN merchant ON merchant.id = terminal.merchant_id
+LEFT JOIN merchant_order ON merchant_order.id = $2 AND merchant_order.terminal_id = terminal.id
+WHERE terminal.id = $1 AND ($2::uuid IS NULL OR merchant_order.id IS NOT NULL);
+
+-- name: billers
+-- Open billers, in the caller's language.
+SELECT code, kind, CASE WHEN $1 = 'en' THEN name_en ELSE name_vi END AS name, customer_code_pattern,
+    customer_code_example
+FROM biller WHERE closed_at IS NULL ORDER BY kind, code;
+
+-- name: customer_code_form
+-- Does a customer code have its biller's form?
+SELECT $2::text ~ customer_code_pattern AS fits, customer_code_example AS example
+FROM biller WHERE code = $1 AND closed_at IS NULL;
+
+-- name: bills_of_customer
+-- A customer code's bills: due ones by date, then the latest others.
+SELECT bill.id, biller_code AS biller, CASE WHEN $3 = 'en' THEN name_en ELSE name_vi END AS biller_name, customer_code,
+    customer_name, period, amount, due_on, status, paid_at
+FROM bill JOIN biller ON biller.code = bill.biller_code
+WHERE biller_code = $1 AND customer_code = $2
+ORDER BY status <> 'due', CASE WHEN status = 'due' THEN due_on END, due_on DESC, bill.id LIMIT 50;
+
+-- name: bills_of_mine
+-- The bills of the codes that I keep: due ones by date, then the latest others.
+SELECT bill.id, bill.biller_code AS biller, CASE WHEN $2 = 'en' THEN name_en ELSE name_vi END AS biller_name,
+    bill.customer_code, customer_name, period, amount, due_on, status, paid_at
+FROM customer_code AS kept
+JOIN bill ON bill.biller_code = kept.biller_code AND bill.customer_code = kept.customer_code
+JOIN biller ON biller.code = bill.biller_code
+WHERE kept.principal_id = $1
+ORDER BY status <> 'due', CASE WHEN status = 'due' THEN due_on END, due_on DESC, bill.id LIMIT 100;
+
+-- name: keep_customer_code
+-- Keep a code under the phone's id, or change it.
+INSERT INTO customer_code (principal_id, id, biller_code, customer_code, nickname) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (principal_id, id) DO UPDATE SET biller_code = excluded.biller_code,
+    customer_code = excluded.customer_code, nickname = excluded.nickname
+RETURNING id, biller_code AS biller, customer_code, nickname, made_at;
+
+-- name: customer_codes
+-- The codes that I keep.
+SELECT id, biller_code AS biller, customer_code, nickname, made_at FROM customer_code WHERE principal_id = $1
+ORDER BY made_at, id;
+
+-- name: drop_customer_code
+-- Keep a code no longer.
+DELETE FROM customer_code WHERE principal_id = $1 AND id = $2 RETURNING id;
+
+-- name: issue_bill
+-- Issue a bill once per reference; the same bill again is the same row, another one is no row.
+INSERT INTO bill (id, biller_code, reference, customer_code, customer_name, period, amount, due_on, subject)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+ON CONFLICT (biller_code, reference) DO UPDATE SET reference = excluded.reference
+WHERE (bill.customer_code, bill.amount, bill.period, bill.due_on, bill.subject)
+    IS NOT DISTINCT FROM (excluded.customer_code, excluded.amount, excluded.period, excluded.due_on, excluded.subject)
+RETURNING id;
+
+-- name: withdraw_bill
+-- Take a bill back that is still due.
+UPDATE bill SET status = 'withdrawn' WHERE id = $1 AND status = 'due' RETURNING id;
+
+-- name: open_merchant
+-- A merchant of its owner, by the owner's id for it.
+INSERT INTO merchant (id, owner_id, name, category_code, ward_code, status, virtual_account)
+VALUES ($1, $2, $3, $4, $5, $6, 'HUE' || lpad(nextval('merchant_virtual_account_number')::text, 10, '0'))
+ON CONFLICT (id) DO UPDATE SET name = excluded.name, category_code = excluded.category_code,
+    ward_code = excluded.ward_code
+WHERE merchant.owner_id = excluded.owner_id
+RETURNING id;
+
+-- name: merchant_of_mine
+-- One merchant with its terminals, if it is mine.
+SELECT merchant.id, name, category_code, ward_code AS ward, status, virtual_account, made_at,
+    coalesce((SELECT jsonb_agg(jsonb_build_object('id', terminal.id, 'name', terminal.name) ORDER BY terminal.made_at, terminal.id)
+        FROM terminal WHERE terminal.merchant_id = merchant.id AND terminal.revoked_at IS NULL), '[]') AS terminals
+FROM merchant WHERE merchant.id = $1 AND owner_id = $2;
+
+-- name: merchants_of_mine
+-- My merchants with their terminals.
+SELECT merchant.id, name, category_code, ward_code AS ward, status, virtual_account, made_at,
+    coalesce((SELECT jsonb_agg(jsonb_build_object('id', terminal.id, 'name', terminal.name) ORDER BY terminal.made_at, terminal.id)
+        FROM terminal WHERE terminal.merchant_id = merchant.id AND terminal.revoked_at IS NULL), '[]') AS terminals
+FROM merchant WHERE owner_id = $1 ORDER BY merchant.made_at, merchant.id;
+
+-- name: owns_merchant
+-- Is it mine?
+SELECT id FROM merchant WHERE id = $1 AND owner_id = $2;
+
+-- name: add_terminal
+-- A terminal of a merchant, or its new name.
+INSERT INTO terminal (id, merchant_id, name) VALUES ($1, $2, $3)
+ON CONFLICT (id) DO UPDATE SET name = excluded.name WHERE terminal.merchant_id = excluded.merchant_id
+RETURNING id, name;
+
+-- name: terminal_facts
+-- What a terminal's QR says, if the merchant is mine.
+SELECT terminal.id AS terminal_id, terminal.name AS terminal_name, merchant.name AS merchant_name,
+    merchant.category_code, merchant.virtual_account
+FROM terminal JOIN merchant ON merchant.id = terminal.merchant_id
+WHERE terminal.id = $1 AND merchant.id = $2 AND merchant.owner_id = $3 AND terminal.revoked_at IS NULL;
+
+-- name: place_order
+-- An order, once per id.
+INSERT INTO merchant_order (id, merchant_id, terminal_id, amount, reference, expires_in_s, expires_at)
+VALUES ($1, $2, $3, $4, $5, $6::int, city_now() + make_interval(secs => $6::int))
+ON CONFLICT (id) DO NOTHING
+RETURNING id;
+
+-- name: order_of_mine
+-- An order of my merchant; one that nobody paid in time is expired.
+SELECT merchant_order.id, terminal_id, amount, reference, expires_in_s, payment_id, paid_at, expires_at,
+    CASE WHEN merchant_order.status = 'open' AND expires_at <= city_now() THEN 'expired'
+        ELSE merchant_order.status END AS status
+FROM merchant_order JOIN merchant ON merchant.id = merchant_order.merchant_id
+WHERE merchant_order.id = $1 AND merchant_order.merchant_id = $2 AND merchant.owner_id = $3;
+
+-- name: takings
+-- What came in at my merchant, newest first, by the account's own count.
+SELECT entry.version, payment.id, entry.amount, payment.payer_name AS payer, payment.terminal_id,
+    payment.payee_detail AS terminal, payment.order_id, merchant_order.reference, payment.memo, entry.balance_after,
+    payment.made_at
+FROM merchant
+JOIN entry ON entry.account_id = merchant.id AND entry.amount > 0
+JOIN payment ON payment.id = entry.transfer_id
+LEFT JOIN merchant_order ON merchant_order.id = payment.order_id
+WHERE merchant.id = $1 AND merchant.owner_id = $2 AND ($3::bigint IS NULL OR entry.version < $3)
+ORDER BY entry.version DESC LIMIT $4;
+
+-- name: plant_account
+-- An account of the sandbox.
+INSERT INTO account (id, kind) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING;
+
+-- name: plant_biller
+-- A biller of the sandbox.
+INSERT INTO biller (code, kind, name_vi, name_en, account_id, customer_code_pattern, customer_code_example)
+VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (code) DO NOTHING;

@@ -1,0 +1,215 @@
+"""The doors of the wallet."""
+
+from typing import Annotated
+from uuid import UUID
+
+from litestar import Response, Router, delete, get, post, put
+from litestar.di import NamedDependency, Provide
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
+
+from app.deps import Db, Door, Lang, Me
+from app.errors import Malformed
+from app.types import Page
+from wallet import billers, bills, ledger, merchants, payments, unlocks
+from wallet.models import (
+    Biller,
+    Bills,
+    CustomerCode,
+    KeepCustomerCode,
+    Merchant,
+    Merchants,
+    Movement,
+    NameTerminal,
+    OpenMerchant,
+    Order,
+    PayBill,
+    PayeeReading,
+    Payment,
+    PayMerchant,
+    PayPerson,
+    PlaceOrder,
+    QrReading,
+    ReadPayee,
+    ReadQr,
+    Taking,
+    Terminal,
+    TerminalQr,
+    TransferKind,
+    Unlocked,
+    UnlockWallet,
+    Wallet,
+)
+from wallet.till import Till
+
+TheTill = NamedDependency[Till]
+
+Cursor = Annotated[str | None, QueryParameter(max_length=200)]
+Limit = Annotated[int, QueryParameter(ge=1, le=100)]
+CodeQuery = Annotated[str | None, QueryParameter(min_length=1, max_length=40, pattern=r"^[0-9A-Za-z._-]+$")]
+
+
+class HalfAQuestion(Malformed):
+    """Hãy gửi cả đơn vị thu và mã khách hàng, hoặc không gửi gì để xem các mã đã lưu.
+
+    Give both a biller and a customer code, or neither for the codes you keep."""
+
+
+@post("/v1/wallet/unlocks", status_code=201)
+async def unlock_wallet(db: Db, me: Me, data: JSONBody[UnlockWallet]) -> Unlocked:
+    """Open money-out for this session with the PIN."""
+    return await unlocks.unlock(db, me, data.pin)
+
+
+@get("/v1/wallet")
+async def get_wallet(db: Db, me: Me) -> Wallet:
+    """My money."""
+    return await ledger.wallet(db, me)
+
+
+@get("/v1/wallet/movements")
+async def list_movements(
+    db: Db, me: Me, cursor: Cursor = None, limit: Limit = 20, kind: FromQuery[TransferKind | None] = None
+) -> Page[Movement]:
+    """My history, newest first."""
+    return await ledger.movements(db, me, cursor, limit, kind)
+
+
+@get("/v1/wallet/billers")
+async def list_billers(db: Db, lang: Lang) -> list[Biller]:
+    """Who issues bills."""
+    return await billers.all_of_them(db, lang)
+
+
+@get("/v1/wallet/bills")
+async def list_bills(db: Db, me: Me, lang: Lang, biller: CodeQuery = None, customer_code: CodeQuery = None) -> Bills:
+    """The bills of a customer code, or of all the codes that I keep."""
+    if biller is not None and customer_code is not None:
+        return await bills.of_customer(db, biller, customer_code, lang)
+    if biller is not None or customer_code is not None:
+        raise HalfAQuestion
+    return await bills.mine(db, me, lang)
+
+
+@get("/v1/wallet/customer-codes")
+async def list_customer_codes(db: Db, me: Me) -> list[CustomerCode]:
+    """The customer codes that I keep."""
+    return await bills.my_codes(db, me)
+
+
+@put("/v1/wallet/customer-codes/{customer_code_id:uuid}")
+async def keep_customer_code(
+    db: Db, me: Me, customer_code_id: FromPath[UUID], data: JSONBody[KeepCustomerCode]
+) -> CustomerCode:
+    """Keep a customer code, or change it."""
+    return await bills.keep_code(db, me, customer_code_id, data)
+
+
+@delete("/v1/wallet/customer-codes/{customer_code_id:uuid}", status_code=204)
+async def drop_customer_code(db: Db, me: Me, customer_code_id: FromPath[UUID]) -> None:
+    """Keep it no longer."""
+    await bills.drop_code(db, me, customer_code_id)
+
+
+@put("/v1/wallet/payments/{payment_id:uuid}", status_code=201)
+async def make_payment(
+    till: TheTill, me: Me, payment_id: FromPath[UUID], data: JSONBody[PayBill | PayMerchant | PayPerson]
+) -> Response[Payment]:
+    """Pay, once per id: 201 when it is made, 200 when it had been made before."""
+    payment, replayed = await payments.make(till, me, payment_id, data)
+    return Response(payment, status_code=200 if replayed else 201)
+
+
+@get("/v1/wallet/payments/{payment_id:uuid}")
+async def get_payment(db: Db, me: Me, payment_id: FromPath[UUID]) -> Payment:
+    """The fate of a payment; 404: send it again with the same id."""
+    return await payments.show(db, me, payment_id)
+
+
+@post("/v1/wallet/payee-readings", status_code=200)
+async def read_payee(db: Db, me: Me, data: JSONBody[ReadPayee]) -> PayeeReading:
+    """The masked name behind a phone number."""
+    return await payments.read_payee(db, me, data.phone)
+
+
+@post("/v1/wallet/qr-readings", status_code=200)
+async def read_qr(db: Db, data: JSONBody[ReadQr]) -> QrReading:
+    """What a QR says, and whether this wallet can pay it."""
+    return await payments.read_qr(db, data.text)
+
+
+@put("/v1/merchants/{merchant_id:uuid}")
+async def open_merchant(db: Db, me: Me, merchant_id: FromPath[UUID], data: JSONBody[OpenMerchant]) -> Merchant:
+    """Open a merchant that I own, or change it."""
+    return await merchants.open_merchant(db, me, merchant_id, data)
+
+
+@get("/v1/merchants/mine")
+async def list_merchants(db: Db, me: Me) -> Merchants:
+    """The merchants that I own."""
+    return await merchants.mine(db, me)
+
+
+@put("/v1/merchants/{merchant_id:uuid}/terminals/{terminal_id:uuid}")
+async def add_terminal(
+    db: Db, me: Me, merchant_id: FromPath[UUID], terminal_id: FromPath[UUID], data: JSONBody[NameTerminal]
+) -> Terminal:
+    """Add a terminal, or rename it."""
+    return await merchants.add_terminal(db, me, merchant_id, terminal_id, data)
+
+
+@get("/v1/merchants/{merchant_id:uuid}/terminals/{terminal_id:uuid}/qr")
+async def get_terminal_qr(db: Db, me: Me, merchant_id: FromPath[UUID], terminal_id: FromPath[UUID]) -> TerminalQr:
+    """What the terminal's sticker says."""
+    return await merchants.sticker(db, me, merchant_id, terminal_id)
+
+
+@get("/v1/merchants/{merchant_id:uuid}/terminals/{terminal_id:uuid}/qr.png", media_type="image/png")
+async def get_terminal_qr_png(db: Db, me: Me, merchant_id: FromPath[UUID], terminal_id: FromPath[UUID]) -> bytes:
+    """The sticker as a picture to print."""
+    return await merchants.sticker_picture(db, me, merchant_id, terminal_id, "png")
+
+
+@get("/v1/merchants/{merchant_id:uuid}/terminals/{terminal_id:uuid}/qr.svg", media_type="image/svg+xml")
+async def get_terminal_qr_svg(db: Db, me: Me, merchant_id: FromPath[UUID], terminal_id: FromPath[UUID]) -> bytes:
+    """The sticker as a drawing to print at any size."""
+    return await merchants.sticker_picture(db, me, merchant_id, terminal_id, "svg")
+
+
+@put("/v1/merchants/{merchant_id:uuid}/orders/{order_id:uuid}", status_code=201)
+async def place_order(
+    db: Db, me: Me, merchant_id: FromPath[UUID], order_id: FromPath[UUID], data: JSONBody[PlaceOrder]
+) -> Response[Order]:
+    """Ask for an amount: a QR that is paid once and expires."""
+    order, new = await merchants.place_order(db, me, merchant_id, order_id, data)
+    return Response(order, status_code=201 if new else 200)
+
+
+@get("/v1/merchants/{merchant_id:uuid}/orders/{order_id:uuid}")
+async def get_order(db: Db, me: Me, merchant_id: FromPath[UUID], order_id: FromPath[UUID]) -> Order:
+    """An order, and whether it is paid."""
+    return await merchants.show_order(db, me, merchant_id, order_id)
+
+
+@get("/v1/merchants/{merchant_id:uuid}/takings")
+async def list_takings(
+    db: Db, me: Me, merchant_id: FromPath[UUID], cursor: Cursor = None, limit: Limit = 20
+) -> Page[Taking]:
+    """What came in, newest first."""
+    return await merchants.takings(db, me, merchant_id, cursor, limit)
+
+
+async def provide_till(request: Door) -> Till:
+    """The process's till."""
+    return request.app.state.till
+
+
+router = Router(
+    "/",
+    route_handlers=[
+        unlock_wallet, get_wallet, list_movements, list_billers, list_bills, list_customer_codes, keep_customer_code,
+        drop_customer_code, make_payment, get_payment, read_payee, read_qr, open_merchant, list_merchants,
+        add_terminal, get_terminal_qr, get_terminal_qr_png, get_terminal_qr_svg, place_order, get_order, list_takings,
+    ],
+    dependencies={"till": Provide(provide_till)},
+    tags=["wallet"],
+)  # fmt: skip

@@ -1,0 +1,155 @@
+"""The till: concurrent payments share one round trip and one commit.
+
+A lane that is idle takes whatever waits, at most 128; a lone payment waits for nobody. It opens its own short
+transactions: one statement each, committed (flushed to the WAL) before anyone is answered."""
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Sequence
+from time import monotonic
+
+import asyncpg
+import structlog
+
+from app.db import Database, OwnConnection
+from app.errors import OutcomeUnknown, Refusal, Unavailable
+from app.observe import TILL_GROUP
+from wallet.ledger import Move, Moved, Verdict, move_all
+
+log = structlog.get_logger()
+
+GROUP = 128
+QUEUE = 4096
+PATIENCE_S = 6.0
+_LOST = (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.CannotConnectNowError)
+
+
+class _Waiting:
+    __slots__ = ("answer", "move", "since")
+
+    def __init__(self, move: Move) -> None:
+        self.move = move
+        self.answer: asyncio.Future[Verdict] = asyncio.get_running_loop().create_future()
+        self.since = monotonic()
+
+
+class Till:
+    """Groups payments. One per process; `lanes` groups are under way at once, each on a connection of its own."""
+
+    def __init__(self, database: Database, lanes: int = 1) -> None:
+        self.database = database
+        self.lanes = lanes
+        self.waiting: deque[_Waiting] = deque()
+        self.work = asyncio.Event()
+        self.closing = False
+        self.tasks: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        """Open the lanes. Their connections are made at the first payment."""
+        self.tasks = [asyncio.create_task(_Lane(self).run(), name=f"till-{n}") for n in range(self.lanes)]
+
+    async def close(self) -> None:
+        """Finish what was taken, then close."""
+        self.closing = True
+        self.work.set()
+        await asyncio.gather(*self.tasks)
+
+    async def pay(self, move: Move) -> Moved:
+        """What became of the payment; raises its Refusal, or Unavailable when too many wait.
+
+        A caller that goes away does not take its payment along."""
+        if self.closing or len(self.waiting) >= QUEUE:
+            raise Unavailable
+        waiting = _Waiting(move)
+        self.waiting.append(waiting)
+        self.work.set()
+        verdict = await waiting.answer
+        if isinstance(verdict, Refusal):
+            raise verdict
+        return verdict
+
+    def take(self) -> list[_Waiting]:
+        """The next group: at most one movement per id, payer, bill and order; the rest stay queued in their order."""
+        group: list[_Waiting] = []
+        claimed: set[object] = set()
+        kept: list[_Waiting] = []
+        waiting = self.waiting
+        while waiting and len(group) < GROUP:
+            item = waiting.popleft()
+            claims = {item.move.id, item.move.debit_id, item.move.bill_id, item.move.order_id} - {None}
+            if claimed.isdisjoint(claims):
+                claimed |= claims
+                group.append(item)
+            else:
+                kept.append(item)
+        waiting.extendleft(reversed(kept))
+        if not waiting:
+            self.work.clear()
+        return group
+
+
+class _Lane:
+    def __init__(self, till: Till) -> None:
+        self.till = till
+        self.connection: OwnConnection | None = None
+
+    async def run(self) -> None:
+        till = self.till
+        while True:
+            group = till.take()
+            if group:
+                await self.serve(group)
+            elif till.closing:
+                break
+            else:
+                await till.work.wait()
+                if till.closing:
+                    till.work.set()
+        await self.hang_up()
+
+    async def serve(self, group: list[_Waiting]) -> None:
+        """Answer a whole group; if anything raises, its items one by one."""
+        TILL_GROUP.observe(len(group))
+        try:
+            verdicts = await self.ask([item.move for item in group])
+        except Exception as problem:
+            log.warning("till group failed", payments=len(group), error=repr(problem))
+            await self.recover(problem)
+            for item in group:
+                self.tell(item, await self.serve_alone(item))
+            return
+        for item, verdict in zip(group, verdicts, strict=True):
+            self.tell(item, verdict)
+
+    async def serve_alone(self, item: _Waiting) -> Verdict:
+        """One payment by itself. An outcome that was lost on the way is said to be unknown, never guessed."""
+        if monotonic() - item.since > PATIENCE_S:
+            return OutcomeUnknown()
+        try:
+            [verdict] = await self.ask([item.move])
+        except Exception as problem:
+            log.warning("payment failed", payment=str(item.move.id), error=repr(problem))
+            await self.recover(problem)
+            return OutcomeUnknown()
+        return verdict
+
+    def tell(self, item: _Waiting, verdict: Verdict) -> None:
+        if not item.answer.done():
+            item.answer.set_result(verdict)
+
+    async def ask(self, moves: Sequence[Move]) -> list[Verdict]:
+        if self.connection is None or self.connection.is_closed():
+            self.connection = await self.till.database.connect("huong till", plan_cache_mode="force_generic_plan")
+        return await move_all(self.connection, moves)
+
+    async def recover(self, problem: Exception) -> None:
+        """A connection that broke is replaced at the next question."""
+        if isinstance(problem, (*_LOST, TimeoutError)):
+            await self.hang_up()
+
+    async def hang_up(self) -> None:
+        connection, self.connection = self.connection, None
+        if connection is not None:
+            with contextlib.suppress(*_LOST, TimeoutError):
+                await connection.close(timeout=2)
