@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -109,7 +109,7 @@ class Database:
         return await connect(self.url, application=application, **{**self.settings, **settings})
 
     @asynccontextmanager
-    async def acquire(self) -> AsyncIterator[Connection]:
+    async def acquire(self) -> AsyncGenerator[Connection]:
         """A connection for a moment; raises Unavailable when none is free in time."""
         try:
             pool = self._pool or await self._open()
@@ -122,7 +122,7 @@ class Database:
             await pool.release(connection)
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Connection]:
+    async def transaction(self) -> AsyncGenerator[Connection]:
         """A connection with a transaction around it: commits at the end, rolls back on any exception."""
         async with self.acquire() as connection, connection.transaction():
             yield connection

@@ -396,7 +396,8 @@ def _make_data(data: Path, programs: Path, user: pwd.struct_passwd | None) -> No
         raise Trouble(f"PostgreSQL cannot make its data in {data}: {_telling_line(said)}")
     with (unfinished / "postgresql.conf").open("a", encoding="utf-8") as settings:
         settings.write("\ninclude 'huong.conf'\n")
-    unfinished.rename(data)
+    _sync(unfinished / "postgresql.conf")
+    _put(unfinished, data)
 
 
 def _configure(data: Path, socket_dir: Path, durable: bool) -> None:
@@ -406,7 +407,22 @@ def _configure(data: Path, socket_dir: Path, durable: bool) -> None:
         settings.write(SETTINGS + (DURABLE if durable else FORGETFUL))
         settings.write(f"unix_socket_directories = '\"{socket_dir}\"'\nunix_socket_permissions = 0700\n")
     unfinished.chmod(0o644)
+    _put(unfinished, target)
+
+
+def _put(unfinished: Path, target: Path) -> None:
+    """Rename, so that a power cut leaves the old or the new one, whole."""
+    _sync(unfinished)
     unfinished.rename(target)
+    _sync(target.parent)
+
+
+def _sync(path: Path) -> None:
+    file = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)
 
 
 def _start(data: Path, socket_dir: Path, programs: Path, user: pwd.struct_passwd | None) -> Postgres:
@@ -497,7 +513,7 @@ def _command_of(pid: int) -> str:
     if Path("/proc/self/cmdline").exists():
         try:
             return os.fsdecode(Path(f"/proc/{pid}/cmdline").read_bytes()).replace("\0", " ")
-        except (FileNotFoundError, ProcessLookupError):
+        except OSError:
             return ""
     return _run(["/bin/ps", "-ww", "-o", "command=", "-p", str(pid)], None)[1].replace("\n", " ")
 

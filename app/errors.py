@@ -4,7 +4,7 @@ A refusal is a class. Its name is the problem's type, its docstring is what the 
 Vietnamese, second English. Fields given to it appear as members of the problem and fill the {holes} of its words.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from functools import cache
 from typing import Any, ClassVar, Literal
@@ -14,7 +14,7 @@ import msgspec
 import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
-from litestar.types import Receive, Scope, Send
+from litestar.types import Scope, Send
 
 log = structlog.get_logger()
 
@@ -146,7 +146,7 @@ class InternalError(Refusal):
 
 
 @contextmanager
-def refusing(**constraints: type[Refusal]) -> Iterator[None]:
+def refusing(**constraints: type[Refusal]) -> Generator[None]:
     """Turn the breach of a named constraint into its refusal: `with refusing(bill_pkey=BillIdTaken): …`.
 
     The transaction is dead after a breach, so the refusal must travel to its edge."""
@@ -179,8 +179,8 @@ def refusal_of(problem: BaseException) -> Refusal | None:
             return problem
         case ValidationException():
             return Malformed(errors=_field_errors(problem))
-        case HTTPException():
-            return _BY_STATUS.get(problem.status_code, Malformed if problem.status_code < 500 else InternalError)()
+        case HTTPException() if problem.status_code < 500 or problem.status_code == 503:
+            return _BY_STATUS.get(problem.status_code, Malformed)()
         case asyncpg.DataError() | UnicodeError():
             return Malformed()
         case LookupError() if str(problem).startswith("unknown encoding"):
@@ -238,11 +238,13 @@ def answer_problem(request: Request[Any, Any, Any], problem: Exception) -> Respo
     return Response(body, status_code=status, headers=headers, media_type=CONTENT_TYPE)
 
 
-async def send_problem(refusal: Refusal, scope: Scope, receive: Receive, send: Send) -> None:
+async def send_problem(refusal: Refusal, scope: Scope, send: Send) -> None:
     """A problem from outside the routes (middleware)."""
     status, headers, body = _rendered(refusal, scope)
-    response = Response(body, status_code=status, headers=headers, media_type=CONTENT_TYPE)
-    await response.to_asgi_response(request=Request(scope))(scope, receive, send)
+    headers |= {"content-type": CONTENT_TYPE, "content-length": str(len(body))}
+    raw = [(name.encode(), value.encode()) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": status, "headers": raw})
+    await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
 def _rendered(refusal: Refusal, scope: Any) -> tuple[int, dict[str, str], bytes]:

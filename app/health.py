@@ -3,6 +3,7 @@
 import hmac
 from pathlib import Path
 
+import asyncpg
 import msgspec
 import redis.asyncio
 import structlog
@@ -71,7 +72,10 @@ async def readyz(state: State) -> Ready:
 
 async def unfit(db: Connection, settings: Settings) -> str | None:
     """Why this database cannot be served from, in one line; None: it can."""
-    installation = await one(_Installation, db, sql.ready)
+    try:
+        installation = await one(_Installation, db, sql.ready)
+    except asyncpg.UndefinedTableError:
+        return "no migration was applied yet (run: litestar migrate)"
     newest = max(path.name for path in MIGRATIONS.glob("[0-9]*.sql")).partition("_")[0]
     if (installation.version or "") < newest:
         return f"migration {newest} is missing (run: litestar migrate)"
@@ -105,7 +109,7 @@ async def metrics(request: Door, db: Db, state: State) -> Response[bytes]:
     for measure in state.measures:
         await measure(db)
     CONNECTIONS.set(state.database.in_use)
-    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST.removesuffix("; charset=utf-8"))
 
 
 def _may_scrape(settings: Settings, authorization: str) -> bool:

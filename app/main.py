@@ -1,6 +1,6 @@
 """The whole city on one page."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
@@ -53,7 +53,7 @@ def create_app(settings: Settings | None = None, database: Database | None = Non
     till = Till(database, settings.till_lanes)
 
     @asynccontextmanager
-    async def open_city(app: Litestar) -> AsyncIterator[None]:
+    async def open_city(app: Litestar) -> AsyncGenerator[None]:
         await _refuse_unfit(database, settings)
         till.start()
         calm_garbage_collection()

@@ -6,7 +6,7 @@ from app.db import Connection
 from app.jobs import sql
 
 
-class Event(msgspec.Struct, kw_only=True, frozen=True):
+class Event(msgspec.Struct, kw_only=True):
     """Something that happened. Its class name is its kind; its fields are what listeners need to know."""
 
 

@@ -30,8 +30,8 @@ told AS (
     UPDATE event SET told_at = city_now() FROM untold WHERE event.id = untold.id RETURNING event.*
 ),
 made AS (
-    INSERT INTO job (listener, event_id, kind, data, ordering_key)
-    SELECT wish.listener, told.id, told.kind, told.data, told.data ->> wish.ordering_field
+    INSERT INTO job (listener, event_id, kind, data, ordering_key, made_at)
+    SELECT wish.listener, told.id, told.kind, told.data, told.data ->> wish.ordering_field, told.made_at
     FROM told
     JOIN unnest($1::text[], $2::text[], $4::text[]) AS wish (listener, kind, ordering_field) USING (kind)
     ORDER BY told.id

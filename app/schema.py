@@ -10,6 +10,7 @@ from litestar.openapi.plugins import OpenAPIRenderPlugin
 from litestar.openapi.spec import Components, License, SecurityScheme
 from litestar.response import Redirect
 from litestar.serialization import encode_json
+from litestar.types.internal_types import PathParameterDefinition
 
 VERSION = "0.1.0"
 _PAGE = Path(__file__).parent / "api_page"
@@ -131,6 +132,11 @@ def front_door() -> Redirect:
     return Redirect("/schema")
 
 
+def _operation_id(handler_name: str, path: list[str | PathParameterDefinition]) -> str:
+    """A handler's own name; the framework's own handlers share one, and are told apart by their path."""
+    return f"{handler_name} {path}" if handler_name.startswith("_") else handler_name
+
+
 CONFIG = OpenAPIConfig(
     title="Hương",
     version=VERSION,
@@ -139,7 +145,7 @@ CONFIG = OpenAPIConfig(
     license=License(name="Apache-2.0", identifier="Apache-2.0"),
     components=Components(security_schemes={"bearer": SecurityScheme(type="http", scheme="bearer")}),
     use_handler_docstrings=True,
-    operation_id_creator=lambda handler, _method, _path: handler.handler_name,
+    operation_id_creator=lambda handler, _method, path: _operation_id(handler.handler_name, path),
     path="/schema",
     render_plugins=(_Page(path="/"), _Document(path="/openapi.json", media_type=OpenAPIMediaType.OPENAPI_JSON)),
     openapi_router=Router("/schema", route_handlers=[api_page_script], opt={"public": True}),

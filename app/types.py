@@ -26,11 +26,11 @@ Pin = Annotated[str, Meta(pattern=r"^[0-9]{6}$")]
 T = TypeVar("T")
 
 
-class Body(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+class Body(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """What a phone sends: an unknown field is a mistake worth telling, never ignored."""
 
 
-class Answer(msgspec.Struct, kw_only=True, frozen=True):
+class Answer(msgspec.Struct, kw_only=True):
     """What a phone gets."""
 
 

@@ -94,6 +94,9 @@ class Worker:
         while await self.round():
             pass
 
+    def _hear(self, *_: object) -> None:
+        self.news.set()
+
     async def _rest(self) -> None:
         try:
             async with asyncio.timeout(POLL_S):
@@ -107,7 +110,7 @@ class Worker:
             try:
                 connection = await self.database.connect("huong ear")
                 try:
-                    await connection.add_listener("huong_news", lambda *_: self.news.set())
+                    await connection.add_listener("huong_news", self._hear)
                     while not connection.is_closed():  # noqa: ASYNC110 - asyncpg tells nobody
                         await asyncio.sleep(5)
                 finally:

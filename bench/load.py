@@ -5,11 +5,12 @@ the load takes few of the cores it shares with what it measures."""
 
 import argparse
 import asyncio
-import itertools
 import time
 from array import array
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import partial
+from itertools import repeat
 from typing import cast
 
 import msgspec
@@ -47,28 +48,30 @@ class Measured(msgspec.Struct):
 
 
 def measure(
-    requests: Iterator[bytes],
+    phones: Sequence[Iterator[bytes]],
     *,
     port: int,
     host: str = "127.0.0.1",
-    clients: int = 64,
     seconds: float | None = 4,
     warm_up_s: float = 0.5,
 ) -> Measured:
-    """Sends until the time is over or the requests run out (`seconds=None`: all of them, without a warm-up)."""
+    """One connection per phone, which sends its next request when its last one was answered, until the time is over
+    or the requests run out (`seconds=None`: all of them, without a warm-up)."""
     began_s = time.process_time()
-    measured = run(_measure(requests, host, port, clients, seconds, warm_up_s if seconds else 0))
+    measured = run(_measure(phones, host, port, seconds, warm_up_s if seconds else 0))
     return msgspec.structs.replace(measured, cpu_s=time.process_time() - began_s)
 
 
 async def _measure(
-    requests: Iterator[bytes], host: str, port: int, clients: int, seconds: float | None, warm_up_s: float
+    phones: Sequence[Iterator[bytes]], host: str, port: int, seconds: float | None, warm_up_s: float
 ) -> Measured:
     loop = asyncio.get_running_loop()
-    tally = Tally(requests, clients, loop.create_future())
-    phones = [(await loop.create_connection(lambda: Phone(tally), host, port))[1] for _ in range(clients)]
-    for phone in phones:
-        phone.ask()
+    tally = Tally(len(phones), loop.create_future())
+    connections = [
+        (await loop.create_connection(partial(Connection, tally, requests), host, port))[1] for requests in phones
+    ]
+    for connection in connections:
+        connection.ask()
     if warm_up_s:
         await asyncio.wait([tally.done], timeout=warm_up_s)
 
@@ -95,10 +98,9 @@ def percentile_ms(sorted_s: list[float], percent: int) -> float:
 
 
 class Tally:
-    """What the phones share: the requests still to send, and what came back."""
+    """What came back to all phones."""
 
-    def __init__(self, requests: Iterator[bytes], phones: int, done: asyncio.Future[None]) -> None:
-        self.requests = requests
+    def __init__(self, phones: int, done: asyncio.Future[None]) -> None:
         self.statuses: Counter[int] = Counter()
         self.waits_s = array("d")
         self.over = False
@@ -111,13 +113,14 @@ class Tally:
             self.done.set_result(None)
 
 
-class Phone(asyncio.Protocol):
-    """One connection, one request under way."""
+class Connection(asyncio.Protocol):
+    """A phone's: one request under way."""
 
     transport: asyncio.Transport
 
-    def __init__(self, tally: Tally) -> None:
+    def __init__(self, tally: Tally, requests: Iterator[bytes]) -> None:
         self.tally = tally
+        self.requests = requests
         self.received = b""
         self.asked_at = 0.0
         self.left = False
@@ -126,7 +129,7 @@ class Phone(asyncio.Protocol):
         self.transport = cast(asyncio.Transport, transport)  # uvloop's own does not inherit
 
     def ask(self) -> None:
-        request = None if self.tally.over else next(self.tally.requests, None)
+        request = None if self.tally.over else next(self.requests, None)
         if request is None:
             self.left = True
             self.transport.close()
@@ -167,4 +170,4 @@ if __name__ == "__main__":
     arguments.add_argument("--seconds", type=float, default=4)
     given = arguments.parse_args()
     request = f"GET {given.path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode()
-    print(measure(itertools.repeat(request), port=given.port, clients=given.clients, seconds=given.seconds))
+    print(measure([repeat(request)] * given.clients, port=given.port, seconds=given.seconds))

@@ -8,7 +8,7 @@ before goes on working while machines change over.
 import hashlib
 import re
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 import asyncpg
 
@@ -124,11 +124,22 @@ async def _grant(connection: Connection, app_role: str) -> None:
 async def make_database(superuser_url: str, name: str) -> None:
     """On a server of our own: the owner and the app role, and a database that the owner owns."""
     connection = await asyncpg.connect(superuser_url, timeout=10)
+    password = await connection.fetchval(
+        "SELECT quote_nullable($1)", unquote(urlsplit(superuser_url).password or "") or None
+    )
     try:
         for role in (OWNER_ROLE, APP_ROLE):
             if not await connection.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", role):
-                await connection.execute(f"CREATE ROLE {role} LOGIN")
+                await connection.execute(f"CREATE ROLE {role} LOGIN PASSWORD {password}")
         if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", name):
             await connection.execute(f"CREATE DATABASE {name} OWNER {OWNER_ROLE}")
     finally:
         await connection.close()
+
+
+def elsewhere(url: str, database: str, role: str) -> str:
+    """The same server's address for another database and role; roles of `make_database` share the url's password."""
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    password = f":{parts.password}" if parts.password else ""
+    return urlunsplit(parts._replace(netloc=f"{role}{password}@{host}", path=f"/{database}"))

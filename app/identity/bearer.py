@@ -26,16 +26,13 @@ class Bearer:
         self.seen: dict[bytes, tuple[float, Principal]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan":
-            await self.app(scope, receive, send)
-            return
         scope["auth"] = scope["user"] = None
         for name, value in scope["headers"]:
             if name == b"authorization":
                 try:
                     scope["user"] = await self.principal(value)
                 except Refusal as refusal:
-                    await send_problem(refusal, scope, receive, send)
+                    await send_problem(refusal, scope, send)
                     return
                 break
         await self.app(scope, receive, send)

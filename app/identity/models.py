@@ -54,7 +54,7 @@ class DeviceSignature(Body):
 class SignIn(Body):
     challenge_id: UUID
     code: Annotated[str, Meta(pattern=r"^[0-9]{6}$")]
-    device: DeviceSignature = DeviceSignature()
+    device: DeviceSignature = msgspec.field(default_factory=DeviceSignature)
 
 
 class Refresh(Body):

@@ -49,10 +49,8 @@ def empty(somewhere: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[Path]:
     try:
         yield place / "data"
     finally:
-        place.chmod(0o755)
-        for data_dir in (place, *(path for path in place.rglob("*") if (path / "postgres").is_dir())):
+        for data_dir in (place / "data", *(place / "data").glob("*/")):
             stop_left_behind(data_dir)
-        stop_left_behind(place / "data")
         shutil.rmtree(place)
 
 
@@ -83,8 +81,12 @@ def a_process(*words: str, user: int | None = None) -> subprocess.Popen[bytes]:
 
 
 def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
     status = Path(f"/proc/{pid}/stat")
-    return status.exists() and status.read_text().rpartition(")")[2].split()[0] != "Z"
+    return not status.exists() or status.read_text().rpartition(")")[2].split()[0] != "Z"
 
 
 def modes_of(*paths: Path) -> list[int]:

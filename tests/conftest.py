@@ -1,0 +1,186 @@
+"""The tests' ground: one PostgreSQL and one Redis for the run, a migrated template, and two fixtures.
+
+`db` is one connection that is rolled back (a savepoint per request of `desk`); `city` is a database of its own,
+cloned from the template, with the real pool, the till and a worker: for payments, races, time and processes."""
+
+import asyncio
+import os
+import tempfile
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+os.environ["HUONG_MODE"] = "sandbox"
+os.environ.setdefault("HUONG_LOG_LEVEL", "warning")
+
+import asyncpg
+import httpx
+import pytest
+from litestar import Litestar
+
+import migrations
+from app import config, embedded
+from app.config import Settings
+from app.db import Connection, Database, prepare_connection
+from app.main import create_app
+from app.worker import Worker
+
+TEMPLATE = "huong_template"
+_clones = count(1)
+
+
+@dataclass(frozen=True)
+class Servers:
+    """Where the run's PostgreSQL and Redis are."""
+
+    superuser_url: str
+    redis_url: str | None
+
+    def url(self, database: str, role: str) -> str:
+        """The address of a database for a role, on the same server."""
+        return migrations.elsewhere(self.superuser_url, database, role)
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[Servers]:
+    """DATABASE_URL and REDIS_URL if given (a superuser's), else servers of our own in a folder of their own."""
+    given = os.environ.get("DATABASE_URL")
+    if given:
+        yield Servers(given, os.environ.get("REDIS_URL"))
+        return
+    with tempfile.TemporaryDirectory(prefix="huong-test-", ignore_cleanup_errors=True) as folder:
+        data_dir = Path(folder)
+        data_dir.chmod(0o755)
+        postgres = embedded.start_postgres(data_dir, durable=False)
+        redis = embedded.start_redis(data_dir)
+        try:
+            yield Servers(postgres.owner_url, redis.url if redis else None)
+        finally:
+            postgres.stop()
+            if redis:
+                redis.stop()
+
+
+@pytest.fixture(scope="session")
+async def template(servers: Servers) -> Servers:
+    """A migrated database that others are cloned from."""
+    await _drop(servers, TEMPLATE)
+    await migrations.make_database(servers.superuser_url, TEMPLATE)
+    await migrations.migrate(servers.url(TEMPLATE, migrations.OWNER_ROLE), migrations.APP_ROLE, "sandbox")
+    return servers
+
+
+async def _drop(servers: Servers, database: str) -> None:
+    connection = await asyncpg.connect(servers.superuser_url)
+    try:
+        await connection.execute(f"DROP DATABASE IF EXISTS {database} WITH (FORCE)")
+    finally:
+        await connection.close()
+
+
+@asynccontextmanager
+async def cloned(servers: Servers) -> AsyncGenerator[str]:
+    """The name of a fresh clone of the template, dropped at the end."""
+    name = f"huong_test_{os.getpid()}_{next(_clones)}"
+    connection = await asyncpg.connect(servers.superuser_url)
+    try:
+        await connection.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} OWNER {migrations.OWNER_ROLE}")
+        yield name
+    finally:
+        await connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        await connection.close()
+
+
+def settings_for(servers: Servers, database: str) -> Settings:
+    """This run's settings for a database, as the app role."""
+    return config.read(
+        {
+            **os.environ,
+            "DATABASE_URL": servers.url(database, migrations.APP_ROLE),
+            "DATABASE_OWNER_URL": servers.url(database, migrations.OWNER_ROLE),
+            "REDIS_URL": servers.redis_url or "",
+        }
+    )
+
+
+@dataclass(frozen=True)
+class City:
+    """A whole city: its app with the till running, a client, and a worker that works when asked."""
+
+    app: Litestar
+    client: httpx.AsyncClient
+    database: Database
+    worker: Worker
+    settings: Settings
+
+
+@pytest.fixture
+async def city(template: Servers) -> AsyncIterator[City]:
+    """A city with a database of its own."""
+    async with cloned(template) as name, open_city(settings_for(template, name)) as opened:
+        yield opened
+
+
+@asynccontextmanager
+async def open_city(settings: Settings) -> AsyncGenerator[City]:
+    """The app on a database, without a socket, its lifespan kept."""
+    app = create_app(settings)
+    database: Database = app.state.database
+    app.state.till.start()
+    async with client_of(app) as client:
+        try:
+            yield City(app, client, database, Worker(database), settings)
+        finally:
+            await app.state.till.close()
+            await database.close()
+
+
+def client_of(app: Litestar) -> httpx.AsyncClient:
+    """A client on the app, in this event loop."""
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)  # pyright: ignore[reportArgumentType]
+    return httpx.AsyncClient(transport=transport, base_url="http://huong.test")
+
+
+class OneConnection(Database):
+    """A pool of one connection, so that a test can roll everything back."""
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__("", 1)
+        self.connection = connection
+        self.turn = asyncio.Lock()
+
+    @asynccontextmanager
+    async def acquire(self) -> AsyncGenerator[Connection]:
+        async with self.turn:
+            yield self.connection
+
+
+@pytest.fixture(scope="session")
+async def shared_database(template: Servers) -> AsyncIterator[str]:
+    """One clone for all tests that roll back."""
+    async with cloned(template) as name:
+        yield name
+
+
+@pytest.fixture
+async def db(template: Servers, shared_database: str) -> AsyncIterator[Connection]:
+    """A connection as the app role, rolled back at the end."""
+    connection = await asyncpg.connect(template.url(shared_database, migrations.APP_ROLE))
+    await prepare_connection(connection)
+    transaction = connection.transaction()
+    await transaction.start()
+    try:
+        yield connection
+    finally:
+        await transaction.rollback()
+        await connection.close()
+
+
+@pytest.fixture
+async def desk(template: Servers, shared_database: str, db: Connection) -> AsyncIterator[httpx.AsyncClient]:
+    """A client whose requests all use `db`. It cannot pay: the till has connections of its own (see `city`)."""
+    app = create_app(settings_for(template, shared_database), OneConnection(db))
+    async with client_of(app) as client:
+        yield client

@@ -1,0 +1,131 @@
+"""Short words for what tests begin with: a resident with money, a merchant with a terminal, a bill that is due."""
+
+from dataclasses import dataclass
+from datetime import date
+from itertools import count
+from uuid import UUID, uuid4
+
+from app.db import Connection
+from app.identity import pins, sessions
+from app.identity.models import Principal
+from app.identity.tokens import new_token, token_hash
+from app.types import new_id
+from tests.statements import sql
+from wallet import issue_bill, ledger, merchants
+from wallet.ledger import Move
+from wallet.models import NameTerminal, OpenMerchant
+
+PIN = "258036"
+_numbers = count(1)
+_pin_hash: dict[str, str] = {}
+
+
+@dataclass(frozen=True)
+class Resident:
+    """Somebody signed in on a phone."""
+
+    id: UUID
+    phone: str
+    name: str
+    session_id: UUID
+    token: str
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"authorization": f"Bearer {self.token}"}
+
+    @property
+    def me(self) -> Principal:
+        return Principal(id=self.id, kind="resident", session_id=self.session_id, grants=[])
+
+
+@dataclass(frozen=True)
+class Shop:
+    """A merchant with one terminal."""
+
+    id: UUID
+    owner: Resident
+    terminal_id: UUID
+    qr: str
+
+
+async def a_resident(
+    db: Connection, *, balance: int = 0, name: str = "Lê Thị Ngự Bình", unlocked: bool = True, with_pin: bool = True
+) -> Resident:
+    """A resident who is signed in, with a PIN and so many đồng; the wallet is open unless said otherwise."""
+    phone = f"+8491{next(_numbers):07}"
+    resident = Resident(new_id(), phone, name, new_id(), new_token())
+    device_id = uuid4()
+    await db.execute(sessions.sql.plant_principal, resident.id, "resident", phone, name)
+    await db.execute(sessions.sql.keep_device, resident.id, device_id, "Nokia", "android")
+    await db.execute(sessions.sql.open_session, resident.session_id, resident.id, device_id)
+    await db.execute(sessions.sql.keep_access_token, token_hash(resident.token), resident.session_id, 900)
+    if with_pin:
+        await db.execute(sessions.sql.set_first_pin, resident.id, await _hash_of(PIN))
+    if unlocked:
+        await db.execute(sql.unlock, resident.session_id)
+    if balance:
+        await fund(db, resident.id, balance)
+    return resident
+
+
+async def _hash_of(pin: str) -> str:
+    if pin not in _pin_hash:
+        _pin_hash[pin] = await pins.hashed(pin)
+    return _pin_hash[pin]
+
+
+async def fund(db: Connection, account_id: UUID, amount: int) -> None:
+    """Money from the guarantee account, by the ledger's own door."""
+    await ledger.move(db, Move(new_id(), "funding", ledger.GUARANTEE, account_id, amount))
+
+
+async def a_shop(db: Connection, *, owner: Resident | None = None, name: str = "Bún bò bên chợ") -> Shop:
+    """An active merchant with one terminal and its sticker."""
+    owner = owner or await a_resident(db, name="Hoàng Thị Đông Ba")
+    merchant_id, terminal_id = new_id(), new_id()
+    await merchants.open_merchant(
+        db, owner.me, merchant_id, OpenMerchant(name=name, category_code="5812", ward="19777")
+    )
+    await merchants.add_terminal(db, owner.me, merchant_id, terminal_id, NameTerminal(name="Quầy 1"))
+    sticker = await merchants.sticker(db, owner.me, merchant_id, terminal_id)
+    return Shop(merchant_id, owner, terminal_id, sticker.text)
+
+
+async def a_biller(db: Connection, code: str = "dien-luc-hue") -> str:
+    """An electricity company."""
+    account_id = new_id()
+    await db.execute(merchants.sql.plant_account, account_id, "biller")
+    await db.execute(
+        merchants.sql.plant_biller,
+        code,
+        "electricity",
+        "Điện lực Huế",
+        "Huế Electricity",
+        account_id,
+        "^P[PC][0-9]{11}$",
+        "PP03000000001",
+    )
+    return code
+
+
+async def a_bill(
+    db: Connection,
+    *,
+    biller: str = "dien-luc-hue",
+    customer_code: str = "PP03000000001",
+    amount: int = 412_500,
+    subject: str | None = None,
+) -> UUID:
+    """A bill that is due; the biller must be there."""
+    return await issue_bill(
+        db,
+        biller=biller,
+        reference=f"{customer_code}-{next(_numbers)}",
+        customer_code=customer_code,
+        customer_name="L*** T*** N*** Bình",
+        period="11/2026",
+        amount=amount,
+        due_on=date(2026, 11, 30),
+        subject=subject,
+    )

@@ -1,0 +1,5 @@
+"""SQL that only tests need."""
+
+from app.db import queries_beside
+
+sql = queries_beside(__file__)
