@@ -8,23 +8,26 @@ import sys
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import asyncpg
 from litestar import Litestar, post
 from litestar.params import JSONBody
 
 from app.config import settings
+from app.db import Connection
 from app.deps import Me
 from app.embedded import Postgres
+from app.errors import Refusal
 from app.main import create_app as create_city
 from app.observe import start_logging
 from bench.phones import AMOUNT
 from bench.postgres import make_database
-from bench.town import Books, Town, Wrong
+from bench.town import PAST_PAYMENTS, Books, Town, Wrong
 from wallet import qr
-from wallet.ledger import GUARANTEE
+from wallet.ledger import GUARANTEE, Move, move_all
 from wallet.models import Payee, Payment, PayMerchant
+from wallet.till import GROUP
 
 DATABASE = "ours"
 APP_ROLE = "huong_app"
@@ -115,6 +118,7 @@ async def _seed(server: Postgres, residents: int, merchants: int, bills: int) ->
             await db.execute(BILLERS_AND_BILLS, BILLERS, bills)
         if refused := await db.fetch(FUNDING, GUARANTEE, people, funds):
             raise Wrong([f"funding: {row['verdict']}" for row in refused])
+        await _live_a_while(db, residents, merchants)
         ids = await db.fetch("SELECT id FROM bill ORDER BY id")
         await db.execute("VACUUM ANALYZE")
     finally:
@@ -126,6 +130,25 @@ async def _seed(server: Postgres, residents: int, merchants: int, bills: int) ->
         poor=poor,
         locked=locked,
     )
+
+
+async def _live_a_while(db: Connection, residents: int, merchants: int) -> None:
+    """Past payments: a plan that PostgreSQL made for empty tables would spoil what is measured."""
+    for first in range(0, PAST_PAYMENTS, GROUP):
+        moves = [
+            Move(
+                uuid4(),
+                "merchant",
+                _id(RESIDENT, 1 + number % residents),
+                amount=AMOUNT,
+                session_id=_id(SESSION, 1 + number % residents),
+                terminal_id=_id(TERMINAL, 1 + number % merchants),
+                memo="com hen",
+            )
+            for number in range(first, min(first + GROUP, PAST_PAYMENTS))
+        ]
+        if refused := [verdict for verdict in await move_all(db, moves) if isinstance(verdict, Refusal)]:
+            raise Wrong([f"the past: {refused[0]}"])
 
 
 async def books(server: Postgres) -> Books:

@@ -51,6 +51,7 @@ RATIOS = [
     ("ours, one hot merchant / any", "ours-hot", "ours-random", ""),
     ("peer, one hot merchant / any", "peer-hot", "peer-random", ""),
 ]
+CPU = ("server and database CPU, peer / ours", "peer-random", "ours-random", "")
 TAIL = ("ours, p99 / p50", "ours-random", "≤ 2.5")
 RESIDENTS = 2_000
 MERCHANTS = 500
@@ -58,6 +59,7 @@ MOST_PER_SECOND = {"ours": 15_000, "peer": 1_500}
 """More bills than these are never paid in a second; a lane whose bills run out ends early."""
 PEER_SESSION_CACHE_S = 3600
 """The slower a server, the more of its requests would find a cache of 5 s expired; the peer is spared that."""
+PGBENCH_WARM_UP_S = 3
 CONNECTIONS = 200
 START_TIMEOUT_S = 60
 
@@ -147,7 +149,19 @@ class Bench:
         script = ours.pgbench_script(RESIDENTS, MERCHANTS)
         url = self.database.url(ours.DATABASE, ours.APP_ROLE)
         with self.accounted(self.sides["ours"]) as account:
-            account.measured = pgbench(url, script, clients=self.given.clients, seconds=self.given.seconds)
+
+            def warm() -> None:
+                account.database_s = cpu_s(self.database.pid)
+
+            account.measured = pgbench(
+                url,
+                script,
+                clients=self.given.clients,
+                seconds=self.given.seconds,
+                warm_up_s=PGBENCH_WARM_UP_S,
+                warm=warm,
+            )
+            account.answered = account.measured.requests
         return account.result()
 
     @contextmanager
@@ -166,13 +180,15 @@ class Account:
     server_s: float
     database_s: float
     measured: Measured | None = None
+    answered: int | None = None
+    """The answers that the processors' time was spent on; None: all."""
     after: Books | None = None
 
     def result(self) -> Result:
         measured, after = self.measured, self.after
         assert measured
         assert after
-        answered = max(1, measured.answered)
+        answered = self.answered or measured.answered or 1
         faults = after.faults(self.before, measured.statuses.get(201, 0))
         if measured.refused:
             faults.append(f"answers that are not 2xx (0: the connection broke): {measured.refused}")
@@ -341,7 +357,8 @@ def measure(bench: Bench, lanes: list[str]) -> dict[str, list[Result]]:
             measured = result.measured
             print(
                 f"round {round_}  {LANES[lane]:<31} {measured.per_second:>9,.0f}/s"
-                f"  p50 {measured.p50_ms:>8.2f}  p99 {measured.p99_ms:>8.2f} ms",
+                f"  p50 {measured.p50_ms:>8.2f}  p99 {measured.p99_ms:>8.2f} ms"
+                f"  server {result.server_us:>6,.0f}  database {result.database_us:>6,.0f} µs",
                 *(f"  WRONG: {fault}" for fault in result.faults),
                 flush=True,
             )
@@ -364,24 +381,27 @@ def medians(results: list[Result]) -> Row | None:
 
 def ratios(results: dict[str, list[Result]]) -> list[Ratio]:
     """Medians of the ratios within each round, where both sides were right."""
-    found = [
-        Ratio(name, _median_ratio(results.get(above, []), results.get(below, [])), aim)
-        for name, above, below, aim in RATIOS
-    ]
-    name, lane, aim = TAIL
+
+    def rate(result: Result) -> float:
+        return result.measured.per_second
+
+    def cpu(result: Result) -> float:
+        return result.server_us + result.database_us
+
+    def median_ratio(above: str, below: str, of: Callable[[Result], float]) -> float | None:
+        pairs = zip(results.get(above, []), results.get(below, []), strict=False)
+        found = [of(a) / of(b) for a, b in pairs if not a.faults and not b.faults and of(b)]
+        return round(median(found), 2) if found else None
+
+    tail, lane, aim = TAIL
     tails = [
         r.measured.p99_ms / r.measured.p50_ms for r in results.get(lane, []) if not r.faults and r.measured.p50_ms
     ]
-    return [*found, Ratio(name, round(median(tails), 2) if tails else None, aim)]
-
-
-def _median_ratio(above: list[Result], below: list[Result]) -> float | None:
-    found = [
-        a.measured.per_second / b.measured.per_second
-        for a, b in zip(above, below, strict=False)
-        if not a.faults and not b.faults and b.measured.per_second
+    return [
+        *(Ratio(name, median_ratio(above, below, rate), aim) for name, above, below, aim in RATIOS),
+        Ratio(tail, round(median(tails), 2) if tails else None, aim),
+        Ratio(CPU[0], median_ratio(CPU[1], CPU[2], cpu), CPU[3]),
     ]
-    return round(median(found), 2) if found else None
 
 
 def machine() -> str:

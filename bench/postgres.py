@@ -6,7 +6,8 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Generator
+import time
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -54,38 +55,42 @@ def _pgbench_program() -> Path:
     return Path(wheel.origin).parent / "pginstall18" / "bin" / "pgbench"
 
 
-def pgbench(url: str, script: str, *, clients: int, seconds: float) -> Measured:
+def pgbench(
+    url: str, script: str, *, clients: int, seconds: float, warm_up_s: float, warm: Callable[[], None]
+) -> Measured:
     """Runs the script over and over, one transaction each; every transaction done counts as a 201.
 
-    It has no warm-up of its own; raises if a client was aborted."""
+    `warm` is called when the timed window begins: each client has planned its statement by then. Raises RuntimeError
+    if a client was aborted."""
     with tempfile.TemporaryDirectory(prefix="huong-pgbench-") as folder:
         path = Path(folder)
         (path / "script.sql").write_text(script, encoding="utf-8")
         command = [
             *(_pgbench_program(), "--no-vacuum", "--protocol=prepared", "--file", path / "script.sql"),
-            *("--client", str(clients), "--jobs", "1", "--time", str(max(1, round(seconds)))),
+            *("--client", str(clients), "--jobs", "1", "--time", str(round(seconds + warm_up_s))),
             *("--log", "--log-prefix", path / "transactions", url),
         ]
-        run = subprocess.run(
-            command,
-            check=True,
-            capture_output=True,
-            text=True,
-            env={**os.environ, "PGOPTIONS": "-c plan_cache_mode=force_generic_plan -c jit=off"},
-        )
-        if "aborted" in run.stderr or "failed" in run.stderr:
-            raise RuntimeError(run.stderr)
-        waits_s = sorted(
-            int(line.split()[2]) / 1e6
+        environment = {**os.environ, "PGOPTIONS": "-c plan_cache_mode=force_generic_plan -c jit=off"}
+        with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as run:
+            time.sleep(warm_up_s)
+            warm()
+            started = time.time()
+            _, said = run.communicate()
+            lasted_s = time.time() - started
+        if run.returncode or b"aborted" in said:
+            raise RuntimeError(said.decode(errors="replace"))
+        # client, transaction, µs, script, and when it ended: s, µs
+        ended = [
+            (int(words[4]) + int(words[5]) / 1e6, int(words[2]) / 1e6)
             for log in path.glob("transactions.*")
-            for line in log.read_text(encoding="ascii").splitlines()
-        )
-    lasted_s = float(max(1, round(seconds)))
+            for words in map(str.split, log.read_text(encoding="ascii").splitlines())
+        ]
+    waits_s = sorted(wait_s for at, wait_s in ended if at >= started)
     return Measured(
         requests=len(waits_s),
-        seconds=lasted_s,
+        seconds=round(lasted_s, 3),
         per_second=round(len(waits_s) / lasted_s, 1),
         p50_ms=percentile_ms(waits_s, 50),
         p99_ms=percentile_ms(waits_s, 99),
-        statuses={201: len(waits_s)},
+        statuses={201: len(ended)},
     )

@@ -181,7 +181,7 @@ def _not_emv(text: str) -> BrokenQr:
     if not text:
         return BrokenQr("empty")
     for pattern, what_vi, what_en in _LOOKALIKES:
-        if pattern.match(text):
+        if pattern.match(text[:MAX_LENGTH]):
             return BrokenQr("not_emv", (what_vi, what_en))
     return BrokenQr("not_emv")
 

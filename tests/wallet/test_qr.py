@@ -137,6 +137,13 @@ def test_a_long_name_is_cut_and_counted_in_characters():
     assert fields(root["64"]) == {"00": "vi", "01": "Cửa hàng đặc sản Huế mè x", "02": "Phú Lộc, Thừa T"}
 
 
+def test_a_name_cut_between_words_does_not_end_in_a_space():
+    root = fields(qr.write(a_sticker(merchant_name="Bún bò giò heo ở Kim Long bà Mai")))
+    assert (root["59"], fields(root["64"])["01"]) == ("Bun bo gio heo o Kim Long", "Bún bò giò heo ở Kim Long")
+    root = fields(qr.write(a_sticker(merchant_name="Bún bò giò heo, Kim Long bà Mai")))
+    assert (root["59"], fields(root["64"])["01"]) == ("Bun bo gio heo, Kim Long", "Bún bò giò heo, Kim Long")
+
+
 def test_a_plain_name_is_not_written_twice():
     assert "64" not in fields(qr.write(a_sticker(merchant_name="Com Hen", city="Hue")))
 
@@ -375,6 +382,13 @@ def test_whose_it_is(scheme: str, payee: list[str]):
     assert qr.read(sealed(STATIC, VND, VN, *payee)).scheme == scheme
 
 
+@pytest.mark.parametrize(
+    ("initiation", "dynamic"), [(STATIC, False), (DYNAMIC, True), (tlv("01", "13"), False), ("", False)]
+)
+def test_only_a_code_that_says_so_is_dynamic(initiation: str, dynamic: bool):
+    assert qr.read(sealed(initiation, napas(), VND, VN)).dynamic is dynamic
+
+
 def test_a_name_longer_than_the_standard_allows():
     name = "CONG TY DIEN LUC THUA THIEN HUE"
     assert len(name) == 31
@@ -522,6 +536,8 @@ def test_each_fault_says_something_of_its_own():
         ("https://qr.zalopay.vn/abc", "ZaloPay"),
         ("zalopay://launch/app", "ZaloPay"),
         ("https://momo.vn.example.com/pay", "web link"),
+        ("https://zalopay.vn.example.com/pay", "web link"),
+        ("https://example.com/?to=momo.vn", "web link"),
         ("HTTP://EXAMPLE.COM", "web link"),
         ("otpauth://totp/x?secret=y", "sign-in"),
         ("bankapp://transfer", "opens an app"),
@@ -586,7 +602,7 @@ def lying(tag: str, inside: str) -> list[str]:
     [
         *lying("26", tlv("00", "A000000775") + tlv("01", "01A8Z")),
         *lying("38", tlv("00", NAPAS) + tlv("02", "QRIBFTTA")),
-        *lying("45", tlv("00", "com.stranger") + tlv("01", "ABC")),
+        *lying("51", tlv("00", "com.stranger") + tlv("01", "ABC")),
         *lying("62", tlv("08", "an trua")),
         *lying("64", tlv("00", "vi") + tlv("01", "Bún bò")),
         *(
@@ -636,6 +652,16 @@ def test_an_account_that_no_bank_has_is_refused(template: str):
     assert fault(sealed(STATIC, template, VND, VN)) == "account"
 
 
+@pytest.mark.parametrize("code", ["VND", "70", "0704", "٧٠٤"])
+def test_a_currency_is_three_digits(code: str):
+    assert fault(sealed(STATIC, napas(), tlv("53", code), VN)) == "currency"
+
+
+@pytest.mark.parametrize("code", ["V", "VNM", "84", "ĐN"])
+def test_a_country_is_two_letters(code: str):
+    assert fault(sealed(STATIC, napas(), VND, tlv("58", code))) == "country"
+
+
 ASKING = tlv("54", "45000")
 
 
@@ -649,6 +675,7 @@ ASKING = tlv("54", "45000")
         ("terminal", sealed(STATIC, huong(terminal="٠" * 32), VND, VN)),
         ("order", sealed(DYNAMIC, huong(order=""), VND, ASKING, VN)),
         ("order", sealed(DYNAMIC, huong(order="0" * 31), VND, ASKING, VN)),
+        ("order", sealed(STATIC, huong(order="1"), VND, VN)),
         ("order", sealed(DYNAMIC, huong(order=ORDER_ID.hex), VND, VN)),
         ("order", sealed(STATIC, huong(order=ORDER_ID.hex), VND, ASKING, VN)),
         ("order", sealed(DYNAMIC, huong(), VND, ASKING, VN)),
@@ -692,6 +719,12 @@ def test_cut_short_anywhere_it_is_refused(text: str):
     assert qr.read(text)
     for length in range(len(text)):
         assert fault(text[:length]) in ("empty", "not_emv", "length", "crc_missing", "crc_mismatch")
+
+
+@pytest.mark.parametrize("text", whole_codes())
+def test_where_it_was_cut_is_told_apart(text: str):
+    assert {fault(text[:-length]) for length in (1, 2, 3, 4, 8)} == {"crc_missing"}
+    assert {fault(text[:-length]) for length in (5, 6, 7, 9)} == {"length"}
 
 
 @pytest.mark.parametrize("text", whole_codes())

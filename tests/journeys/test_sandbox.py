@@ -1,0 +1,43 @@
+"""What `make run` plants: the same small Huế, once."""
+
+import pytest
+
+from app import config
+from app.cli import plant_once
+from app.config import BadSetting
+from app.home import show
+from app.identity.models import Principal
+from app.identity.seed import RESIDENTS, STAFF, seed_id
+from app.types import new_id
+from tests.conftest import City
+from tests.statements import sql
+from wallet import ledger
+
+
+async def test_each_resident_has_money_and_bills_of_several_kinds_due_this_month(city: City) -> None:
+    await plant_once(city.database)
+    async with city.database.acquire() as db:
+        for phone, name in RESIDENTS:
+            me = Principal(id=seed_id(phone), kind="resident", session_id=new_id(), grants=[])
+            home = await show(db, me, "vi")
+            assert (home.name, home.wallet.available) == (name, 20_000_000)
+            assert len({bill.biller for bill in home.wallet.bills_due}) >= 3
+        assert await db.fetchval(sql.kinds_of_bills_due) == 6
+        for phone, _, agency, roles in STAFF:
+            rows = await db.fetch(sql.grants_of, seed_id(phone))
+            assert {(row["agency_code"], row["role"]) for row in rows} == {(agency, role) for role in roles}
+
+
+async def test_planting_twice_changes_nothing_and_the_books_are_sound(city: City) -> None:
+    await plant_once(city.database)
+    await plant_once(city.database)
+    async with city.database.transaction() as db:
+        assert await db.fetchval(sql.balance, ledger.GUARANTEE) == -20_000_000 * len(RESIDENTS)
+        assert [law for law in await ledger.check(db) if law.broken] == []
+
+
+async def test_production_is_never_planted(city: City, monkeypatch: pytest.MonkeyPatch) -> None:
+    production = config.read({"HUONG_PEPPER": "x" * 40})
+    monkeypatch.setattr(config, "settings", lambda: production)
+    with pytest.raises(BadSetting):
+        await plant_once(city.database)

@@ -1,0 +1,305 @@
+"""The ledger against a model of itself: whatever happens in whatever order, money is neither made nor lost."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+from uuid import UUID
+
+import asyncpg
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+
+import migrations
+from app.db import Connection, prepare_connection
+from app.errors import Refusal
+from app.types import new_id
+from tests.conftest import Servers, cloned
+from tests.makers import Resident, Shop, a_bill, a_biller, a_resident, a_shop
+from tests.statements import sql
+from wallet import ledger, merchants
+from wallet.ledger import Move, Verdict
+from wallet.models import PlaceOrder
+
+T = TypeVar("T")
+PEOPLE = 4
+AMOUNTS = st.sampled_from((1, 999, 10_000, 60_000, 100_000))
+WHO = st.integers(0, PEOPLE - 1)
+
+
+class Ledger(RuleBasedStateMachine):
+    """Payments, replays, overdrafts, groups that pay each other, bills, orders that expire, locked wallets."""
+
+    url: str
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loop = asyncio.new_event_loop()
+        self.run(self.open())
+        self.made: dict[UUID, Move] = {}
+        self.refused: list[Move] = []
+
+    def run(self, what: Coroutine[Any, Any, T]) -> T:
+        return self.loop.run_until_complete(what)
+
+    async def open(self) -> None:
+        self.db: Connection = await asyncpg.connect(self.url)
+        await prepare_connection(self.db)
+        self.transaction = self.db.transaction()
+        await self.transaction.start()
+        self.people: list[Resident] = [
+            await a_resident(self.db, balance=100_000, with_pin=False) for _ in range(PEOPLE)
+        ]
+        self.shop: Shop = await a_shop(self.db)
+        self.biller = await a_biller(self.db)
+        self.biller_account: UUID = await self.db.fetchval(sql.biller_account, self.biller)
+        self.balances: dict[UUID, int] = {person.id: 100_000 for person in self.people}
+        self.balances |= {self.shop.id: 0, self.biller_account: 0}
+        self.unlocked = {person.id: True for person in self.people}
+        self.bills: dict[UUID, tuple[int, bool]] = {}
+        self.orders: dict[UUID, tuple[int, str]] = {}
+
+    def teardown(self) -> None:
+        async def close() -> None:
+            await self.transaction.rollback()
+            await self.db.close()
+
+        self.run(close())
+        self.loop.close()
+
+    # ---- what the model expects --------------------------------------------------------------------------------
+
+    def expected(self, move: Move) -> str:
+        if move.id in self.made:
+            return "replayed" if self.made[move.id] == move else "PaymentIdTaken"
+        if not self.unlocked[move.debit_id]:
+            return "WalletLocked"
+        if move.bill_id is not None and move.bill_id in self.bills and self.bills[move.bill_id][1]:
+            return "BillNotDue"
+        if move.order_id is not None:
+            amount, state = self.orders[move.order_id]
+            if state == "paid":
+                return "OrderAlreadyPaid"
+            if state == "expired":
+                return "OrderExpired"
+            if move.amount is not None and move.amount != amount:
+                return "AmountDiffers"
+        if self.payee_of(move) == move.debit_id:
+            return "PaymentToSelf"
+        return "applied" if self.balances[move.debit_id] >= self.amount_of(move) else "InsufficientFunds"
+
+    def amount_of(self, move: Move) -> int:
+        if move.bill_id is not None:
+            return self.bills[move.bill_id][0]
+        if move.order_id is not None:
+            return self.orders[move.order_id][0]
+        assert move.amount is not None
+        return move.amount
+
+    def payee_of(self, move: Move) -> UUID:
+        if move.bill_id is not None:
+            return self.biller_account
+        if move.terminal_id is not None:
+            return self.shop.id
+        return next(person.id for person in self.people if person.phone == move.phone)
+
+    def apply(self, move: Move) -> None:
+        amount = self.amount_of(move)
+        self.balances[move.debit_id] -= amount
+        self.balances[self.payee_of(move)] += amount
+        self.made[move.id] = move
+        if move.bill_id is not None:
+            self.bills[move.bill_id] = (amount, True)
+        if move.order_id is not None:
+            self.orders[move.order_id] = (amount, "paid")
+
+    def pay(self, *moves: Move) -> None:
+        """Ask for a group, and compare each verdict and balance with the model's."""
+        expected = [self.expected(move) for move in moves]
+        before = dict(self.balances)
+        verdicts = self.run(ledger.move_all(self.db, moves))
+        assert [name_of(verdict) for verdict in verdicts] == expected
+        for move, verdict in zip(moves, verdicts, strict=True):
+            if name_of(verdict) == "applied":
+                assert not isinstance(verdict, Refusal)
+                assert verdict.amount == self.amount_of(move)
+                assert verdict.balance_after == before[move.debit_id] - verdict.amount
+                self.apply(move)
+            elif name_of(verdict) not in {"replayed", "PaymentIdTaken"}:
+                self.refused.append(move)
+
+    # ---- what may happen ---------------------------------------------------------------------------------------
+
+    @rule(payer=WHO, payee=WHO, amount=AMOUNTS)
+    def pay_a_person(self, payer: int, payee: int, amount: int) -> None:
+        self.pay(self.to_person(payer, payee, amount))
+
+    @rule(pairs=st.lists(st.tuples(WHO, WHO, AMOUNTS), min_size=2, max_size=PEOPLE, unique_by=lambda pair: pair[0]))
+    def people_pay_each_other_in_one_group(self, pairs: list[tuple[int, int, int]]) -> None:
+        self.pay(*[self.to_person(*pair) for pair in pairs])
+
+    def to_person(self, payer: int, payee: int, amount: int) -> Move:
+        person = self.people[payer]
+        return Move(
+            new_id(),
+            "person",
+            person.id,
+            amount=amount,
+            session_id=person.session_id,
+            phone=self.people[payee].phone,
+            fingerprint=b"%d %d" % (payee, amount),
+        )
+
+    @rule(payer=WHO, amount=AMOUNTS)
+    def pay_a_sticker(self, payer: int, amount: int) -> None:
+        self.pay(self.to_shop(payer, None, amount))
+
+    def to_shop(self, payer: int, order_id: UUID | None, amount: int | None) -> Move:
+        person = self.people[payer]
+        return Move(
+            new_id(),
+            "merchant",
+            person.id,
+            amount=amount,
+            session_id=person.session_id,
+            terminal_id=self.shop.terminal_id,
+            order_id=order_id,
+            fingerprint=str((order_id, amount)).encode(),
+        )
+
+    @rule(amount=AMOUNTS)
+    def issue_a_bill(self, amount: int) -> None:
+        self.bills[self.run(a_bill(self.db, amount=amount))] = (amount, False)
+
+    @precondition(lambda self: self.bills)
+    @rule(data=st.data(), payer=WHO)
+    def pay_a_bill(self, data: st.DataObject, payer: int) -> None:
+        bill_id = data.draw(st.sampled_from(list(self.bills)))
+        person = self.people[payer]
+        self.pay(
+            Move(
+                new_id(),
+                "bill",
+                person.id,
+                session_id=person.session_id,
+                bill_id=bill_id,
+                fingerprint=bill_id.bytes,
+            )
+        )
+
+    @rule(amount=AMOUNTS)
+    def place_an_order(self, amount: int) -> None:
+        order_id = new_id()
+        wanted = PlaceOrder(terminal_id=self.shop.terminal_id, amount=amount)
+        self.run(merchants.place_order(self.db, self.shop.owner.me, self.shop.id, order_id, wanted))
+        self.orders[order_id] = (amount, "open")
+
+    @precondition(lambda self: self.orders)
+    @rule(data=st.data(), payer=WHO, amount=st.none() | AMOUNTS)
+    def pay_an_order(self, data: st.DataObject, payer: int, amount: int | None) -> None:
+        self.pay(self.to_shop(payer, data.draw(st.sampled_from(list(self.orders))), amount))
+
+    @precondition(lambda self: any(state == "open" for _, state in self.orders.values()))
+    @rule(data=st.data())
+    def an_order_expires(self, data: st.DataObject) -> None:
+        waiting = [order_id for order_id, (_, state) in self.orders.items() if state == "open"]
+        order_id = data.draw(st.sampled_from(waiting))
+        self.run(self.db.execute(sql.expire_order, order_id))
+        self.orders[order_id] = (self.orders[order_id][0], "expired")
+
+    @precondition(lambda self: self.made)
+    @rule(data=st.data())
+    def send_again(self, data: st.DataObject) -> None:
+        self.pay(self.made[data.draw(st.sampled_from(list(self.made)))])
+
+    @precondition(lambda self: self.refused)
+    @rule(data=st.data())
+    def send_a_refused_one_again(self, data: st.DataObject) -> None:
+        self.pay(data.draw(st.sampled_from(self.refused)))
+
+    @precondition(lambda self: self.made)
+    @rule(data=st.data(), payer=WHO)
+    def send_other_content_under_a_used_id(self, data: st.DataObject, payer: int) -> None:
+        used = data.draw(st.sampled_from(list(self.made)))
+        self.pay(self.to_person(payer, (payer + 1) % PEOPLE, 1)._replace(id=used, fingerprint=b"other"))
+
+    @rule(who=WHO)
+    def a_wallet_locks_itself(self, who: int) -> None:
+        self.run(self.db.execute(sql.lock, self.people[who].session_id))
+        self.unlocked[self.people[who].id] = False
+
+    @rule(who=WHO)
+    def a_wallet_is_opened(self, who: int) -> None:
+        self.run(self.db.execute(sql.unlock, self.people[who].session_id))
+        self.unlocked[self.people[who].id] = True
+
+    @invariant()
+    def the_books_agree(self) -> None:
+        async def look() -> None:
+            for account_id, expected in self.balances.items():
+                assert await self.db.fetchval(sql.balance, account_id) == expected
+            assert [law for law in await ledger.check(self.db) if law.broken] == []
+
+        self.run(look())
+
+
+def name_of(verdict: Verdict) -> str:
+    if isinstance(verdict, Refusal):
+        return type(verdict).__name__
+    return "replayed" if verdict.replayed else "applied"
+
+
+async def test_whatever_happens_the_books_agree(template: Servers) -> None:
+    async with cloned(template) as database:
+        Ledger.url = template.url(database, migrations.APP_ROLE)
+        await asyncio.to_thread(
+            run_state_machine_as_test,
+            Ledger,
+            settings=settings(
+                max_examples=40, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+            ),
+        )
+
+
+async def test_an_overflow_is_refused_and_leaves_nothing(db: Connection) -> None:
+    person = await a_resident(db)
+    with pytest.raises(asyncpg.PostgresError):
+        async with db.transaction():
+            await ledger.move(db, Move(new_id(), "funding", ledger.GUARANTEE, person.id, 10**12 + 1))
+    assert await db.fetchval(sql.balance, person.id) == 0
+
+
+async def test_the_app_can_rewrite_neither_transfers_nor_entries(db: Connection) -> None:
+    await a_resident(db, balance=1_000)
+    for statement in ("rewrite_transfers", "rewrite_entries", "drop_transfers", "drop_entries"):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            async with db.transaction():
+                await db.execute(getattr(sql, statement))
+
+
+async def test_the_owner_is_stopped_by_the_trigger(template: Servers) -> None:
+    async with cloned(template) as database:
+        owner = await asyncpg.connect(template.url(database, migrations.OWNER_ROLE))
+        for statement in ("rewrite_transfers", "rewrite_entries", "drop_transfers", "drop_entries"):
+            with pytest.raises(asyncpg.PostgresError, match="append-only"):
+                await owner.execute(getattr(sql, statement))
+        await owner.close()
+
+
+async def test_history_is_read_by_pages_that_never_overlap(db: Connection) -> None:
+    person = await a_resident(db)
+    for amount in range(1, 8):
+        await ledger.move(db, Move(new_id(), "funding", ledger.GUARANTEE, person.id, amount))
+    seen: list[int] = []
+    cursor = None
+    while True:
+        page = await ledger.movements(db, person.me, cursor, 3, None)
+        seen += [line.amount for line in page.items]
+        cursor = page.next
+        if cursor is None:
+            break
+        await ledger.move(db, Move(new_id(), "funding", ledger.GUARANTEE, person.id, 100))
+    assert seen == [7, 6, 5, 4, 3, 2, 1]
+    assert (await ledger.movements(db, person.me, None, 3, "bill")).items == []
+    assert (await ledger.wallet(db, person.me)).available == 28 + 200
