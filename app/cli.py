@@ -31,6 +31,7 @@ class Commands(CLIPlugin):
     """The city's commands, beside litestar's own."""
 
     def on_cli_init(self, cli: click.Group) -> None:
+        """Add ours."""
         for command in (up, serve, work, migrate, seed, doctor, ledger, jobs_group, openapi):
             cli.add_command(command)
 
@@ -208,7 +209,7 @@ def ledger_check() -> None:
 
     async def look(database: Database) -> list[money.Law]:
         async with database.transaction() as db:
-            await db.execute("SET LOCAL statement_timeout = '60s'")
+            await db.execute(sql.take_a_minute)
             return await money.check(db)
 
     laws = with_database(config.settings(), look)

@@ -42,6 +42,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def sandbox(self) -> bool:
+        """Is everything here play?"""
         return self.mode == "sandbox"
 
 

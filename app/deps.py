@@ -1,6 +1,7 @@
 """What a route may ask for."""
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 from litestar import Request
 from litestar.connection import ASGIConnection
@@ -9,19 +10,45 @@ from litestar.di import NamedDependency, Provide
 from litestar.handlers import BaseRouteHandler
 
 from app.db import Connection, Database
-from app.errors import Language, Refusal, SignInRequired, preferred_language
+from app.errors import Language, Malformed, Refusal, SignInRequired, UnsupportedMediaType, preferred_language
 from app.identity.models import Principal
 
-Door = Request[Principal | None, None, State]
+
+class Door(Request[Principal | None, None, State]):
+    """A request at the city's door. What is cheap to know is read from it: a dependency costs each request more."""
+
+    @property
+    def me(self) -> Principal:
+        """Who is asking; raises SignInRequired."""
+        principal: Principal | None = self.scope["user"]
+        if principal is None:
+            raise SignInRequired
+        return principal
+
+    @property
+    def lang(self) -> Language:
+        """vi, unless the caller prefers English."""
+        return preferred_language(self.headers.get("accept-language", ""))
+
+    @property
+    def address(self) -> str:
+        """Where the request came from, past the proxies we trust."""
+        return self.scope["state"]["address"]
+
+    async def json(self) -> Any:
+        """The body; raises UnsupportedMediaType for what does not say that it is JSON, Malformed."""
+        if await self.body():
+            kind = self.headers.get("content-type", "").partition(";")[0].strip().lower()
+            if kind != "application/json" and not kind.endswith("+json"):
+                raise UnsupportedMediaType
+        try:
+            return await super().json()
+        except RecursionError:
+            raise Malformed from None
+
 
 Db = NamedDependency[Connection]
 """A connection. A request that writes is one transaction; a GET is its statements."""
-Me = NamedDependency[Principal]
-"""Who is asking: signed in, or the route would have refused."""
-Lang = NamedDependency[Language]
-"""vi, unless the caller prefers English."""
-Address = NamedDependency[str]
-"""Where the request came from, past the proxies we trust."""
 
 
 async def provide_db(request: Door) -> AsyncIterator[Connection]:
@@ -44,24 +71,6 @@ async def provide_db(request: Door) -> AsyncIterator[Connection]:
         await transaction.commit()
 
 
-async def provide_me(request: Door) -> Principal:
-    """The principal behind the bearer token."""
-    principal = request.scope["user"]
-    if principal is None:
-        raise SignInRequired
-    return principal
-
-
-async def provide_lang(request: Door) -> Language:
-    """The language that the caller reads."""
-    return preferred_language(request.headers.get("accept-language", ""))
-
-
-async def provide_address(request: Door) -> str:
-    """The caller's address, for budgets."""
-    return request.scope["state"]["address"]
-
-
 async def signed_in(
     connection: ASGIConnection[BaseRouteHandler, Principal | None, None, State], handler: BaseRouteHandler
 ) -> None:
@@ -70,9 +79,4 @@ async def signed_in(
         raise SignInRequired
 
 
-dependencies = {
-    "db": Provide(provide_db),
-    "me": Provide(provide_me),
-    "lang": Provide(provide_lang),
-    "address": Provide(provide_address),
-}
+dependencies = {"db": Provide(provide_db)}

@@ -26,6 +26,8 @@ MIGRATIONS = Path(__file__).parent.parent / "migrations"
 
 
 class Alive(Answer):
+    """The process answers."""
+
     alive: bool = True
 
 
@@ -52,7 +54,7 @@ class _Installation(msgspec.Struct, frozen=True):
     may_rewrite_the_ledger: bool
 
 
-@get("/livez", public=True, include_in_schema=True)
+@get("/livez", public=True)
 async def livez() -> Alive:
     """The process answers."""
     return Alive()
@@ -61,8 +63,11 @@ async def livez() -> Alive:
 @get("/readyz", public=True)
 async def readyz(state: State) -> Ready:
     """The process can do its work: PostgreSQL is there, migrated, and of this mode."""
-    settings: Settings = state.settings
-    database: Database = state.database
+    return await ready(state.database, state.settings)
+
+
+async def ready(database: Database, settings: Settings) -> Ready:
+    """What this process stands on; raises NotReady, Unavailable."""
     async with database.acquire() as db:
         why = await unfit(db, settings)
     if why is not None:
@@ -102,14 +107,19 @@ async def redis_answers(url: str | None) -> bool | None:
 @get("/metrics", public=True, include_in_schema=False)
 async def metrics(request: Door, db: Db, state: State) -> Response[bytes]:
     """Prometheus' numbers. In production only with the token of HUONG_METRICS_TOKEN."""
-    settings: Settings = state.settings
-    if not _may_scrape(settings, request.headers.get("authorization", "")):
+    numbers = await measured(db, state, request.headers.get("authorization", ""))
+    return Response(numbers, media_type=CONTENT_TYPE_LATEST.removesuffix("; charset=utf-8"))
+
+
+async def measured(db: Connection, state: State, authorization: str) -> bytes:
+    """The numbers of this moment; raises NotFound for whoever may not see them."""
+    if not _may_scrape(state.settings, authorization):
         raise NotFound
     await jobs.measure(db)
     for measure in state.measures:
         await measure(db)
     CONNECTIONS.set(state.database.in_use)
-    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST.removesuffix("; charset=utf-8"))
+    return generate_latest()
 
 
 def _may_scrape(settings: Settings, authorization: str) -> bool:

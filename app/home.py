@@ -7,7 +7,7 @@ from uuid import UUID
 from litestar import Router, get
 
 from app.db import Connection, one, queries_beside
-from app.deps import Db, Lang, Me
+from app.deps import Db, Door
 from app.errors import Language
 from app.identity.models import Principal
 from app.types import Answer
@@ -16,6 +16,8 @@ sql = queries_beside(__file__)
 
 
 class BillDue(Answer):
+    """A bill that waits to be paid, under a customer code that the resident keeps."""
+
     id: UUID
     biller: str
     biller_name: str
@@ -27,6 +29,8 @@ class BillDue(Answer):
 
 
 class HomeMovement(Answer):
+    """One line of the history. `amount` is negative when money left."""
+
     id: UUID
     kind: Literal["bill", "merchant", "person", "funding"]
     amount: int
@@ -46,6 +50,8 @@ class HomeWallet(Answer):
 
 
 class HomeInbox(Answer):
+    """How many messages are left to read."""
+
     unread: int
 
 
@@ -64,6 +70,8 @@ class _Parts(Answer):
 
 
 class Home(_Parts):
+    """Everything on the phone's first screen."""
+
     services: list[Service]
 
 
@@ -89,9 +97,9 @@ async def show(db: Connection, me: Principal, language: Language) -> Home:
 
 
 @get("/v1/home")
-async def get_home(db: Db, me: Me, lang: Lang) -> Home:
+async def get_home(db: Db, request: Door) -> Home:
     """Everything on the phone's first screen."""
-    return await show(db, me, lang)
+    return await show(db, request.me, request.lang)
 
 
 router = Router("/", route_handlers=[get_home], tags=["home"])

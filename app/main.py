@@ -3,10 +3,9 @@
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import Any
 
 import structlog
-from litestar import Litestar, Request
+from litestar import Litestar
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 
@@ -14,8 +13,8 @@ from app import clock, config, health, home, schema
 from app.cli import Commands
 from app.config import Settings
 from app.db import Database
-from app.deps import dependencies, signed_in
-from app.errors import Malformed, Refusal, Unavailable, UnsupportedMediaType, answer_problem
+from app.deps import Door, dependencies, signed_in
+from app.errors import Refusal, Unavailable, answer_problem
 from app.identity.bearer import Bearer
 from app.identity.routes import router as identity_router
 from app.observe import Observe, calm_garbage_collection
@@ -27,20 +26,6 @@ from wallet.till import Till
 log = structlog.get_logger()
 
 MOST_BODY_BYTES = 64 * 1024
-
-
-class CityRequest(Request[Any, Any, Any]):
-    """A request whose JSON says that it is JSON."""
-
-    async def json(self) -> Any:
-        if await self.body():
-            kind = self.headers.get("content-type", "").partition(";")[0].strip().lower()
-            if kind != "application/json" and not kind.endswith("+json"):
-                raise UnsupportedMediaType
-        try:
-            return await super().json()
-        except RecursionError:
-            raise Malformed from None
 
 
 def create_app(settings: Settings | None = None, database: Database | None = None) -> Litestar:
@@ -71,7 +56,7 @@ def create_app(settings: Settings | None = None, database: Database | None = Non
         lifespan=[open_city],
         openapi_config=schema.CONFIG,
         plugins=[Commands()],
-        request_class=CityRequest,
+        request_class=Door,
         request_max_body_size=MOST_BODY_BYTES,
         state=State({"settings": settings, "database": database, "till": till, "measures": (ledger.measure,)}),
         logging_config=None,

@@ -96,6 +96,10 @@ RETURNING name;
 -- Told news is kept for two years.
 DELETE FROM event WHERE told_at < $1;
 
+-- name: take_a_minute
+-- This transaction's statements may run for a minute: commands that read everything.
+SELECT set_config('statement_timeout', '60s', true);
+
 -- name: ready
 -- Which migrations are in, and which mode the database was stamped with.
 SELECT (SELECT max(version) FROM schema_migrations) AS version, (SELECT mode FROM installation) AS mode,

@@ -16,7 +16,7 @@ from litestar.params import JSONBody
 
 from app.config import settings
 from app.db import Connection
-from app.deps import Me
+from app.deps import Door
 from app.embedded import Postgres
 from app.errors import Refusal
 from app.main import create_app as create_city
@@ -42,16 +42,15 @@ RESIDENT, DEVICE, SESSION, MERCHANT, TERMINAL, BILLER = (f"00000000-0000-7000-90
 
 
 @post(ECHO, status_code=200)
-async def echo(me: Me, data: JSONBody[PayMerchant]) -> Payment:
+async def echo(request: Door, data: JSONBody[PayMerchant]) -> Payment:
     """The same request and the same answer, without the database."""
-    reading = qr.read(data.qr)
     return Payment(
-        id=me.id,
+        id=request.me.id,
         kind="merchant",
         status="paid",
         amount=data.amount or 0,
         balance_after=0,
-        payee=Payee(name=str(reading.terminal_id)),
+        payee=Payee(name="Quan com hen 1", detail="Quay 1"),
         memo=data.memo,
         made_at=datetime.now(UTC),
     )

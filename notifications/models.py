@@ -23,8 +23,12 @@ class Message(Answer):
 
 
 class ReadUpTo(Body):
+    """The `seq` of the last message that was read."""
+
     up_to: Annotated[int, Meta(ge=0, le=2**53)]
 
 
 class Unread(Answer):
+    """How many messages are left to read."""
+
     unread: int

@@ -5,7 +5,7 @@ from typing import Annotated
 from litestar import Router, get, put
 from litestar.params import JSONBody, QueryParameter
 
-from app.deps import Db, Me
+from app.deps import Db, Door
 from app.types import Page
 from notifications import inbox
 from notifications.models import Message, ReadUpTo, Unread
@@ -14,18 +14,18 @@ from notifications.models import Message, ReadUpTo, Unread
 @get("/v1/notifications/inbox")
 async def list_inbox(
     db: Db,
-    me: Me,
+    request: Door,
     cursor: Annotated[str | None, QueryParameter(max_length=200)] = None,
     limit: Annotated[int, QueryParameter(ge=1, le=100)] = 20,
 ) -> Page[Message]:
     """My messages, newest first."""
-    return await inbox.page(db, me, cursor, limit)
+    return await inbox.page(db, request.me, cursor, limit)
 
 
 @put("/v1/notifications/inbox/read")
-async def read_inbox(db: Db, me: Me, data: JSONBody[ReadUpTo]) -> Unread:
+async def read_inbox(db: Db, request: Door, data: JSONBody[ReadUpTo]) -> Unread:
     """I have read everything up to there."""
-    return await inbox.read(db, me, data.up_to)
+    return await inbox.read(db, request.me, data.up_to)
 
 
 router = Router("/", route_handlers=[list_inbox, read_inbox], tags=["notifications"])

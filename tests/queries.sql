@@ -75,3 +75,122 @@ WHERE status = 'due' AND date_trunc('month', due_on) = date_trunc('month', city_
 -- name: grants_of
 -- A member of staff's roles.
 SELECT agency_code, role FROM role_grant WHERE principal_id = $1;
+
+-- name: move_clock
+-- Another time for this connection's city.
+SELECT set_config('huong.clock_offset', $1, false);
+
+-- name: code_row
+-- A sign-in code as it is kept.
+SELECT * FROM sign_in_code WHERE id = $1;
+
+-- name: use_up_budget
+-- A budget that has so many uses behind it.
+UPDATE budget SET used = $2 WHERE key = $1;
+
+-- name: budgets
+-- What was counted, and for how long.
+SELECT key, window_s, used FROM budget ORDER BY key, window_s;
+
+-- name: principals_by_phone
+-- Who has this number.
+SELECT id, kind FROM principal WHERE phone = $1;
+
+-- name: session_ends
+-- How a principal's sessions ended; null: it goes on.
+SELECT end_reason FROM session WHERE principal_id = $1 ORDER BY signed_in_at, id;
+
+-- name: refresh_tokens
+-- How many refresh tokens a principal's sessions ever had, and how many have a parent.
+SELECT count(*) AS all_of_them, count(parent_hash) AS children
+FROM refresh_token JOIN session ON session.id = refresh_token.session_id WHERE session.principal_id = $1;
+
+-- name: close_principal
+-- Somebody who left.
+UPDATE principal SET closed_at = city_now() WHERE id = $1;
+
+-- name: pin_row
+-- A PIN as it is kept.
+SELECT hash, wrong_tries, locked_until FROM pin WHERE principal_id = $1;
+
+-- name: event_rows
+-- News of a kind, oldest first.
+SELECT data, told_at FROM event WHERE kind = $1 ORDER BY id;
+
+-- name: job_rows
+-- What waits in the queue.
+SELECT id, listener, state, attempts, fence, last_error, data,
+    extract(epoch FROM run_at - city_now())::float8 AS due_in_s FROM job ORDER BY id;
+
+-- name: expire_leases
+-- Time passes, and nobody heard from the worker.
+UPDATE job SET leased_until = city_now() - interval '1 second' WHERE state = 'running';
+
+-- name: make_due
+-- Time passes, and what was put off is due.
+UPDATE job SET run_at = city_now() WHERE state = 'ready';
+
+-- name: make_schedule_due
+-- Time passes for a scheduled task.
+UPDATE schedule SET ran_at = ran_at - make_interval(secs => $2) WHERE name = $1;
+
+-- name: ears
+-- Workers that listen for news.
+SELECT count(*) FROM pg_stat_activity
+WHERE datname = current_database() AND application_name = 'huong ear' AND query LIKE 'LISTEN%' AND state = 'idle';
+
+-- name: my_pid
+-- The server's process behind this connection.
+SELECT pg_backend_pid();
+
+-- name: end_backend
+-- A connection that breaks.
+SELECT pg_terminate_backend($1);
+
+-- name: waiters
+-- Connections of this database that wait for a lock.
+SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock';
+
+-- name: setting
+-- One of the connection's settings.
+SELECT current_setting($1);
+
+-- name: sleep
+-- A statement that takes its time.
+SELECT pg_sleep($1);
+
+-- name: count_to
+-- So many rows.
+SELECT n, n::text AS text FROM generate_series(1, $1::int) AS n;
+
+-- name: echo_json
+-- What jsonb makes of a value.
+SELECT $1::jsonb;
+
+-- name: tables
+-- Every table of the schema.
+SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename;
+
+-- name: stamp
+-- What a migration run left behind.
+SELECT (SELECT mode FROM installation) AS mode, (SELECT array_agg(version ORDER BY version) FROM schema_migrations) AS versions;
+
+-- name: forget_migration
+-- As if the last migration had not been applied.
+DELETE FROM schema_migrations WHERE version = $1;
+
+-- name: forget_all_migrations
+-- As if none had been applied.
+TRUNCATE schema_migrations;
+
+-- name: empty_transfers
+-- What must never be.
+TRUNCATE transfer;
+
+-- name: empty_entries
+-- What must never be.
+TRUNCATE entry;
+
+-- name: server_clock
+-- What the city's clock shows in SQL.
+SELECT city_now();

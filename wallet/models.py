@@ -21,6 +21,8 @@ QrText = Annotated[str, Meta(min_length=1, max_length=1000)]
 
 
 class UnlockWallet(Body):
+    """The PIN that opens money-out."""
+
     pin: Pin
 
 
@@ -63,6 +65,8 @@ class Biller(Answer):
 
 
 class Bill(Answer):
+    """What a biller asks of a customer code. The name is masked: whoever knows the code may look."""
+
     id: UUID
     biller: str
     biller_name: str
@@ -76,16 +80,22 @@ class Bill(Answer):
 
 
 class Bills(Answer):
+    """Bills, due ones first."""
+
     items: list[Bill]
 
 
 class KeepCustomerCode(Body):
+    """A customer code to keep, with a name of one's own for it."""
+
     biller: Code
     customer_code: Code
     nickname: ShortText | None = None
 
 
 class CustomerCode(Answer):
+    """A customer code that a resident keeps."""
+
     id: UUID
     biller: str
     customer_code: str
@@ -94,6 +104,8 @@ class CustomerCode(Answer):
 
 
 class PayBill(Body, tag_field="kind", tag="bill"):
+    """Pay all of a bill, whoever it belongs to."""
+
     bill_id: UUID
 
 
@@ -106,6 +118,8 @@ class PayMerchant(Body, tag_field="kind", tag="merchant"):
 
 
 class PayPerson(Body, tag_field="kind", tag="person"):
+    """Send money to whoever has this phone number."""
+
     phone: PhoneText
     amount: Dong
     memo: Memo | None = None
@@ -132,14 +146,20 @@ class Payment(Answer):
 
 
 class ReadPayee(Body):
+    """Whose number is it?"""
+
     phone: PhoneText
 
 
 class PayeeReading(Answer):
+    """A masked name: enough to recognise a person."""
+
     name: str
 
 
 class ReadQr(Body):
+    """What the camera read."""
+
     text: QrText
 
 
@@ -163,6 +183,8 @@ class OpenMerchant(Body):
 
 
 class Merchant(Answer):
+    """A shop that takes payments. `virtual_account` is its account number for other banks' apps."""
+
     id: UUID
     name: str
     category_code: str
@@ -174,23 +196,33 @@ class Merchant(Answer):
 
 
 class Merchants(Answer):
+    """All the merchants of one owner."""
+
     items: list[Merchant]
 
 
 class NameTerminal(Body):
+    """What a terminal is called: a counter, a stall."""
+
     name: ShortText
 
 
 class Terminal(Answer):
+    """A place in a shop where its sticker hangs."""
+
     id: UUID
     name: str
 
 
 class TerminalQr(Answer):
+    """What a terminal's sticker says."""
+
     text: str
 
 
 class PlaceOrder(Body):
+    """An amount to be paid once, at a terminal, within `expires_in_s` seconds."""
+
     terminal_id: UUID
     amount: Dong
     reference: Annotated[str, Meta(min_length=1, max_length=25, pattern=r"^[0-9A-Za-z ._/-]+$")] | None = None

@@ -4,10 +4,10 @@ from typing import Annotated
 from uuid import UUID
 
 from litestar import Response, Router, delete, get, post, put
-from litestar.di import NamedDependency, Provide
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
-from app.deps import Db, Door, Lang, Me
+from app.deps import Db, Door
 from app.errors import Malformed
 from app.types import Page
 from wallet import billers, bills, ledger, merchants, payments, unlocks
@@ -39,9 +39,6 @@ from wallet.models import (
     UnlockWallet,
     Wallet,
 )
-from wallet.till import Till
-
-TheTill = NamedDependency[Till]
 
 Cursor = Annotated[str | None, QueryParameter(max_length=200)]
 Limit = Annotated[int, QueryParameter(ge=1, le=100)]
@@ -55,80 +52,80 @@ class HalfAQuestion(Malformed):
 
 
 @post("/v1/wallet/unlocks", status_code=201)
-async def unlock_wallet(db: Db, me: Me, data: JSONBody[UnlockWallet]) -> Unlocked:
+async def unlock_wallet(db: Db, request: Door, data: JSONBody[UnlockWallet]) -> Unlocked:
     """Open money-out for this session with the PIN."""
-    return await unlocks.unlock(db, me, data.pin)
+    return await unlocks.unlock(db, request.me, data.pin)
 
 
 @get("/v1/wallet")
-async def get_wallet(db: Db, me: Me) -> Wallet:
+async def get_wallet(db: Db, request: Door) -> Wallet:
     """My money."""
-    return await ledger.wallet(db, me)
+    return await ledger.wallet(db, request.me)
 
 
 @get("/v1/wallet/movements")
 async def list_movements(
-    db: Db, me: Me, cursor: Cursor = None, limit: Limit = 20, kind: FromQuery[TransferKind | None] = None
+    db: Db, request: Door, cursor: Cursor = None, limit: Limit = 20, kind: FromQuery[TransferKind | None] = None
 ) -> Page[Movement]:
     """My history, newest first."""
-    return await ledger.movements(db, me, cursor, limit, kind)
+    return await ledger.movements(db, request.me, cursor, limit, kind)
 
 
 @get("/v1/wallet/billers")
-async def list_billers(db: Db, lang: Lang) -> list[Biller]:
+async def list_billers(db: Db, request: Door) -> list[Biller]:
     """Who issues bills."""
-    return await billers.all_of_them(db, lang)
+    return await billers.all_of_them(db, request.lang)
 
 
 @get("/v1/wallet/bills")
-async def list_bills(db: Db, me: Me, lang: Lang, biller: CodeQuery = None, customer_code: CodeQuery = None) -> Bills:
+async def list_bills(db: Db, request: Door, biller: CodeQuery = None, customer_code: CodeQuery = None) -> Bills:
     """The bills of a customer code, or of all the codes that I keep."""
     if biller is not None and customer_code is not None:
-        return await bills.of_customer(db, biller, customer_code, lang)
+        return await bills.of_customer(db, biller, customer_code, request.lang)
     if biller is not None or customer_code is not None:
         raise HalfAQuestion
-    return await bills.mine(db, me, lang)
+    return await bills.mine(db, request.me, request.lang)
 
 
 @get("/v1/wallet/customer-codes")
-async def list_customer_codes(db: Db, me: Me) -> list[CustomerCode]:
+async def list_customer_codes(db: Db, request: Door) -> list[CustomerCode]:
     """The customer codes that I keep."""
-    return await bills.my_codes(db, me)
+    return await bills.my_codes(db, request.me)
 
 
 @put("/v1/wallet/customer-codes/{customer_code_id:uuid}")
 async def keep_customer_code(
-    db: Db, me: Me, customer_code_id: FromPath[UUID], data: JSONBody[KeepCustomerCode]
+    db: Db, request: Door, customer_code_id: FromPath[UUID], data: JSONBody[KeepCustomerCode]
 ) -> CustomerCode:
     """Keep a customer code, or change it."""
-    return await bills.keep_code(db, me, customer_code_id, data)
+    return await bills.keep_code(db, request.me, customer_code_id, data)
 
 
 @delete("/v1/wallet/customer-codes/{customer_code_id:uuid}", status_code=204)
-async def drop_customer_code(db: Db, me: Me, customer_code_id: FromPath[UUID]) -> None:
+async def drop_customer_code(db: Db, request: Door, customer_code_id: FromPath[UUID]) -> None:
     """Keep it no longer."""
-    await bills.drop_code(db, me, customer_code_id)
+    await bills.drop_code(db, request.me, customer_code_id)
 
 
-@put("/v1/wallet/payments/{payment_id:uuid}", status_code=201)
+@put("/v1/wallet/payments/{payment_id:uuid}", status_code=201, responses={200: ResponseSpec(Payment)})
 async def make_payment(
-    till: TheTill, me: Me, payment_id: FromPath[UUID], data: JSONBody[PayBill | PayMerchant | PayPerson]
+    request: Door, payment_id: FromPath[UUID], data: JSONBody[PayBill | PayMerchant | PayPerson]
 ) -> Response[Payment]:
     """Pay, once per id: 201 when it is made, 200 when it had been made before."""
-    payment, replayed = await payments.make(till, me, payment_id, data)
+    payment, replayed = await payments.make(request.app.state.till, request.me, payment_id, data)
     return Response(payment, status_code=200 if replayed else 201)
 
 
 @get("/v1/wallet/payments/{payment_id:uuid}")
-async def get_payment(db: Db, me: Me, payment_id: FromPath[UUID]) -> Payment:
+async def get_payment(db: Db, request: Door, payment_id: FromPath[UUID]) -> Payment:
     """The fate of a payment; 404: send it again with the same id."""
-    return await payments.show(db, me, payment_id)
+    return await payments.show(db, request.me, payment_id)
 
 
 @post("/v1/wallet/payee-readings", status_code=200)
-async def read_payee(db: Db, me: Me, data: JSONBody[ReadPayee]) -> PayeeReading:
+async def read_payee(db: Db, request: Door, data: JSONBody[ReadPayee]) -> PayeeReading:
     """The masked name behind a phone number."""
-    return await payments.read_payee(db, me, data.phone)
+    return await payments.read_payee(db, request.me, data.phone)
 
 
 @post("/v1/wallet/qr-readings", status_code=200)
@@ -138,69 +135,70 @@ async def read_qr(db: Db, data: JSONBody[ReadQr]) -> QrReading:
 
 
 @put("/v1/merchants/{merchant_id:uuid}")
-async def open_merchant(db: Db, me: Me, merchant_id: FromPath[UUID], data: JSONBody[OpenMerchant]) -> Merchant:
+async def open_merchant(db: Db, request: Door, merchant_id: FromPath[UUID], data: JSONBody[OpenMerchant]) -> Merchant:
     """Open a merchant that I own, or change it."""
-    return await merchants.open_merchant(db, me, merchant_id, data)
+    return await merchants.open_merchant(db, request.me, merchant_id, data)
 
 
 @get("/v1/merchants/mine")
-async def list_merchants(db: Db, me: Me) -> Merchants:
+async def list_merchants(db: Db, request: Door) -> Merchants:
     """The merchants that I own."""
-    return await merchants.mine(db, me)
+    return await merchants.mine(db, request.me)
 
 
 @put("/v1/merchants/{merchant_id:uuid}/terminals/{terminal_id:uuid}")
 async def add_terminal(
-    db: Db, me: Me, merchant_id: FromPath[UUID], terminal_id: FromPath[UUID], data: JSONBody[NameTerminal]
+    db: Db, request: Door, merchant_id: FromPath[UUID], terminal_id: FromPath[UUID], data: JSONBody[NameTerminal]
 ) -> Terminal:
     """Add a terminal, or rename it."""
-    return await merchants.add_terminal(db, me, merchant_id, terminal_id, data)
+    return await merchants.add_terminal(db, request.me, merchant_id, terminal_id, data)
 
 
 @get("/v1/merchants/{merchant_id:uuid}/terminals/{terminal_id:uuid}/qr")
-async def get_terminal_qr(db: Db, me: Me, merchant_id: FromPath[UUID], terminal_id: FromPath[UUID]) -> TerminalQr:
+async def get_terminal_qr(
+    db: Db, request: Door, merchant_id: FromPath[UUID], terminal_id: FromPath[UUID]
+) -> TerminalQr:
     """What the terminal's sticker says."""
-    return await merchants.sticker(db, me, merchant_id, terminal_id)
+    return await merchants.sticker(db, request.me, merchant_id, terminal_id)
 
 
 @get("/v1/merchants/{merchant_id:uuid}/terminals/{terminal_id:uuid}/qr.png", media_type="image/png")
-async def get_terminal_qr_png(db: Db, me: Me, merchant_id: FromPath[UUID], terminal_id: FromPath[UUID]) -> bytes:
+async def get_terminal_qr_png(
+    db: Db, request: Door, merchant_id: FromPath[UUID], terminal_id: FromPath[UUID]
+) -> bytes:
     """The sticker as a picture to print."""
-    return await merchants.sticker_picture(db, me, merchant_id, terminal_id, "png")
+    return await merchants.sticker_picture(db, request.me, merchant_id, terminal_id, "png")
 
 
 @get("/v1/merchants/{merchant_id:uuid}/terminals/{terminal_id:uuid}/qr.svg", media_type="image/svg+xml")
-async def get_terminal_qr_svg(db: Db, me: Me, merchant_id: FromPath[UUID], terminal_id: FromPath[UUID]) -> bytes:
+async def get_terminal_qr_svg(
+    db: Db, request: Door, merchant_id: FromPath[UUID], terminal_id: FromPath[UUID]
+) -> bytes:
     """The sticker as a drawing to print at any size."""
-    return await merchants.sticker_picture(db, me, merchant_id, terminal_id, "svg")
+    return await merchants.sticker_picture(db, request.me, merchant_id, terminal_id, "svg")
 
 
-@put("/v1/merchants/{merchant_id:uuid}/orders/{order_id:uuid}", status_code=201)
+@put("/v1/merchants/{merchant_id:uuid}/orders/{order_id:uuid}", status_code=201, responses={200: ResponseSpec(Order)})
 async def place_order(
-    db: Db, me: Me, merchant_id: FromPath[UUID], order_id: FromPath[UUID], data: JSONBody[PlaceOrder]
+    db: Db, request: Door, merchant_id: FromPath[UUID], order_id: FromPath[UUID], data: JSONBody[PlaceOrder]
 ) -> Response[Order]:
-    """Ask for an amount: a QR that is paid once and expires."""
-    order, new = await merchants.place_order(db, me, merchant_id, order_id, data)
+    """Ask for an amount, by a QR that is paid once and expires: 201 when it is new, 200 when it was there before."""
+    order, new = await merchants.place_order(db, request.me, merchant_id, order_id, data)
     return Response(order, status_code=201 if new else 200)
 
 
 @get("/v1/merchants/{merchant_id:uuid}/orders/{order_id:uuid}")
-async def get_order(db: Db, me: Me, merchant_id: FromPath[UUID], order_id: FromPath[UUID]) -> Order:
+async def get_order(db: Db, request: Door, merchant_id: FromPath[UUID], order_id: FromPath[UUID]) -> Order:
     """An order, and whether it is paid."""
-    return await merchants.show_order(db, me, merchant_id, order_id)
+    return await merchants.show_order(db, request.me, merchant_id, order_id)
 
 
 @get("/v1/merchants/{merchant_id:uuid}/takings")
 async def list_takings(
-    db: Db, me: Me, merchant_id: FromPath[UUID], cursor: Cursor = None, limit: Limit = 20
+    db: Db, request: Door, merchant_id: FromPath[UUID], cursor: Cursor = None, limit: Limit = 20
 ) -> Page[Taking]:
     """What came in, newest first."""
-    return await merchants.takings(db, me, merchant_id, cursor, limit)
-
-
-async def provide_till(request: Door) -> Till:
-    """The process's till."""
-    return request.app.state.till
+    return await merchants.takings(db, request.me, merchant_id, cursor, limit)
 
 
 router = Router(
@@ -210,6 +208,5 @@ router = Router(
         drop_customer_code, make_payment, get_payment, read_payee, read_qr, open_merchant, list_merchants,
         add_terminal, get_terminal_qr, get_terminal_qr_png, get_terminal_qr_svg, place_order, get_order, list_takings,
     ],
-    dependencies={"till": Provide(provide_till)},
     tags=["wallet"],
 )  # fmt: skip

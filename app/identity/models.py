@@ -32,6 +32,8 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RequestCode(Body):
+    """Where a one-time code is to be sent."""
+
     phone: PhoneText
 
 
@@ -52,6 +54,8 @@ class DeviceSignature(Body):
 
 
 class SignIn(Body):
+    """A challenge, the six digits that were sent for it, and the device that shows them."""
+
     challenge_id: UUID
     code: Annotated[str, Meta(pattern=r"^[0-9]{6}$")]
     device: DeviceSignature = msgspec.field(default_factory=DeviceSignature)
@@ -86,6 +90,8 @@ class SignedIn(Answer):
 
 
 class Refreshed(Answer):
+    """The next two tokens of a session. `refresh_token` is null for a browser: it is in the cookie."""
+
     access_token: str
     refresh_token: str | None
     expires_in: int
@@ -104,10 +110,14 @@ class Session(Answer):
 
 
 class ProfileChange(Body):
+    """What is left out stays as it is."""
+
     name: ShortText | UnsetType = UNSET
     language: Language | UnsetType = UNSET
 
 
 class SetPin(Body):
+    """A new PIN; `old_pin` unless it is the first."""
+
     pin: Pin
     old_pin: Pin | None = None

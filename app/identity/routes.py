@@ -6,7 +6,7 @@ from litestar import Response, Router, delete, get, patch, post, put
 from litestar.datastructures import Cookie
 from litestar.params import FromPath, JSONBody
 
-from app.deps import Address, Db, Door, Me
+from app.deps import Db, Door
 from app.identity import bearer, codes, pins, sessions
 from app.identity.models import (
     CodeSent,
@@ -25,9 +25,9 @@ REFRESH_COOKIE = "huong_refresh"
 
 
 @post("/v1/sign-in/codes", status_code=202, public=True)
-async def request_code(db: Db, address: Address, data: JSONBody[RequestCode]) -> CodeSent:
+async def request_code(db: Db, request: Door, data: JSONBody[RequestCode]) -> CodeSent:
     """Have a one-time code sent to a phone."""
-    return await codes.request(db, data.phone, address)
+    return await codes.request(db, data.phone, request.address)
 
 
 @post("/v1/sign-in/sessions", status_code=201, public=True)
@@ -61,41 +61,41 @@ def _refresh_cookies(shown: str | None, refresh_token: str) -> list[Cookie]:
 
 
 @get("/v1/sign-in/sessions")
-async def list_sessions(db: Db, me: Me) -> list[Session]:
+async def list_sessions(db: Db, request: Door) -> list[Session]:
     """Where I am signed in."""
-    return await sessions.mine(db, me)
+    return await sessions.mine(db, request.me)
 
 
 @delete("/v1/sign-in/sessions/current", status_code=204)
-async def sign_out(db: Db, me: Me, request: Door) -> None:
+async def sign_out(db: Db, request: Door) -> None:
     """Sign out here."""
-    await sessions.end(db, me, me.session_id)
-    bearer.forget(request, me.session_id)
+    await sessions.end(db, request.me, request.me.session_id)
+    bearer.forget(request, request.me.session_id)
 
 
 @delete("/v1/sign-in/sessions/{session_id:uuid}", status_code=204)
-async def end_session(db: Db, me: Me, request: Door, session_id: FromPath[UUID]) -> None:
+async def end_session(db: Db, request: Door, session_id: FromPath[UUID]) -> None:
     """Sign out elsewhere; effective within 5 seconds."""
-    await sessions.end(db, me, session_id)
+    await sessions.end(db, request.me, session_id)
     bearer.forget(request, session_id)
 
 
 @get("/v1/me")
-async def get_me(db: Db, me: Me) -> Profile:
+async def get_me(db: Db, request: Door) -> Profile:
     """Who I am."""
-    return await sessions.profile(db, me.id)
+    return await sessions.profile(db, request.me.id)
 
 
 @patch("/v1/me")
-async def change_me(db: Db, me: Me, data: JSONBody[ProfileChange]) -> Profile:
+async def change_me(db: Db, request: Door, data: JSONBody[ProfileChange]) -> Profile:
     """Change my name or my language."""
-    return await sessions.change_profile(db, me, data)
+    return await sessions.change_profile(db, request.me, data)
 
 
 @put("/v1/me/pin", status_code=204)
-async def set_pin(db: Db, me: Me, data: JSONBody[SetPin]) -> None:
+async def set_pin(db: Db, request: Door, data: JSONBody[SetPin]) -> None:
     """Set my PIN, or change it with the old one."""
-    await pins.set_pin(db, me, data)
+    await pins.set_pin(db, request.me, data)
 
 
 router = Router(

@@ -187,7 +187,7 @@ async def echo(body: PayMerchant, caller: Annotated[Caller, Depends(get_caller)]
         status="paid",
         amount=body.amount,
         balance_after=0,
-        payee=PayeeOut(name=str(qr.read(body.qr).terminal_id), detail=None),
+        payee=PayeeOut(name="Quan com hen 1", detail="Quay 1"),
         memo=body.memo,
         made_at=datetime.now(UTC),
     )
