@@ -119,6 +119,7 @@ async def _one_by_one(database: Database, listener: Listener, jobs: Sequence[_Jo
 
 
 async def _put_off(database: Database, listener: Listener, job: _Job, problem: Exception) -> None:
+    # repr, not str: PostgreSQL's DETAIL quotes the row, and a row may hold a phone number.
     again_at = next_try(job.attempts, city_now())
     log.warning(
         "job failed",
@@ -127,10 +128,10 @@ async def _put_off(database: Database, listener: Listener, job: _Job, problem: E
         kind=job.kind,
         attempts=job.attempts,
         dead=again_at is None,
-        error=f"{type(problem).__name__}: {problem}",
+        error=repr(problem),
     )
     async with database.acquire() as db:
-        await db.execute(sql.put_off_job, job.id, job.fence, again_at, f"{type(problem).__name__}: {problem}"[:500])
+        await db.execute(sql.put_off_job, job.id, job.fence, again_at, repr(problem)[:500])
 
 
 def next_try(attempts: int, now: datetime) -> datetime | None:

@@ -22,9 +22,10 @@ DELETE FROM budget WHERE window_started_at < $1;
 INSERT INTO event (kind, data) VALUES ($1, $2::jsonb);
 
 -- name: tell_events
--- Claim untold events, and make a job of each for every listener that wants its kind.
+-- Claim untold events, and make a job of each for every listener that wants its kind. Workers take turns here (no
+-- SKIP LOCKED): a job is never made before the jobs of older news, so that an ordering key holds.
 WITH untold AS MATERIALIZED (
-    SELECT id FROM event WHERE told_at IS NULL ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED
+    SELECT id FROM event WHERE told_at IS NULL ORDER BY id LIMIT $3 FOR UPDATE
 ),
 told AS (
     UPDATE event SET told_at = city_now() FROM untold WHERE event.id = untold.id RETURNING event.*
@@ -105,10 +106,6 @@ SELECT set_config('statement_timeout', '60s', true);
 SELECT (SELECT max(version) FROM schema_migrations) AS version, (SELECT mode FROM installation) AS mode,
     (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)
         OR has_table_privilege('transfer', 'UPDATE') AS may_rewrite_the_ledger;
-
--- name: wards
--- All wards of the city.
-SELECT code, name, kind, lat, lng, area_km2 FROM ward ORDER BY code;
 
 -- name: home
 -- The phone's first screen: a part from each domain.

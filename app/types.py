@@ -19,9 +19,10 @@ Dong = Annotated[int, Meta(ge=1, le=MOST_DONG, description="whole đồng")]
 _PRINTABLE = r"^[^\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]*$"
 ShortText = Annotated[str, Meta(min_length=1, max_length=100, pattern=_PRINTABLE)]
 Memo = Annotated[str, Meta(max_length=140, pattern=_PRINTABLE)]
-Code = Annotated[str, Meta(min_length=1, max_length=40, pattern=r"^[0-9A-Za-z._-]+$")]
+# `$` alone lets one newline follow: a greatest length, or `(?!\n)`, does not.
+Code = Annotated[str, Meta(min_length=1, max_length=40, pattern=r"^[0-9A-Za-z._-]+$(?!\n)")]
 PhoneText = Annotated[str, Meta(min_length=8, max_length=20, pattern=r"^[+0-9 ().-]+$")]
-Pin = Annotated[str, Meta(pattern=r"^[0-9]{6}$")]
+Pin = Annotated[str, Meta(max_length=6, pattern=r"^[0-9]{6}$")]
 
 T = TypeVar("T")
 

@@ -86,8 +86,15 @@ class Worker:
             told = await jobs.tell(db, self.listeners)
         done = [await jobs.work(self.database, listener) for listener in self.listeners]
         for scheduled in self.schedule:
-            await jobs.run_scheduled(self.database, scheduled)
+            await self._keep(scheduled)
         return bool(told or any(done))
+
+    async def _keep(self, scheduled: Scheduled) -> None:
+        """A task that fails keeps no other from its turn."""
+        try:
+            await jobs.run_scheduled(self.database, scheduled)
+        except Exception as problem:
+            log.warning("scheduled task failed", task=scheduled.name, error=repr(problem))
 
     async def drain(self) -> None:
         """Work until nothing is left that is due now (tests, the command line)."""

@@ -62,6 +62,8 @@ PEER_SESSION_CACHE_S = 3600
 PGBENCH_WARM_UP_S = 3
 CONNECTIONS = 200
 START_TIMEOUT_S = 60
+QUIET = 0.1
+"""Ratios mean something while others take less than this share of the cores."""
 
 
 class Result(msgspec.Struct):
@@ -71,6 +73,8 @@ class Result(msgspec.Struct):
     server_us: float
     database_us: float
     load_us: float
+    others: float
+    """The share of all cores that none of these used: another program's, or another machine's on the same host."""
     faults: list[str]
 
 
@@ -83,6 +87,7 @@ class Row(msgspec.Struct):
     server_us: float
     database_us: float
     load_us: float
+    others: float
 
 
 class Ratio(msgspec.Struct):
@@ -152,6 +157,8 @@ class Bench:
 
             def warm() -> None:
                 account.database_s = cpu_s(self.database.pid)
+                account.busy_s = busy_s()
+                account.began_s = time.monotonic()
 
             account.measured = pgbench(
                 url,
@@ -167,10 +174,14 @@ class Bench:
     @contextmanager
     def accounted(self, side: Side) -> Generator["Account"]:
         """Holds what the lane did to the books and the processors."""
-        account = Account(asyncio.run(side.books()), cpu_s(side.process.pid), cpu_s(self.database.pid))
+        account = Account(
+            asyncio.run(side.books()), cpu_s(side.process.pid), cpu_s(self.database.pid), busy_s(), time.monotonic()
+        )
         yield account
         account.server_s = cpu_s(side.process.pid) - account.server_s
         account.database_s = cpu_s(self.database.pid) - account.database_s
+        account.busy_s = busy_s() - account.busy_s
+        account.lasted_s = time.monotonic() - account.began_s
         account.after = asyncio.run(side.books())
 
 
@@ -179,6 +190,9 @@ class Account:
     before: Books
     server_s: float
     database_s: float
+    busy_s: float
+    began_s: float
+    lasted_s: float = 0
     measured: Measured | None = None
     answered: int | None = None
     """The answers that the processors' time was spent on; None: all."""
@@ -192,11 +206,13 @@ class Account:
         faults = after.faults(self.before, measured.statuses.get(201, 0))
         if measured.refused:
             faults.append(f"answers that are not 2xx (0: the connection broke): {measured.refused}")
+        ours_s = self.server_s + self.database_s + measured.cpu_s
         return Result(
             measured=measured,
             server_us=self.server_s / answered * 1e6,
             database_us=self.database_s / answered * 1e6,
             load_us=measured.cpu_s / answered * 1e6,
+            others=max(0.0, self.busy_s - ours_s) / (self.lasted_s * (os.cpu_count() or 1)),
             faults=faults,
         )
 
@@ -211,6 +227,14 @@ def cpu_s(pid: int) -> float:
             spent = child.cpu_times()
             total += spent.user + spent.system
     return total
+
+
+def busy_s() -> float:
+    """What all cores did since the machine began, and what its host took from it."""
+    spent = psutil.cpu_times()
+    waited = spent.idle + getattr(spent, "iowait", 0.0)
+    counted_twice = getattr(spent, "guest", 0.0) + getattr(spent, "guest_nice", 0.0)
+    return sum(spent) - waited - counted_twice
 
 
 def main() -> int:
@@ -358,7 +382,8 @@ def measure(bench: Bench, lanes: list[str]) -> dict[str, list[Result]]:
             print(
                 f"round {round_}  {LANES[lane]:<31} {measured.per_second:>9,.0f}/s"
                 f"  p50 {measured.p50_ms:>8.2f}  p99 {measured.p99_ms:>8.2f} ms"
-                f"  server {result.server_us:>6,.0f}  database {result.database_us:>6,.0f} µs",
+                f"  server {result.server_us:>6,.0f}  database {result.database_us:>6,.0f} µs"
+                f"  others {result.others:>4.0%}",
                 *(f"  WRONG: {fault}" for fault in result.faults),
                 flush=True,
             )
@@ -376,6 +401,7 @@ def medians(results: list[Result]) -> Row | None:
         server_us=round(median(result.server_us for result in right), 1),
         database_us=round(median(result.database_us for result in right), 1),
         load_us=round(median(result.load_us for result in right), 1),
+        others=round(median(result.others for result in right), 3),
     )
 
 
@@ -416,17 +442,21 @@ def show(report: Report) -> None:
     )
     print(
         f"\n{'medians':<33}{'per second':>11}{'p50 ms':>9}{'p99 ms':>9}"
-        f"{'server µs':>11}{'database µs':>13}{'load µs':>9}"
+        f"{'server µs':>11}{'database µs':>13}{'load µs':>9}{'others':>8}"
     )
     for lane, row in report.lanes.items():
         print(
             f"{LANES[lane]:<33}{row.per_second:>11,.0f}{row.p50_ms:>9.2f}{row.p99_ms:>9.2f}"
-            f"{row.server_us:>11,.0f}{row.database_us:>13,.0f}{row.load_us:>9,.0f}"
+            f"{row.server_us:>11,.0f}{row.database_us:>13,.0f}{row.load_us:>9,.0f}{row.others:>8.0%}"
         )
     print(f"\n{'ratios':<44}{'measured':>9}   aim")
     for ratio in report.ratios:
         if ratio.measured is not None:
             print(f"{ratio.name:<44}{ratio.measured:>9.2f}   {ratio.aim}")
+    if noisy := [LANES[lane] for lane, row in report.lanes.items() if row.others > QUIET]:
+        print(
+            f"\nNot quiet: others took more than {QUIET:.0%} of the cores during {', '.join(noisy)}. Measure again."
+        )
     for fault in report.faults:
         print(f"WRONG: {fault}")
     print(msgspec.json.encode(report).decode())

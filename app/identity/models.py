@@ -57,7 +57,7 @@ class SignIn(Body):
     """A challenge, the six digits that were sent for it, and the device that shows them."""
 
     challenge_id: UUID
-    code: Annotated[str, Meta(pattern=r"^[0-9]{6}$")]
+    code: Annotated[str, Meta(max_length=6, pattern=r"^[0-9]{6}$")]
     device: DeviceSignature = msgspec.field(default_factory=DeviceSignature)
 
 

@@ -22,6 +22,7 @@ from app.identity.models import (
 )
 
 REFRESH_COOKIE = "huong_refresh"
+_NOT_STORED = {"cache-control": "no-store"}
 
 
 @post("/v1/sign-in/codes", status_code=202, public=True)
@@ -34,14 +35,14 @@ async def request_code(db: Db, request: Door, data: JSONBody[RequestCode]) -> Co
 async def sign_in(db: Db, data: JSONBody[SignIn]) -> Response[SignedIn]:
     """Sign in with the code."""
     answer, refresh_token = await sessions.open_session(db, data)
-    return Response(answer, cookies=_refresh_cookies(answer.refresh_token, refresh_token))
+    return Response(answer, headers=_NOT_STORED, cookies=_refresh_cookies(answer.refresh_token, refresh_token))
 
 
 @post("/v1/sign-in/refreshes", status_code=201, public=True)
 async def refresh(db: Db, request: Door, data: JSONBody[Refresh]) -> Response[Refreshed]:
     """A fresh access token for a refresh token, which is replaced."""
     answer, refresh_token = await sessions.refresh(db, data.refresh_token or request.cookies.get(REFRESH_COOKIE))
-    return Response(answer, cookies=_refresh_cookies(answer.refresh_token, refresh_token))
+    return Response(answer, headers=_NOT_STORED, cookies=_refresh_cookies(answer.refresh_token, refresh_token))
 
 
 def _refresh_cookies(shown: str | None, refresh_token: str) -> list[Cookie]:

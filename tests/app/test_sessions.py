@@ -1,4 +1,4 @@
-"""Sessions: opened by a code, kept alive by refresh tokens that rotate, ended by their owner or by a thief's mistake."""
+"""Sessions: opened by a code, kept alive by refresh tokens that rotate, ended by their owner or by a thief."""
 
 import asyncio
 from collections.abc import AsyncIterator

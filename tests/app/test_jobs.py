@@ -1,0 +1,524 @@
+"""The queue: an event is told once, done once, in order where order matters, and tried again until it is dead."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app import jobs, worker
+from app.db import Connection, Database
+from app.errors import Unavailable
+from app.jobs import LEASE_S, RETRY_WAITS_S, Listener, News, Scheduled, next_try
+from app.worker import Worker
+from tests.app.conftest import Later
+from tests.conftest import City, OneConnection
+from tests.statements import sql
+
+
+class Heard:
+    """A listener's ear that remembers, and fails while it is told to."""
+
+    def __init__(self, *refused: int, pause_s: float = 0) -> None:
+        self.turns: list[list[int]] = []
+        self.refused = set(refused)
+        self.pause_s = pause_s
+
+    async def __call__(self, db: Connection, news: Sequence[News]) -> None:
+        numbers = [item.data["n"] for item in news]
+        self.turns.append(numbers)
+        if self.pause_s:
+            await asyncio.sleep(self.pause_s)
+        for number in numbers:
+            await mark(db, number)
+        if self.refused.intersection(numbers):
+            raise ValueError(f"{numbers} is more than I can bear")
+
+    @property
+    def numbers(self) -> list[int]:
+        return [number for turn in self.turns for number in turn]
+
+
+async def ring(db: Connection, *numbers: int, bell: str = "Thiên Mụ", kind: str = "BellRang") -> None:
+    """Record so many events."""
+    for number in numbers:
+        await db.execute(jobs.sql.record_event, kind, {"n": number, "bell": bell})
+
+
+async def mark(db: Connection, number: int) -> None:
+    """What a listener writes in its turn."""
+    await db.execute(jobs.sql.record_event, "Mark", {"n": number})
+
+
+async def marks(db: Connection) -> list[int]:
+    """What listeners have written, and was committed."""
+    return [row["data"]["n"] for row in await db.fetch(sql.event_rows, "Mark")]
+
+
+def listener(hear: Callable[[Connection, Sequence[News]], Awaitable[None]], **more: object) -> Listener:
+    """Somebody who listens for bells."""
+    return Listener(**{"name": "monk", "kinds": ("BellRang",), "hear": hear, **more})  # pyright: ignore[reportArgumentType]
+
+
+def worker_of(place: City | Connection, *listeners: Listener) -> Worker:
+    """A worker with these listeners and no schedule."""
+    database = place.database if isinstance(place, City) else OneConnection(place)
+    return Worker(database, listeners, ())
+
+
+# Telling
+
+
+async def test_every_listener_hears_every_event_of_its_kinds_once(db: Connection) -> None:
+    monk, tourist, deaf = Heard(), Heard(), Heard()
+    crew = worker_of(
+        db,
+        listener(monk),
+        listener(tourist, name="tourist", kinds=("BellRang", "GongRang")),
+        listener(deaf, name="deaf", kinds=("NothingRang",)),
+    )
+    await ring(db, 1, 2, 3)
+    await ring(db, 4, kind="GongRang")
+    await crew.drain()
+    await crew.drain()
+    assert monk.numbers == [1, 2, 3]
+    assert sorted(tourist.numbers) == [1, 2, 3, 4]
+    assert deaf.numbers == []
+    assert await db.fetch(sql.job_rows) == []
+    assert all(row["told_at"] is not None for row in await db.fetch(sql.event_rows, "BellRang"))
+
+
+async def test_news_arrives_as_it_was_recorded(db: Connection) -> None:
+    heard: list[News] = []
+
+    async def hear(_: Connection, news: Sequence[News]) -> None:
+        heard.extend(news)
+
+    await db.execute(jobs.sql.record_event, "BellRang", {"name": "Thiên Mụ", "deep": [1, None, {"a": True}]})
+    await worker_of(db, listener(hear)).drain()
+    [item] = heard
+    assert (item.kind, item.data) == ("BellRang", {"name": "Thiên Mụ", "deep": [1, None, {"a": True}]})
+    assert abs(item.made_at - datetime.now(UTC)) < timedelta(seconds=10)
+
+
+async def test_a_deed_that_was_rolled_back_is_no_news(city: City) -> None:
+    monk = Heard()
+
+    async def deed() -> None:
+        async with city.database.transaction() as db:
+            await ring(db, 1)
+            raise ValueError("change of mind")
+
+    with pytest.raises(ValueError, match="change of mind"):
+        await deed()
+    async with city.database.transaction() as db:
+        await ring(db, 2)
+    await worker_of(city, listener(monk)).drain()
+    assert monk.numbers == [2]
+
+
+async def test_two_workers_tell_and_do_everything_once(city: City) -> None:
+    monk = Heard(pause_s=0.001)
+    async with city.database.transaction() as db:
+        await ring(db, *range(40))
+    crews = [worker_of(city, listener(monk, batch=3)) for _ in range(2)]
+    await asyncio.gather(*(crew.drain() for crew in crews))
+    assert sorted(monk.numbers) == list(range(40))
+    async with city.database.acquire() as db:
+        assert sorted(await marks(db)) == list(range(40))
+        assert await db.fetch(sql.job_rows) == []
+
+
+# Trying again
+
+
+async def test_a_job_that_fails_is_tried_by_the_table_and_then_dead(db: Connection, later: Later) -> None:
+    monk = Heard(1)
+    crew = worker_of(db, listener(monk))
+    await ring(db, 1)
+    for attempts, wait_s in enumerate(RETRY_WAITS_S, 1):
+        await crew.drain()
+        [job] = await db.fetch(sql.job_rows)
+        assert (job["state"], job["attempts"], len(monk.turns)) == ("ready", attempts, attempts)
+        assert wait_s * 0.9 < job["due_in_s"] <= wait_s * 1.1
+        await later(wait_s * 1.1 + 0.1)
+
+    await crew.drain()
+    [job] = await db.fetch(sql.job_rows)
+    assert (job["state"], job["attempts"]) == ("dead", len(RETRY_WAITS_S) + 1)
+    assert job["last_error"] == "ValueError('[1] is more than I can bear')"
+    await later(10 * 86_400)
+    await crew.drain()
+    assert len(monk.turns) == len(RETRY_WAITS_S) + 1
+    assert await marks(db) == []
+
+
+async def test_a_job_that_waits_for_its_next_try_is_left_alone(db: Connection, later: Later) -> None:
+    monk = Heard(1)
+    crew = worker_of(db, listener(monk))
+    await ring(db, 1)
+    await crew.drain()
+    await later(1)
+    await crew.drain()
+    assert len(monk.turns) == 1
+
+
+async def test_a_job_that_failed_once_is_done_at_its_next_try(db: Connection, later: Later) -> None:
+    monk = Heard(1)
+    crew = worker_of(db, listener(monk))
+    await ring(db, 1)
+    await crew.drain()
+    monk.refused.clear()
+    await later(3)
+    await crew.drain()
+    assert monk.numbers == [1, 1]
+    assert await marks(db) == [1]
+    assert await db.fetch(sql.job_rows) == []
+
+
+@given(attempts=st.integers(1, 100), now=st.datetimes(timezones=st.just(UTC), max_value=datetime(9000, 1, 1)))  # noqa: DTZ001
+def test_the_next_try_follows_the_table_with_a_tenth_of_jitter(attempts: int, now: datetime) -> None:
+    again_at = next_try(attempts, now)
+    if attempts > len(RETRY_WAITS_S):
+        assert again_at is None
+    else:
+        assert again_at is not None
+        wait_s = RETRY_WAITS_S[attempts - 1]
+        assert wait_s <= (again_at - now).total_seconds() <= wait_s * 1.1 + 1e-3
+
+
+async def dead_letters(db: Connection, *numbers: int) -> Heard:
+    """A monk for whom these events are dead letters."""
+    monk = Heard(*numbers)
+    await ring(db, *numbers)
+    crew = worker_of(db, listener(monk))
+    for _ in range(len(RETRY_WAITS_S) + 1):
+        await crew.drain()
+        await db.execute(sql.make_due)
+    monk.turns.clear()
+    monk.refused.clear()
+    return monk
+
+
+async def test_a_dead_letter_is_replayed_and_its_tries_begin_anew(db: Connection) -> None:
+    monk = await dead_letters(db, 1, 2)
+    second, first = await db.fetch(jobs.sql.dead_jobs, 10)
+    assert (first["listener"], first["kind"], first["attempts"]) == ("monk", "BellRang", len(RETRY_WAITS_S) + 1)
+
+    assert await db.fetch(jobs.sql.replay_jobs, second["id"]) == [(second["id"],)]
+    monk.refused = {2}
+    await worker_of(db, listener(monk)).drain()
+    assert monk.numbers == [2]
+    states = {row["id"]: (row["state"], row["attempts"]) for row in await db.fetch(sql.job_rows)}
+    assert states == {first["id"]: ("dead", len(RETRY_WAITS_S) + 1), second["id"]: ("ready", 1)}
+
+
+async def test_all_dead_letters_are_replayed_at_a_word(db: Connection) -> None:
+    monk = await dead_letters(db, 1, 2)
+    assert len(await db.fetch(jobs.sql.replay_jobs, None)) == 2
+    await worker_of(db, listener(monk)).drain()
+    assert monk.numbers == [1, 2]
+    assert await db.fetch(sql.job_rows) == []
+    assert await db.fetch(jobs.sql.replay_jobs, None) == []
+
+
+async def test_a_batch_that_fails_is_done_one_by_one(db: Connection) -> None:
+    monk = Heard(3)
+    await ring(db, 1, 2, 3, 4, 5)
+    await worker_of(db, listener(monk, batch=10)).drain()
+    assert monk.turns == [[1, 2, 3, 4, 5], [1], [2], [3], [4], [5]]
+    assert await marks(db) == [1, 2, 4, 5]
+    [job] = await db.fetch(sql.job_rows)
+    assert (job["data"]["n"], job["attempts"], job["state"]) == (3, 1, "ready")
+
+
+async def test_a_batch_takes_no_more_than_it_says(db: Connection) -> None:
+    monk = Heard()
+    await ring(db, *range(7))
+    await worker_of(db, listener(monk, batch=3)).drain()
+    assert monk.turns == [[0, 1, 2], [3, 4, 5], [6]]
+
+
+# Leases
+
+
+async def claim(city: City) -> int:
+    """A worker that takes a job and is never heard of again; the job's id."""
+    async with city.database.acquire() as db:
+        [job] = await db.fetch(jobs.sql.claim_jobs, "monk", 1, LEASE_S)
+    return job["id"]
+
+
+async def test_the_job_of_a_worker_that_died_comes_again_when_its_lease_is_over(city: City) -> None:
+    monk = Heard()
+    crew = worker_of(city, listener(monk))
+    async with city.database.transaction() as db:
+        await ring(db, 1)
+        await jobs.tell(db, crew.listeners)
+    await claim(city)
+    await crew.drain()
+    assert monk.numbers == []
+    async with city.database.acquire() as db:
+        await db.execute(sql.expire_leases)
+    await crew.drain()
+    assert monk.numbers == [1]
+
+
+async def test_a_worker_that_lost_its_lease_writes_nothing(city: City) -> None:
+    quick = Heard()
+
+    async def slow(db: Connection, news: Sequence[News]) -> None:
+        await mark(db, -1)
+        async with city.database.acquire() as elsewhere:
+            await elsewhere.execute(sql.expire_leases)
+        assert await jobs.work(city.database, listener(quick)) == 1
+        await mark(db, -2)
+
+    async with city.database.transaction() as db:
+        await ring(db, 1)
+    await worker_of(city, listener(slow)).drain()
+    assert quick.numbers == [1]
+    async with city.database.acquire() as db:
+        assert await marks(db) == [1]
+        assert await db.fetch(sql.job_rows) == []
+
+
+async def test_a_worker_that_lost_its_lease_and_fails_does_not_put_the_job_off(city: City) -> None:
+    async def fails_late(_: Connection, news: Sequence[News]) -> None:
+        async with city.database.acquire() as elsewhere:
+            await elsewhere.execute(sql.expire_leases)
+        await claim(city)
+        raise ValueError("too late to matter")
+
+    async with city.database.transaction() as db:
+        await ring(db, 1)
+    await worker_of(city, listener(fails_late)).drain()
+    async with city.database.acquire() as db:
+        [job] = await db.fetch(sql.job_rows)
+    assert (job["state"], job["fence"], job["last_error"]) == ("running", 2, None)
+
+
+async def test_a_worker_whose_connection_breaks_leaves_nothing_half_done(city: City) -> None:
+    turns: list[int] = []
+
+    async def hear(db: Connection, news: Sequence[News]) -> None:
+        turns.append(news[0].data["n"])
+        await mark(db, len(turns))
+        if len(turns) == 1:
+            pid = await db.fetchval(sql.my_pid)
+            async with city.database.acquire() as elsewhere:
+                await elsewhere.execute(sql.end_backend, pid)
+
+    crew = worker_of(city, listener(hear))
+    async with city.database.transaction() as db:
+        await ring(db, 7)
+    await crew.drain()
+    async with city.database.acquire() as db:
+        assert await marks(db) == []
+        await db.execute(sql.make_due)
+    await crew.drain()
+    async with city.database.acquire() as db:
+        assert (turns, await marks(db), await db.fetch(sql.job_rows)) == ([7, 7], [2], [])
+
+
+# Order
+
+
+async def test_one_bell_is_heard_in_order_by_two_workers(city: City) -> None:
+    heard: list[tuple[str, int]] = []
+
+    async def hear(_: Connection, news: Sequence[News]) -> None:
+        await asyncio.sleep(0.002 * (news[0].data["n"] % 3))
+        heard.extend((item.data["bell"], item.data["n"]) for item in news)
+
+    async with city.database.transaction() as db:
+        for number in range(8):
+            await ring(db, number, bell="Thiên Mụ")
+            await ring(db, number, bell="Từ Hiếu")
+    crews = [worker_of(city, listener(hear, ordering_field="bell", batch=2)) for _ in range(2)]
+    for _ in range(2):  # a worker that finds every bell taken goes to rest
+        await asyncio.gather(*(crew.drain() for crew in crews))
+    for bell in ("Thiên Mụ", "Từ Hiếu"):
+        assert [number for of, number in heard if of == bell] == list(range(8))
+
+
+async def test_later_news_is_not_told_before_news_that_another_worker_is_telling(city: City) -> None:
+    monk = Heard()
+    ordered = listener(monk, ordering_field="bell")
+    async with city.database.transaction() as db:
+        await ring(db, 1)
+    async with city.database.transaction() as slow:
+        await jobs.tell(slow, [ordered])
+        async with city.database.transaction() as db:
+            await ring(db, 2)
+        other = asyncio.create_task(worker_of(city, ordered).drain())
+        await asyncio.wait([other], timeout=0.2)
+        assert monk.numbers == []
+    await other
+    await worker_of(city, ordered).drain()
+    assert monk.numbers == [1, 2]
+
+
+async def test_news_waits_behind_what_failed_before_it_on_the_same_bell(db: Connection, later: Later) -> None:
+    monk = Heard(1)
+    crew = worker_of(db, listener(monk, ordering_field="bell"))
+    await ring(db, 1, 2)
+    await ring(db, 3, bell="Từ Hiếu")
+    await crew.drain()
+    assert monk.numbers == [1, 3]
+    monk.refused.clear()
+    await later(3)
+    await crew.drain()
+    assert monk.numbers == [1, 3, 1, 2]
+
+
+async def test_a_dead_letter_holds_nobody_up(db: Connection) -> None:
+    monk = Heard(1)
+    crew = worker_of(db, listener(monk, ordering_field="bell"))
+    await ring(db, 1, 2)
+    for _ in range(len(RETRY_WAITS_S) + 1):
+        assert 2 not in monk.numbers
+        await crew.drain()
+        await db.execute(sql.make_due)
+    await crew.drain()
+    assert monk.numbers == [1] * (len(RETRY_WAITS_S) + 1) + [2]
+
+
+async def test_news_without_the_field_that_orders_is_not_held_up(db: Connection) -> None:
+    monk = Heard(1)
+    crew = worker_of(db, listener(monk, ordering_field="choir"))
+    await ring(db, 1, 2)
+    await crew.drain()
+    assert monk.numbers == [1, 2]
+
+
+# The schedule
+
+
+async def test_a_scheduled_task_is_run_by_one_of_two_workers_and_again_when_it_is_due(city: City) -> None:
+    runs: list[int] = []
+
+    async def sweep(db: Connection) -> None:
+        runs.append(await db.fetchval(sql.my_pid))
+        await asyncio.sleep(0.02)
+
+    task = Scheduled(name="sweep", every_s=60, run=sweep)
+    for expected in (1, 2):
+        ran = await asyncio.gather(*(jobs.run_scheduled(city.database, task) for _ in range(3)))
+        assert (sorted(ran), len(runs)) == ([False, False, True], expected)
+        async with city.database.acquire() as db:
+            await db.execute(sql.make_schedule_due, "sweep", 61)
+
+
+async def test_a_scheduled_task_that_fails_keeps_its_turn_and_leaves_nothing(city: City) -> None:
+    async def sweep(db: Connection) -> None:
+        await mark(db, 1)
+        raise ValueError("broom broke")
+
+    task = Scheduled(name="sweep", every_s=60, run=sweep)
+    for _ in range(2):
+        with pytest.raises(ValueError, match="broom broke"):
+            await jobs.run_scheduled(city.database, task)
+    async with city.database.acquire() as db:
+        assert await marks(db) == []
+
+
+async def test_a_scheduled_task_that_fails_keeps_no_other_from_its_turn(city: City) -> None:
+    done: list[str] = []
+
+    async def broken(_: Connection) -> None:
+        raise ValueError("broom broke")
+
+    async def sweep(_: Connection) -> None:
+        done.append("swept")
+
+    schedule = (Scheduled(name="broken", every_s=60, run=broken), Scheduled(name="sweep", every_s=60, run=sweep))
+    await Worker(city.database, (), schedule).round()
+    assert done == ["swept"]
+
+
+async def test_the_citys_own_schedule_runs(db: Connection) -> None:
+    crew = Worker(OneConnection(db), (), worker.SCHEDULE)
+    await crew.round()
+    for task in worker.SCHEDULE:
+        assert await jobs.run_scheduled(OneConnection(db), task) is False
+
+
+# Waking and stopping
+
+
+async def soon(done: Callable[[], Awaitable[bool]]) -> None:
+    """Wait until something is so; five seconds are for ever."""
+    async with asyncio.timeout(5):
+        while not await done():  # noqa: ASYNC110 - it happens in the database
+            await asyncio.sleep(0.01)
+
+
+async def test_news_wakes_a_worker_that_rests_and_stop_ends_it(city: City, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "POLL_S", 3600.0)
+    monk = Heard()
+    crew = worker_of(city, listener(monk))
+    running = asyncio.create_task(crew.run())
+
+    async def listens() -> bool:
+        async with city.database.acquire() as db:
+            return await db.fetchval(sql.ears) == 1
+
+    async def heard() -> bool:
+        return len(monk.turns) > 0
+
+    await soon(listens)
+    assert monk.numbers == []
+    async with city.database.transaction() as db:
+        await ring(db, 1)
+    await soon(heard)
+    assert not running.done()
+    crew.stop()
+    await asyncio.wait_for(running, 5)
+    assert monk.numbers == [1]
+
+
+async def test_a_worker_polls_for_what_no_news_told_it(city: City, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "POLL_S", 0.02)
+    monk = Heard(1)
+    crew = worker_of(city, listener(monk))
+    running = asyncio.create_task(crew.run())
+
+    async def heard_twice() -> bool:
+        async with city.database.acquire() as db:
+            await db.execute(sql.make_due)
+        return len(monk.turns) >= 2
+
+    async with city.database.transaction() as db:
+        await ring(db, 1)
+    await soon(heard_twice)
+    crew.stop()
+    await asyncio.wait_for(running, 5)
+
+
+async def test_a_worker_outlives_a_database_that_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "POLL_S", 0.01)
+    rounds = 0
+
+    class Away(Database):
+        @property
+        def tries(self) -> int:
+            return rounds
+
+        def transaction(self) -> object:  # pyright: ignore[reportIncompatibleMethodOverride]
+            nonlocal rounds
+            rounds += 1
+            raise Unavailable
+
+    away = Away("postgresql://nobody@/nowhere?host=/nonexistent", 1)
+    crew = Worker(away, (), ())
+    running = asyncio.create_task(crew.run())
+
+    async def tried_thrice() -> bool:
+        return away.tries >= 3
+
+    await soon(tried_thrice)
+    crew.stop()
+    await asyncio.wait_for(running, 5)

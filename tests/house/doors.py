@@ -1,0 +1,142 @@
+"""The city's doors as the house's tests try them, and a household with one of everything that has an id."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from types import UnionType
+from typing import Any, NamedTuple, Union, get_args, get_origin, get_type_hints
+from uuid import UUID, uuid4
+
+from litestar import Litestar
+from litestar.handlers import HTTPRouteHandler
+
+from app import config
+from app.db import Connection
+from app.main import create_app
+from app.types import Body
+from tests.house.reading import PACKAGES
+from tests.makers import Resident, a_resident, a_shop
+from wallet import bills, ledger, merchants
+from wallet.ledger import Move
+from wallet.models import KeepCustomerCode, PlaceOrder
+
+PUBLIC = {
+    ("GET", "/"),
+    ("GET", "/livez"),
+    ("GET", "/readyz"),
+    ("GET", "/metrics"),
+    ("POST", "/v1/sign-in/codes"),
+    ("POST", "/v1/sign-in/sessions"),
+    ("POST", "/v1/sign-in/refreshes"),
+    ("GET", "/schema"),
+    ("GET", "/schema/openapi.json"),
+    ("GET", "/schema/rapidoc-min.js"),
+    ("GET", "/schema/{path:str}"),
+    ("OPTIONS", "/schema"),
+    ("OPTIONS", "/schema/openapi.json"),
+    ("OPTIONS", "/schema/rapidoc-min.js"),
+    ("OPTIONS", "/schema/{path:str}"),
+}
+"""Whatever a stranger may do. A door that is not here is closed."""
+
+
+@cache
+def the_app() -> Litestar:
+    """The city's app, to be looked at: it has no database behind it."""
+    return create_app(config.read({"HUONG_MODE": "sandbox", "DATABASE_URL": "postgresql://nobody@/nothing"}))
+
+
+class Door(NamedTuple):
+    """A handler of ours on its path."""
+
+    path: str
+    handler: HTTPRouteHandler
+
+    @property
+    def method(self) -> str:
+        [method] = self.handler.http_methods
+        return str(method)
+
+    @property
+    def name(self) -> str:
+        return self.handler.handler_name
+
+    @property
+    def hints(self) -> dict[str, Any]:
+        return get_type_hints(self.handler.fn)
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+
+@cache
+def doors() -> tuple[Door, ...]:
+    """Every handler of ours; the framework's own (OPTIONS, the schema's pages) are left out."""
+    return tuple(
+        Door(route.path, handler)
+        for route in the_app().routes
+        for handler in getattr(route, "route_handlers", ())
+        if handler.fn.__module__.partition(".")[0] in PACKAGES
+    )
+
+
+def filled(path: str, ids: Mapping[str, object] | None = None) -> str:
+    """A path with ids in it: given ones, or any."""
+    return re.sub(r"{(\w+):\w+}", lambda hole: str((ids or {}).get(hole[1]) or uuid4()), path)
+
+
+def ids_in(path: str) -> list[str]:
+    return re.findall(r"{(\w+):", path)
+
+
+def bodies_of(door: Door) -> list[type[Body]]:
+    """The structs that a door takes."""
+    data = door.hints.get("data")
+    return [] if data is None else list(get_args(data)) if get_origin(data) in {Union, UnionType} else [data]
+
+
+def subclasses(base: type[Any]) -> list[type[Any]]:
+    """Every class of the product that stems from `base`."""
+    the_app()
+    found: dict[type[Any], None] = {}
+    left = [base]
+    while left:
+        for class_ in left.pop().__subclasses__():
+            if class_ not in found:
+                found[class_] = None
+                left.append(class_)
+    return [class_ for class_ in found if class_.__module__.partition(".")[0] in PACKAGES]
+
+
+BODIES = sorted(subclasses(Body), key=lambda struct: struct.__name__)
+
+
+@dataclass(frozen=True)
+class Household:
+    """A resident who has one of everything that has an id."""
+
+    owner: Resident
+    ids: dict[str, UUID]
+
+
+async def a_household(db: Connection) -> Household:
+    owner, friend = await a_resident(db, balance=100_000), await a_resident(db)
+    shop = await a_shop(db, owner=owner)
+    ids = {
+        "session_id": owner.session_id,
+        "merchant_id": shop.id,
+        "terminal_id": shop.terminal_id,
+        "payment_id": uuid4(),
+        "order_id": uuid4(),
+        "customer_code_id": uuid4(),
+    }
+    await ledger.move(
+        db,
+        Move(ids["payment_id"], "person", owner.id, amount=1000, session_id=owner.session_id, phone=friend.phone),
+    )
+    order = PlaceOrder(terminal_id=shop.terminal_id, amount=1000)
+    await merchants.place_order(db, owner.me, shop.id, ids["order_id"], order)
+    kept = KeepCustomerCode(biller="dien-luc-hue", customer_code=f"PP03{owner.phone[-9:]}")
+    await bills.keep_code(db, owner.me, ids["customer_code_id"], kept)
+    return Household(owner, ids)

@@ -1,0 +1,429 @@
+"""What docs/openapi.json says is what the city does."""
+
+import ast
+import copy
+import inspect
+import re
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime
+from functools import cache
+from html.parser import HTMLParser
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+from jsonschema import Draft202012Validator, FormatChecker
+
+from app import schema
+from app.db import Connection
+from tests.house.doors import BODIES, PUBLIC, Door, a_household, doors, filled, the_app
+from tests.house.reading import ROOT
+from tests.makers import a_biller
+
+KEPT = ROOT / "docs" / "openapi.json"
+
+NOT_TOLD = {("GET", "/"), ("GET", "/metrics"), ("GET", "/schema/rapidoc-min.js")}
+"""Doors that are no part of the API."""
+
+Document = dict[str, Any]
+
+
+@cache
+def document() -> Document:
+    return schema.describe(the_app())
+
+
+def operations() -> Iterator[tuple[str, str, Document]]:
+    for path, item in document()["paths"].items():
+        for method, operation in item.items():
+            yield method.upper(), path, operation
+
+
+def nodes(node: Any, where: str = "#") -> Iterator[tuple[str, Document]]:
+    """Every object of the document, and where it stands."""
+    if isinstance(node, dict):
+        yield where, node
+    for key, part in node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ():
+        yield from nodes(part, f"{where}/{key}")
+
+
+def found(ref: str) -> Any:
+    """What a `$ref` points at; KeyError if nothing is there."""
+    node: Any = document()
+    for key in ref.removeprefix("#/").split("/"):
+        node = node[key]
+    return node
+
+
+def test_it_is_written_anew() -> None:
+    assert msgspec.json.decode(KEPT.read_bytes()) == document(), "run: litestar openapi"
+
+
+# The form of OpenAPI 3.1, as far as this city uses it: a word that is not here is a mistake, or a new need.
+_OBJECT = {"type": "object", "additionalProperties": False}
+FORM: Document = {
+    **_OBJECT,
+    "required": ["openapi", "info", "paths", "components"],
+    "properties": {
+        "openapi": {"const": "3.1.0"},
+        "info": {
+            **_OBJECT,
+            "required": ["title", "version"],
+            "properties": {
+                "title": {"type": "string"},
+                "version": {"type": "string"},
+                "description": {"type": "string"},
+                "license": {
+                    **_OBJECT,
+                    "required": ["name"],
+                    "properties": {"name": {"type": "string"}, "identifier": {"type": "string"}},
+                },
+            },
+        },
+        "servers": {"type": "array", "items": {**_OBJECT, "properties": {"url": {"type": "string"}}}},
+        "paths": {
+            "type": "object",
+            "propertyNames": {"pattern": "^/"},
+            "additionalProperties": {
+                "type": "object",
+                "minProperties": 1,
+                "propertyNames": {"enum": ["get", "put", "post", "patch", "delete"]},
+                "additionalProperties": {"$ref": "#/$defs/operation"},
+            },
+        },
+        "components": {
+            **_OBJECT,
+            "properties": {
+                "schemas": {"type": "object", "additionalProperties": {"$ref": "#/$defs/schema"}},
+                "responses": {"type": "object", "additionalProperties": {"$ref": "#/$defs/response"}},
+                "securitySchemes": {
+                    "const": {"bearer": {"type": "http", "scheme": "bearer"}},
+                },
+            },
+        },
+    },
+    "$defs": {
+        "operation": {
+            **_OBJECT,
+            "required": ["operationId", "summary", "responses", "security", "tags"],
+            "properties": {
+                "operationId": {"type": "string", "pattern": "^[a-z][a-z0-9_]*$"},
+                "summary": {"type": "string", "minLength": 1, "pattern": "[.?]$"},
+                "description": {"type": "string", "minLength": 1},
+                "tags": {"type": "array", "items": {"type": "string"}, "minItems": 1},
+                "parameters": {"type": "array", "items": {"$ref": "#/$defs/parameter"}},
+                "requestBody": {
+                    **_OBJECT,
+                    "required": ["content", "required"],
+                    "properties": {"content": {"$ref": "#/$defs/content"}, "required": {"const": True}},
+                },
+                "responses": {
+                    "type": "object",
+                    "propertyNames": {"pattern": "^[245][0-9][0-9]$"},
+                    "additionalProperties": {
+                        "anyOf": [{"$ref": "#/$defs/response"}, {"$ref": "#/$defs/reference"}],
+                    },
+                },
+                "security": {"enum": [[], [{"bearer": []}]]},
+            },
+        },
+        "parameter": {
+            **_OBJECT,
+            "required": ["name", "in", "schema"],
+            "properties": {
+                "name": {"type": "string", "pattern": "^[a-z][a-z_]*$"},
+                "in": {"enum": ["path", "query", "header"]},
+                "required": {"type": "boolean"},
+                "description": {"type": "string"},
+                "schema": {"$ref": "#/$defs/schema"},
+            },
+            "if": {"properties": {"in": {"const": "path"}}},
+            "then": {"required": ["required"], "properties": {"required": {"const": True}}},
+        },
+        "content": {
+            "type": "object",
+            "minProperties": 1,
+            "propertyNames": {"pattern": "^[a-z]+/[a-z+.-]+$"},
+            "additionalProperties": {
+                **_OBJECT,
+                "required": ["schema"],
+                "properties": {"schema": {"$ref": "#/$defs/schema"}},
+            },
+        },
+        "response": {
+            **_OBJECT,
+            "required": ["description"],
+            "properties": {
+                "description": {"type": "string", "minLength": 1},
+                "headers": {
+                    "type": "object",
+                    "additionalProperties": {
+                        **_OBJECT,
+                        "properties": {"description": {"type": "string"}, "schema": {"$ref": "#/$defs/schema"}},
+                    },
+                },
+                "content": {"$ref": "#/$defs/content"},
+            },
+        },
+        "reference": {**_OBJECT, "required": ["$ref"], "properties": {"$ref": {"type": "string", "pattern": "^#/"}}},
+        "schema": {
+            "type": "object",
+            "propertyNames": {
+                "enum": [
+                    "$ref", "type", "format", "title", "description", "properties", "required", "items",
+                    "additionalProperties", "enum", "const", "default", "examples", "oneOf", "discriminator", "pattern", "minLength",
+                    "maxLength", "minimum", "maximum", "contentMediaType",
+                ],
+            },
+            "dependentRequired": {"format": ["type"], "discriminator": ["oneOf"]},
+        },
+    },
+}  # fmt: skip
+
+
+def test_it_has_the_form_of_openapi() -> None:
+    problems = Draft202012Validator(FORM).iter_errors(document())
+    assert [f"{problem.json_path}: {problem.message[:200]}" for problem in problems] == []
+
+
+def schemas() -> list[tuple[str, Document]]:
+    """Every schema, wherever it stands."""
+    return [
+        *((f"schema {name}", found_) for name, found_ in document()["components"]["schemas"].items()),
+        *((where, node["schema"]) for where, node in nodes(document()) if isinstance(node.get("schema"), dict)),
+    ]
+
+
+def test_its_schemas_are_json_schema() -> None:
+    for where, found_ in schemas():
+        Draft202012Validator.check_schema(found_)
+        for _, node in nodes(found_):
+            pattern = node.get("pattern")
+            assert not isinstance(pattern, str) or re.compile(pattern), where
+
+
+def test_every_reference_leads_somewhere_and_every_component_is_reached() -> None:
+    refs = {node["$ref"] for _, node in nodes(document()) if isinstance(node.get("$ref"), str)}
+    mapped = {
+        ref
+        for _, node in nodes(document())
+        if "discriminator" in node
+        for ref in node["discriminator"]["mapping"].values()
+    }
+    assert mapped <= refs
+    for ref in refs:
+        found(ref)
+    there = {
+        f"#/components/{kind}/{name}" for kind in ("schemas", "responses") for name in found(f"components/{kind}")
+    }
+    assert there == refs
+
+
+def test_every_operation_has_an_id_of_its_own() -> None:
+    ids = Counter(operation["operationId"] for _, _, operation in operations())
+    assert [id_ for id_, times in ids.items() if times > 1] == []
+
+
+def test_every_door_is_in_it_and_no_other() -> None:
+    told = {(method, path) for method, path, _ in operations()}
+    there = {(door.method, re.sub(r":\w+}", "}", door.path)) for door in doors()}
+    assert told == there - NOT_TOLD
+
+
+def test_it_declares_the_ids_of_every_path() -> None:
+    for method, path, operation in operations():
+        declared = [p["name"] for p in operation.get("parameters", ()) if p["in"] == "path"]
+        assert sorted(declared) == sorted(re.findall(r"{(\w+)}", path)), f"{method} {path}"
+
+
+def test_it_knows_which_doors_are_public() -> None:
+    public = {(method, path) for method, path, operation in operations() if operation["security"] == []}
+    assert public == {(door.method, door.path) for door in doors()} & PUBLIC - NOT_TOLD
+
+
+def test_every_operation_says_how_it_refuses() -> None:
+    for method, path, operation in operations():
+        noes = {"400", "503"}
+        if operation["security"]:
+            noes |= {"401", "403", "429"}
+        if "{" in path or "requestBody" in operation:
+            noes |= {"404"}
+        if "requestBody" in operation:
+            noes |= {"409", "413", "415", "429"}
+        assert noes <= operation["responses"].keys(), f"{method} {path}"
+        for status, response in operation["responses"].items():
+            if status >= "400":
+                content = found(response["$ref"])["content"]
+                assert content == {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+
+
+def test_what_is_sent_is_closed_and_told_apart() -> None:
+    """And every field of it has a bound, so that nobody sends a book."""
+    seen: set[str] = set()
+    for method, path, operation in operations():
+        if "requestBody" not in operation:
+            continue
+        sent = operation["requestBody"]["content"]["application/json"]["schema"]
+        choices = sent.get("oneOf", [sent])
+        if len(choices) > 1:
+            tag, mapping = sent["discriminator"]["propertyName"], sent["discriminator"]["mapping"]
+            assert sorted(mapping.values()) == sorted(choice["$ref"] for choice in choices)
+            for value, ref in mapping.items():
+                assert found(ref)["properties"][tag] == {"type": "string", "const": value}
+                assert tag in found(ref)["required"]
+        refs = [choice["$ref"] for choice in choices]
+        while refs:
+            ref = refs.pop()
+            seen.add(ref.rpartition("/")[2])
+            assert found(ref)["additionalProperties"] is False, f"{method} {path}: {ref}"
+            for name, field in found(ref)["properties"].items():
+                refs += [node["$ref"] for _, node in nodes(field) if "$ref" in node]
+                assert _is_bounded(field), f"{ref}: {name}"
+    assert seen == {struct.__name__ for struct in BODIES}
+
+
+def _is_bounded(field: Document) -> bool:
+    types = field.get("type", [])
+    if "integer" in types:
+        return {"minimum", "maximum"} <= field.keys()
+    if "string" in types:
+        return bool({"maxLength", "enum", "const"} & field.keys()) or field.get("format") in {"uuid", "date"}
+    return types == "boolean" or "$ref" in field
+
+
+def test_a_put_that_answers_200_or_201_says_both() -> None:
+    """It tells whatever status a handler writes, in its decorator or by itself."""
+    for door in doors():
+        method, path = door.method.lower(), re.sub(r":\w+}", "}", door.path)
+        if (door.method, path) not in NOT_TOLD:
+            told = {int(status) for status in document()["paths"][path][method]["responses"] if status < "400"}
+            assert told == {door.handler.status_code} | _statuses_written(door), str(door)
+
+
+def _statuses_written(door: Door) -> set[int]:
+    source = ast.parse(inspect.getsource(door.handler.fn))
+    calls = [node for node in ast.walk(source) if isinstance(node, ast.Call)]
+    written = [keyword.value for call in calls for keyword in call.keywords if keyword.arg == "status_code"]
+    constants = [node.value for value in written for node in ast.walk(value) if isinstance(node, ast.Constant)]
+    return {status for status in constants if isinstance(status, int)}
+
+
+def test_what_is_answered_is_whole() -> None:
+    """A phone finds every field of an answer, null or not; whole numbers say how many bits they need."""
+    for name, answered in document()["components"]["schemas"].items():
+        if "properties" in answered and "additionalProperties" not in answered and name != "Problem":
+            assert sorted(answered["required"]) == sorted(answered["properties"]), name
+    for where, node in nodes(document()):
+        if "integer" in (node.get("type") or []):
+            assert node.get("format") in {"int32", "int64"}, where
+
+
+def test_a_picture_is_a_picture() -> None:
+    pictures = {
+        kind: medium["schema"]
+        for _, _, operation in operations()
+        for response in operation["responses"].values()
+        for kind, medium in response.get("content", {}).items()
+        if kind.startswith("image/")
+    }
+    assert pictures == {kind: {"contentMediaType": kind} for kind in ("image/png", "image/svg+xml")}
+
+
+async def test_answers_are_what_it_says(desk: httpx.AsyncClient, db: Connection) -> None:
+    await a_biller(db)
+    household = await a_household(db)
+    headers = household.owner.headers
+    for method, path, operation in operations():
+        if method == "GET":
+            hollow = re.sub(r"{(\w+)}", r"{\1:uuid}", path)
+            _check(operation, await desk.get(filled(hollow, household.ids), headers=headers), 200)
+            if operation["security"]:
+                _check(operation, await desk.get(filled(hollow)), 401)
+            if "{" in path:
+                _check(operation, await desk.get(filled(hollow), headers=headers), 404)
+
+
+def _check(operation: Document, answer: httpx.Response, status: int) -> None:
+    assert answer.status_code == status, f"{answer.request.url}: {answer.text}"
+    told = operation["responses"][str(status)]
+    [(kind, medium)] = (found(told["$ref"]) if "$ref" in told else told)["content"].items()
+    assert answer.headers["content-type"].partition(";")[0] == kind
+    if kind.endswith("json"):
+        validator = Draft202012Validator({**medium["schema"], "components": _closed()}, format_checker=FORMATS)
+        problems = [f"{problem.json_path}: {problem.message}" for problem in validator.iter_errors(answer.json())]
+        assert problems == [], answer.request.url
+
+
+@cache
+def _closed() -> Document:
+    """The components; what a struct does not name it may not answer either."""
+    components = copy.deepcopy(document()["components"])
+    for name, answered in components["schemas"].items():
+        answered.setdefault("additionalProperties", name == "Problem")
+    return components
+
+
+FORMATS = FormatChecker(["uuid", "date"])
+
+
+@FORMATS.checks("date-time", ValueError)
+def _is_a_moment(value: object) -> bool:
+    return not isinstance(value, str) or datetime.fromisoformat(value).tzinfo is not None
+
+
+# The page
+
+
+class _Sources(HTMLParser):
+    """Whatever a page has a browser load, and scripts that stand in the page itself."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sources: list[str] = []
+        self.styles: list[str] = []
+        self.inline = 0
+        self._tag = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._tag = tag
+        given = dict(attrs)
+        self.sources += [given[name] or "" for name in ("src", "href", "spec-url", "data", "poster") if name in given]
+        self.inline += sum(name.startswith("on") for name in given)
+        self.styles.append(given.get("style") or "")
+
+    def handle_data(self, data: str) -> None:
+        if data.strip() and self._tag == "script":
+            self.inline += 1
+        if self._tag == "style":
+            self.styles.append(data)
+
+
+async def test_the_page_is_served_by_our_own_house_alone(desk: httpx.AsyncClient) -> None:
+    page = await desk.get("/schema")
+    assert (page.status_code, page.headers["content-type"].partition(";")[0]) == (200, "text/html")
+    assert "default-src 'self'" in page.headers["content-security-policy"]
+    read = _Sources()
+    read.feed(page.text)
+    assert "/schema/rapidoc-min.js" in read.sources
+    assert "/schema/openapi.json" in read.sources
+    assert read.inline == 0, "the content security policy would not run it"
+    assert not any("://" in style or "@import" in style for style in read.styles)
+    for source in read.sources:
+        assert source.startswith("/"), source
+        assert not source.startswith("//"), source
+        assert (await desk.get(source)).status_code == 200, source
+
+
+async def test_the_page_reads_what_is_kept(desk: httpx.AsyncClient) -> None:
+    served = await desk.get("/schema/openapi.json")
+    assert served.headers["content-type"].startswith("application/vnd.oai.openapi+json")
+    assert served.json() == document()
+
+
+@pytest.mark.parametrize("headers", [{}, {"accept": "text/html"}])
+async def test_whoever_opens_the_address_sees_the_page(desk: httpx.AsyncClient, headers: dict[str, str]) -> None:
+    answer = await desk.get("/", headers=headers)
+    assert answer.status_code in {302, 303, 307, 308}
+    assert answer.headers["location"] == "/schema"

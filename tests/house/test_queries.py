@@ -1,0 +1,120 @@
+"""Statements stand in `queries.sql`, each with what it is for; each is understood by the database, and used."""
+
+import ast
+import re
+from collections import Counter
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+import asyncpg
+
+from app.db import Connection
+from tests.house.reading import PACKAGES, ROOT, file_of, imports, product, python_under, said, texts, tree
+
+_HEADER = re.compile(r"^-- name: (\w+)\n", re.MULTILINE)
+_SQL_IN_PYTHON = re.compile(
+    r"\s*(SELECT|INSERT INTO|UPDATE|DELETE FROM|WITH|VALUES|SET|LOCK|TRUNCATE|CREATE|ALTER|DROP|GRANT|REVOKE|COPY)\s"
+)
+MAY_HOLD_SQL = {"migrations/__init__.py"}
+
+
+class Statement(NamedTuple):
+    """A statement by its name, in the folder of the package it belongs to."""
+
+    folder: Path
+    name: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{said(self.folder)}/queries.sql: {self.name}"
+
+
+@cache
+def files() -> tuple[Path, ...]:
+    return tuple(path for package in (*PACKAGES, "tests") for path in sorted((ROOT / package).rglob("queries.sql")))
+
+
+@cache
+def statements() -> tuple[Statement, ...]:
+    return tuple(statement for path in files() for statement in _statements(path))
+
+
+def _statements(path: Path) -> Iterator[Statement]:
+    _, *parts = _HEADER.split(path.read_text(encoding="utf-8"))
+    for name, text in zip(parts[::2], parts[1::2], strict=True):
+        yield Statement(path.parent, name, text.strip())
+
+
+def uses(files: list[Path] | tuple[Path, ...]) -> set[tuple[Path, Path, str]]:
+    """Every `sql.<name>` and `<module>.sql.<name>`: the folder that says it, the folder that it names, the name."""
+    return {(path.parent, folder, name) for path in files for folder, name in _uses(path)}
+
+
+def _uses(path: Path) -> Iterator[tuple[Path, str]]:
+    imported = imports(path)
+    for node in ast.walk(tree(path)):
+        if not isinstance(node, ast.Attribute):
+            continue
+        match node.value:
+            case ast.Name("sql" | "_sql" as word):
+                home = file_of(imported[word]) if word in imported else path
+            case ast.Attribute(ast.Name(module), "sql" | "_sql"):
+                home = file_of(imported[module])
+            case _:
+                continue
+        assert home is not None
+        yield home.parent, node.attr
+
+
+async def test_every_statement_is_understood_and_allowed(db: Connection) -> None:
+    """PREPARE looks at names and types, EXPLAIN at the app role's rights too (a test may want to be refused)."""
+    wrong: list[str] = []
+    for statement in statements():
+        try:
+            async with db.transaction():
+                await db.prepare(statement.text)
+                if statement.folder != ROOT / "tests":
+                    await db.execute(f"EXPLAIN (GENERIC_PLAN) {statement.text}")
+        except asyncpg.PostgresError as problem:
+            wrong.append(f"{statement}: {problem}")
+    assert wrong == []
+
+
+def test_every_statement_says_what_it_is_for() -> None:
+    assert [str(one) for one in statements() if not re.match(r"-- \S.*\n+(?!--)\S", one.text)] == []
+
+
+def test_no_two_statements_of_a_package_share_a_name() -> None:
+    named = Counter((one.folder, one.name) for one in statements())
+    assert [f"{said(folder)}: {name}" for (folder, name), times in named.items() if times > 1] == []
+
+
+def test_nothing_stands_before_the_first_statement() -> None:
+    """The loader would pass over it in silence."""
+    assert [said(path) for path in files() if not path.read_text(encoding="utf-8").startswith("-- name: ")] == []
+
+
+def test_every_statement_is_used_by_its_package() -> None:
+    used = {(folder, name) for user, folder, name in uses(product()) if user == folder}
+    used |= {(folder, name) for _, folder, name in uses(python_under("tests")) if folder == ROOT / "tests"}
+    assert [str(one) for one in statements() if (one.folder, one.name) not in used] == []
+
+
+def test_every_statement_that_is_asked_for_is_there() -> None:
+    there = {(one.folder, one.name) for one in statements()}
+    asked = uses((*product(), *python_under("tests"), *python_under("bench")))
+    missing = [(user, folder, name) for user, folder, name in asked if (folder, name) not in there]
+    assert [f"{said(user)} asks for {name} of {said(folder)}" for user, folder, name in missing] == []
+
+
+def test_python_holds_no_sql() -> None:
+    held = [
+        f"{said(path)}:{text.lineno}"
+        for path in product()
+        if said(path) not in MAY_HOLD_SQL
+        for text in texts(path)
+        if _SQL_IN_PYTHON.match(str(text.value))
+    ]
+    assert held == []

@@ -1,0 +1,312 @@
+"""Every door, tried by whoever should not pass: strangers, other residents, senders of too much."""
+
+import asyncio
+import itertools
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, get_args, get_origin
+from uuid import UUID, uuid4
+
+import httpx
+import msgspec
+import pytest
+
+from app.db import Connection
+from app.types import Body, Page, cursor_of
+from tests.house.doors import (
+    BODIES,
+    PUBLIC,
+    Door,
+    Household,
+    a_household,
+    bodies_of,
+    doors,
+    filled,
+    ids_in,
+    the_app,
+)
+from tests.makers import a_biller, a_resident
+
+METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE")
+
+WHOLE = {
+    "list_sessions": "a person's devices",
+    "list_billers": "the city's billers",
+    "list_bills": "at most a hundred, the due ones first",
+    "list_customer_codes": "what one household keeps",
+    "list_merchants": "the shops of one owner",
+}
+"""Lists that are answered whole, and why each stays short."""
+
+
+# Strangers
+
+
+def test_the_public_doors_are_these() -> None:
+    public = {
+        (str(method), route.path)
+        for route in the_app().routes
+        for handler in getattr(route, "route_handlers", ())
+        if handler.opt.get("public")
+        for method in handler.http_methods
+    }
+    assert public == PUBLIC
+
+
+async def test_a_stranger_passes_no_other_door(desk: httpx.AsyncClient) -> None:
+    wrong: list[str] = []
+    for route in the_app().routes:
+        for method in METHODS:
+            answer = await desk.request(method, filled(route.path))
+            if (method, route.path) in PUBLIC:
+                fine = answer.status_code not in {401, 403, 405, 500}
+            elif method in route.methods:
+                fine = answer.status_code == 401
+            else:
+                fine = answer.status_code in {404, 405}
+            if not fine:
+                wrong.append(f"{method} {route.path}: {answer.status_code}")
+    assert wrong == []
+
+
+@pytest.mark.parametrize(
+    "authorization",
+    ["Bearer no-such-token", f"Bearer {'0' * 43}", "Bearer ", "Bearer", "Bearer Hương", "Basic aHVvbmc6aHVvbmc=", ""],
+)
+async def test_a_token_that_opens_nothing_opens_nothing(desk: httpx.AsyncClient, authorization: str) -> None:
+    headers = {b"authorization": authorization.encode()}
+    answers = [
+        (str(door), (await desk.request(door.method, filled(door.path), headers=headers)).status_code)
+        for door in doors()
+        if not door.handler.opt.get("public")
+    ]
+    assert len(answers) > 20
+    assert [answer for answer in answers if answer[1] != 401] == []
+
+
+# Names
+
+
+def test_every_handler_has_a_name_of_its_own() -> None:
+    assert [name for name, times in Counter(door.name for door in doors()).items() if times > 1] == []
+
+
+def test_an_id_in_a_path_is_named_after_its_resource() -> None:
+    wrong: list[str] = []
+    for door in doors():
+        segments = door.path.split("/")
+        for before, segment in itertools.pairwise(segments):
+            if segment.startswith("{") and segment != f"{{{_singular(before)}_id:uuid}}":
+                wrong.append(str(door))
+    assert wrong == []
+
+
+def _singular(segment: str) -> str:
+    noun = segment.replace("-", "_")
+    return noun.removesuffix("ies") + "y" if noun.endswith("ies") else noun.removesuffix("s")
+
+
+# Other people's things
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """Two households that have nothing to do with each other."""
+
+    mine: Household
+    theirs: Household
+
+    def others(self, path: str) -> Iterator[dict[str, UUID]]:
+        """Every way to fill a path's ids of which at least one is theirs, the rest mine or nobody's."""
+        names = ids_in(path)
+        for owners in itertools.product(("mine", "theirs", "nobody"), repeat=len(names)):
+            if "theirs" in owners:
+                ids = {"mine": self.mine.ids, "theirs": self.theirs.ids, "nobody": NOBODYS}
+                yield {name: ids[owner][name] for name, owner in zip(names, owners, strict=True)}
+
+
+class _Nobodys(dict[str, UUID]):
+    def __missing__(self, name: str) -> UUID:
+        return uuid4()
+
+
+NOBODYS = _Nobodys()
+
+
+@pytest.fixture
+async def neighbours(db: Connection) -> Neighbours:
+    await a_biller(db)
+    return Neighbours(await a_household(db), await a_household(db))
+
+
+def _without_its_own_id(answer: httpx.Response) -> tuple[int, dict[str, str], bytes]:
+    """An answer, but for the id that every request has of its own."""
+    headers = {name: value for name, value in answer.headers.items() if name != "x-request-id"}
+    return answer.status_code, headers, answer.content.replace(answer.headers["x-request-id"].encode(), b"")
+
+
+ABOUT_ONE = [door for door in doors() if ids_in(door.path) and door.method in {"GET", "DELETE"}]
+
+
+@pytest.mark.parametrize("door", ABOUT_ONE, ids=[door.name for door in ABOUT_ONE])
+async def test_anothers_thing_looks_like_none(
+    desk: httpx.AsyncClient, db: Connection, neighbours: Neighbours, door: Door
+) -> None:
+    headers = neighbours.mine.owner.headers
+    unknown = _without_its_own_id(await desk.request(door.method, filled(door.path), headers=headers))
+    assert unknown[0] == 404
+    for ids in neighbours.others(door.path):
+        answer = await desk.request(door.method, filled(door.path, ids), headers=headers)
+        assert _without_its_own_id(answer) == unknown, f"{door} with {ids}"
+    for household in (neighbours.mine, neighbours.theirs):
+        path = filled(door.path, household.ids)
+        answer = await desk.request(door.method, path, headers=household.owner.headers)
+        assert answer.status_code in {200, 204}, f"{door} is not its owner's"
+
+
+BENEATH = [door for door in doors() if len(ids_in(door.path)) > 1 and door.method in {"PUT", "PATCH", "POST"}]
+
+
+@pytest.mark.parametrize("door", BENEATH, ids=[door.name for door in BENEATH])
+async def test_nothing_is_put_beneath_anothers_thing(
+    desk: httpx.AsyncClient, neighbours: Neighbours, door: Door
+) -> None:
+    headers = neighbours.mine.owner.headers
+    [struct] = bodies_of(door)
+    parent = ids_in(door.path)[0]
+    body = an_example(struct) | {
+        name: str(neighbours.theirs.ids[name]) for name in struct.__struct_fields__ if name in neighbours.theirs.ids
+    }
+    unknown = await desk.request(door.method, filled(door.path), headers=headers, json=body)
+    theirs = filled(door.path, {parent: neighbours.theirs.ids[parent]})
+    answer = await desk.request(door.method, theirs, headers=headers, json=body)
+    assert unknown.status_code == 404
+    assert _without_its_own_id(answer) == _without_its_own_id(unknown)
+    answer = await desk.request(door.method, theirs, headers=neighbours.theirs.owner.headers, json=body)
+    assert answer.status_code in {200, 201}, f"{door} is not its owner's"
+
+
+# Bodies
+
+PRIVILEGED = (
+    "role", "roles", "grants", "is_admin", "principal_id", "owner_id", "payer_id", "debit_id", "balance",
+    "balance_after", "status", "fee", "made_at", "paid_at", "mode", "__proto__", "",
+)  # fmt: skip
+"""Fields that somebody would love to send."""
+
+EXAMPLES: tuple[object, ...] = (
+    1000, True, "vi", "258036", "5812", "19777", "0905123456", "01a1f2c3-0000-7000-8000-000000000000",
+    "a-refresh-token-of-a-sort", "Bún bò bên chợ", "android",
+)  # fmt: skip
+"""One of these fits every field of every body; a new kind of field may need a new example."""
+
+
+def an_example(struct: type[Body]) -> dict[str, Any]:
+    """A body that is fine, with every field filled."""
+    example = {field.encode_name: _fitting(field.type) for field in msgspec.structs.fields(struct)}
+    if struct.__struct_config__.tag_field is not None:
+        example[struct.__struct_config__.tag_field] = struct.__struct_config__.tag
+    return example
+
+
+def _fitting(type_: Any) -> Any:
+    nested = [part for part in (type_, *get_args(type_)) if isinstance(part, type) and issubclass(part, Body)]
+    if nested:
+        return an_example(nested[0])
+    for example in EXAMPLES:
+        try:
+            msgspec.convert(example, type_)
+        except msgspec.ValidationError:
+            continue
+        return example
+    raise AssertionError(f"no example fits {type_}")
+
+
+def _meta(type_: Any) -> msgspec.Meta | None:
+    """The bounds of a field, inside its union with None too."""
+    for part in (type_, *get_args(type_)):
+        for meta in getattr(part, "__metadata__", ()):
+            return meta
+    return None
+
+
+def _too_much(struct: type[Body]) -> Iterator[dict[str, Any]]:
+    """Fine bodies with a field too many, in the body or in a struct inside it."""
+    fine = an_example(struct)
+    for name in PRIVILEGED:
+        if name not in fine:
+            yield {**fine, name: 1}
+    for name, value in fine.items():
+        if isinstance(value, dict):
+            yield {**fine, name: {**value, "role": "admin"}}
+
+
+@pytest.mark.parametrize("struct", BODIES, ids=[struct.__name__ for struct in BODIES])
+def test_a_code_takes_no_line_break_after_it(struct: type[Body]) -> None:
+    """`$` alone would let one through."""
+    fine = an_example(struct)
+    for field in msgspec.structs.fields(struct):
+        pattern = getattr(_meta(field.type), "pattern", None) or ""
+        if pattern.endswith("+$") or "}$" in pattern or "$(" in pattern:
+            with pytest.raises(msgspec.ValidationError):
+                msgspec.convert({**fine, field.encode_name: f"{fine[field.encode_name]}\n"}, struct)
+
+
+@pytest.mark.parametrize("struct", BODIES, ids=[struct.__name__ for struct in BODIES])
+def test_a_body_takes_no_field_that_it_does_not_name(struct: type[Body]) -> None:
+    msgspec.convert(an_example(struct), struct)
+    for body in _too_much(struct):
+        with pytest.raises(msgspec.ValidationError, match="unknown field"):
+            msgspec.convert(body, struct)
+
+
+def test_every_body_is_one_of_ours() -> None:
+    assert [str(door) for door in doors() for body in bodies_of(door) if body not in BODIES] == []
+    assert {body for door in doors() for body in bodies_of(door)} <= set(BODIES)
+    assert [str(door) for door in doors() if door.method in {"POST", "PUT", "PATCH"} and not bodies_of(door)] == []
+
+
+async def test_a_field_too_many_is_refused_at_every_door(desk: httpx.AsyncClient, db: Connection) -> None:
+    headers = (await a_resident(db)).headers
+    tried = wrong = 0
+    for door in doors():
+        for struct in bodies_of(door):
+            for body in _too_much(struct):
+                async with asyncio.timeout(5):
+                    answer = await desk.request(door.method, filled(door.path), headers=headers, json=body)
+                refused = answer.json().get("type") == "urn:huong:problem:Malformed"
+                tried, wrong = tried + 1, wrong + (answer.status_code != 400 or not refused)
+    assert tried > 200
+    assert wrong == 0
+
+
+# Lists
+
+PAGED = [door for door in doors() if get_origin(door.hints["return"]) is Page]
+
+
+def test_a_list_has_pages_or_a_reason_to_have_none() -> None:
+    whole = {
+        door.name
+        for door in doors()
+        if get_origin(door.hints["return"]) is list
+        or ("items" in getattr(door.hints["return"], "__struct_fields__", ()) and door not in PAGED)
+    }
+    assert whole == set(WHOLE)
+
+
+@pytest.mark.parametrize("door", PAGED, ids=[door.name for door in PAGED])
+async def test_a_list_refuses_what_is_no_page_of_it(
+    desk: httpx.AsyncClient, neighbours: Neighbours, door: Door
+) -> None:
+    path, headers = filled(door.path, neighbours.mine.ids), neighbours.mine.owner.headers
+    for limit in ("1", "100"):
+        assert (await desk.get(path, headers=headers, params={"limit": limit})).status_code == 200
+    for limit in ("101", "0", "-1", "1.5", "", "ten", str(2**63), str(2**64)):
+        answer = await desk.get(path, headers=headers, params={"limit": limit})
+        assert answer.status_code == 400, f"limit={limit}"
+    forged = [cursor_of(), cursor_of("1"), cursor_of(1, 1), cursor_of(1.5), cursor_of(None), cursor_of(2**63)]
+    for cursor in ("", "1", "!", "Hương", "\x00", "A" * 200, "A" * 201, *forged):
+        answer = await desk.get(path, headers=headers, params={"cursor": cursor})
+        assert answer.status_code == 400, f"cursor={cursor!r}"
