@@ -182,8 +182,6 @@ def doctor() -> None:
         async with database.acquire() as db:
             if why := await health.unfit(db, settings):
                 return [why]
-            if not settings.sandbox and await db.fetchval(sql.play_phones):
-                wrong.append("sandbox phones live in this production database")
             if dead := len(await db.fetch(jobs.sql.dead_jobs, 1000)):
                 wrong.append(f"{dead} dead jobs (see: litestar jobs dead)")
         if await health.redis_answers(settings.redis_url) is False:

@@ -10,6 +10,7 @@ import msgspec
 
 Mode = Literal["production", "sandbox"]
 
+LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
 SANDBOX_PEPPER = "the-sandbox-keeps-no-secrets"
 
 
@@ -64,10 +65,10 @@ def read(environ: Mapping[str, str] = os.environ) -> Settings:
         workers=_integer(environ, "HUONG_WORKERS", 1, 1, 64),
         database_connections=_integer(environ, "HUONG_DATABASE_CONNECTIONS", 16, 2, 500),
         till_lanes=_integer(environ, "HUONG_TILL_LANES", 1, 1, 8),
-        trusted_proxies=tuple(filter(None, (environ.get("HUONG_TRUSTED_PROXIES") or "").split(","))),
+        trusted_proxies=tuple((environ.get("HUONG_TRUSTED_PROXIES") or "").replace(",", " ").split()),
         metrics_token=environ.get("HUONG_METRICS_TOKEN") or None,
         partner_bank_bin=environ.get("HUONG_PARTNER_BANK_BIN") or "970436",
-        log_level=(environ.get("HUONG_LOG_LEVEL") or "info").lower(),
+        log_level=_one_of(environ, "HUONG_LOG_LEVEL", LOG_LEVELS, "info"),
         clock_offset_s=_integer(environ, "HUONG_CLOCK_OFFSET_S", 0, -(10**9), 10**9),
     )
     if settings.clock_offset_s and not settings.sandbox:

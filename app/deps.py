@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from typing import Any
 
+import asyncpg
 from litestar import Request
 from litestar.connection import ASGIConnection
 from litestar.datastructures import State
@@ -10,7 +11,15 @@ from litestar.di import NamedDependency, Provide
 from litestar.handlers import BaseRouteHandler
 
 from app.db import Connection, Database
-from app.errors import Language, Malformed, Refusal, SignInRequired, UnsupportedMediaType, preferred_language
+from app.errors import (
+    Language,
+    Malformed,
+    OutcomeUnknown,
+    Refusal,
+    SignInRequired,
+    UnsupportedMediaType,
+    preferred_language,
+)
 from app.identity.models import Principal
 
 
@@ -68,7 +77,10 @@ async def provide_db(request: Door) -> AsyncIterator[Connection]:
         except BaseException:
             await transaction.rollback()
             raise
-        await transaction.commit()
+        try:
+            await transaction.commit()
+        except (OSError, TimeoutError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError) as cause:
+            raise OutcomeUnknown from cause
 
 
 async def signed_in(

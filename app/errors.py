@@ -177,6 +177,8 @@ def refusal_of(problem: BaseException) -> Refusal | None:
     match problem:
         case Refusal():
             return problem
+        case ExceptionGroup(exceptions=[inside]):  # a rollback that failed too
+            return refusal_of(inside)
         case ValidationException():
             return Malformed(errors=_field_errors(problem))
         case HTTPException() if problem.status_code < 500 or problem.status_code == 503:
@@ -262,8 +264,8 @@ def _rendered(refusal: Refusal, scope: Any) -> tuple[int, dict[str, str], bytes]
 def preferred_language(accept_language: str) -> Language:
     """`en` only if English is asked for above Vietnamese (RFC 9110, 12.5.4)."""
     weights = {"vi": 0.0, "en": 0.0}
-    for part in accept_language.lower().split(","):
-        tag, _, quality = part.strip().partition(";q=")
+    for part in accept_language.lower().replace(" ", "").split(","):
+        tag, _, quality = part.partition(";q=")
         language = tag.split("-")[0]
         if language in weights:
             weights[language] = max(weights[language], _quality(quality))

@@ -52,6 +52,7 @@ class _Installation(msgspec.Struct, frozen=True):
     version: str | None
     mode: str | None
     may_rewrite_the_ledger: bool
+    is_played_in: bool
 
 
 @get("/livez", public=True)
@@ -88,6 +89,8 @@ async def unfit(db: Connection, settings: Settings) -> str | None:
         return f"the database is a {installation.mode} city, HUONG_MODE is {settings.mode}"
     if installation.may_rewrite_the_ledger and not settings.sandbox:
         return "the server's database role may rewrite the ledger; give DATABASE_URL a role that is not the owner"
+    if installation.is_played_in and not settings.sandbox:
+        return "sandbox phones live in this production database"
     return None
 
 

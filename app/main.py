@@ -15,6 +15,7 @@ from app.config import Settings
 from app.db import Database
 from app.deps import Door, dependencies, signed_in
 from app.errors import Refusal, Unavailable, answer_problem
+from app.etag import Unchanged
 from app.identity.bearer import Bearer
 from app.identity.routes import router as identity_router
 from app.observe import Observe, calm_garbage_collection
@@ -48,7 +49,8 @@ def create_app(settings: Settings | None = None, database: Database | None = Non
 
     app = Litestar(
         route_handlers=[
-            schema.front_door, health.router, home.router, identity_router, wallet_router, notifications_router,
+            schema.front_door, health.router, places.router, home.router,
+            identity_router, wallet_router, notifications_router,
         ],
         dependencies=dependencies,
         guards=[signed_in],
@@ -61,7 +63,7 @@ def create_app(settings: Settings | None = None, database: Database | None = Non
         state=State({"settings": settings, "database": database, "till": till, "measures": (ledger.measure,)}),
         logging_config=None,
     )  # fmt: skip
-    bearer = Bearer(app.asgi_handler, database)
+    bearer = Bearer(Unchanged(app.asgi_handler), database)
     app.state.bearer = bearer
     app.asgi_handler = Observe(bearer, settings.trusted_proxies)
     return app

@@ -105,7 +105,8 @@ SELECT set_config('statement_timeout', '60s', true);
 -- Which migrations are in, and which mode the database was stamped with.
 SELECT (SELECT max(version) FROM schema_migrations) AS version, (SELECT mode FROM installation) AS mode,
     (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)
-        OR has_table_privilege('transfer', 'UPDATE') AS may_rewrite_the_ledger;
+        OR has_table_privilege('transfer', 'UPDATE') AS may_rewrite_the_ledger,
+    EXISTS (SELECT FROM principal WHERE phone LIKE '+84900000%') AS is_played_in;
 
 -- name: home
 -- The phone's first screen: a part from each domain.
@@ -119,6 +120,6 @@ SELECT seeded_at IS NOT NULL FROM installation;
 -- The sandbox has its people and its money.
 UPDATE installation SET seeded_at = city_now();
 
--- name: play_phones
--- How many sandbox phones a database holds.
-SELECT count(*) FROM principal WHERE phone LIKE '+84900000%';
+-- name: wards
+-- All wards of the city.
+SELECT code, name, kind, lat, lng, area_km2 FROM ward ORDER BY code;

@@ -178,8 +178,8 @@ class OpenMerchant(Body):
     """`category_code` is the four digits of ISO 18245."""
 
     name: ShortText
-    category_code: Annotated[str, Meta(pattern=r"^[0-9]{4}$")]
-    ward: Annotated[str, Meta(pattern=r"^[0-9]{5}$")]
+    category_code: Annotated[str, Meta(max_length=4, pattern=r"^[0-9]{4}$")]
+    ward: Annotated[str, Meta(max_length=5, pattern=r"^[0-9]{5}$")]
 
 
 class Merchant(Answer):
@@ -225,7 +225,7 @@ class PlaceOrder(Body):
 
     terminal_id: UUID
     amount: Dong
-    reference: Annotated[str, Meta(min_length=1, max_length=25, pattern=r"^[0-9A-Za-z ._/-]+$")] | None = None
+    reference: Annotated[str, Meta(min_length=1, max_length=25, pattern=r"^[0-9A-Za-z ._/-]+$(?!\n)")] | None = None
     expires_in_s: Annotated[int, Meta(ge=30, le=86_400)] = 900
 
 

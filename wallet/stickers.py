@@ -63,8 +63,7 @@ def _svg(rows: list[list[bool]], shop: str, terminal: str) -> bytes:
     squares = "".join(f"M{x} {y}h1v1h-1z" for y, row in enumerate(rows) for x, dark in enumerate(row) if dark)
     words = "".join(
         f'<text x="{_WIDTH // 2}" y="{y}" font-size="{size}" fill="{colour}" text-anchor="middle" '
-        f'dominant-baseline="middle" textLength="{min(_WIDTH - _MARGIN, len(text) * size * 0.6):.0f}" '
-        f'lengthAdjust="spacingAndGlyphs">{escape(text)}</text>'
+        f'dominant-baseline="middle"{_squeezed(text, size)}>{escape(text)}</text>'
         for text, y, size, colour in _words(shop, terminal, side)
     )
     return (
@@ -73,3 +72,9 @@ def _svg(rows: list[list[bool]], shop: str, terminal: str) -> bytes:
         f'<rect width="100%" height="100%" fill="{PAPER}"/>'
         f'<path transform="translate({_MARGIN} 120) scale({scale:.4f})" d="{squares}" fill="#000"/>{words}</svg>'
     ).encode()
+
+
+def _squeezed(words: str, size: int) -> str:
+    """A long name is pressed together until it fits; the reader's own font decides how much."""
+    fits = ImageFont.truetype(FONT, size).getlength(words) <= _WIDTH - _MARGIN
+    return "" if fits else f' textLength="{_WIDTH - _MARGIN}" lengthAdjust="spacingAndGlyphs"'

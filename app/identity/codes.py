@@ -15,7 +15,7 @@ from app.identity.events import SignInCodeRequested
 from app.identity.models import CodeSent
 from app.identity.tokens import mac
 from app.jobs import Listener, News
-from app.types import SANDBOX_PHONES, masked_phone, new_id, phone
+from app.types import SANDBOX_PHONES, BadPhone, masked_phone, new_id, phone
 
 sql = queries_beside(__file__)
 
@@ -46,6 +46,8 @@ async def request(db: Connection, phone_text: str, address: str) -> CodeSent:
 
     Raises BadPhone, TooManyCodes."""
     number = phone(phone_text)
+    if number.startswith(SANDBOX_PHONES) and not settings().sandbox:
+        raise BadPhone
     await db.execute(sql.lock_phone, number)
     await spend(db, *_budgets(number, address), refusal=TooManyCodes)
     await db.execute(sql.replace_codes, number)

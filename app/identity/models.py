@@ -64,7 +64,9 @@ class SignIn(Body):
 class Refresh(Body):
     """A browser sends it as its cookie instead."""
 
-    refresh_token: Annotated[str, Meta(min_length=20, max_length=100, pattern=r"^[A-Za-z0-9_-]+$")] | None = None
+    refresh_token: Annotated[str, Meta(min_length=20, max_length=100, pattern=r"^[A-Za-z0-9_-]+$(?!\n)")] | None = (
+        None
+    )
 
 
 class Profile(Answer):

@@ -63,7 +63,11 @@ async def test_what_is_kept_of_a_pin_cannot_be_tried_without_the_pepper(
     kept = await db.fetchrow(sql.pin_row, newcomer.id)
     assert kept is not None
     assert kept["hash"].startswith("$argon2id$")
-    monkeypatch.setattr(pins, "mac", lambda purpose, pin: mac("somebody else's pepper", purpose, pin))
+
+    def under_another_pepper(purpose: str, pin: str) -> bytes:
+        return mac("another pepper", purpose, pin)
+
+    monkeypatch.setattr(pins, "mac", under_another_pepper)
     assert problem(await unlock(desk, newcomer)) == (403, "WrongPin")
 
 

@@ -2,7 +2,7 @@
 
 import ast
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -69,3 +69,9 @@ def file_of(dotted: str) -> Path | None:
                 return file
         dotted = dotted.rpartition(".")[0]
     return None
+
+
+def nothing(wrong: Iterable[object]) -> None:
+    """Fails with a line for each thing that should not be there."""
+    lines = sorted(str(thing) for thing in wrong)
+    assert not lines, "\n" + "\n".join(lines)

