@@ -60,6 +60,17 @@ Db = NamedDependency[Connection]
 """A connection. A request that writes is one transaction; a GET is its statements."""
 
 
+_LOST = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.AdminShutdownError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
+"""How a connection that broke says so. Before the commit it is a 503; at the commit nobody knows."""
+
+
 async def provide_db(request: Door) -> AsyncIterator[Connection]:
     """The request's connection. It commits before the answer is sent; a refusal rolls back unless it keeps."""
     database: Database = request.app.state.database
@@ -79,7 +90,7 @@ async def provide_db(request: Door) -> AsyncIterator[Connection]:
             raise
         try:
             await transaction.commit()
-        except (OSError, TimeoutError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError) as cause:
+        except _LOST as cause:
             raise OutcomeUnknown from cause
 
 

@@ -196,6 +196,7 @@ def refusal_of(problem: BaseException) -> Refusal | None:
             | asyncpg.IdleInTransactionSessionTimeoutError()
             | asyncpg.TooManyConnectionsError()
             | asyncpg.InterfaceError()
+            | asyncpg.InternalClientError()
             | asyncpg.SerializationError()
             | asyncpg.DeadlockDetectedError()
             | TimeoutError()

@@ -9,7 +9,7 @@ from litestar import Litestar
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 
-from app import clock, config, health, home, schema
+from app import clock, config, health, home, places, schema
 from app.cli import Commands
 from app.config import Settings
 from app.db import Database

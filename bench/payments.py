@@ -283,6 +283,7 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--clients", type=int, default=64)
     parser.add_argument("--server", choices=["uvicorn", "granian"], default="uvicorn")
+    parser.add_argument("--retries", type=int, default=0, help="of a lane while others use the cores too")
     parser.add_argument("--only", help=f"lanes separated by commas, of {', '.join(LANES)}")
     parser.add_argument("--data-dir", type=Path, default=Path("var/bench"), help="on a real disk; removed afterwards")
     return parser.parse_args()
@@ -335,7 +336,7 @@ def our_echo(database: Postgres, given: argparse.Namespace, ours_itself: Side) -
 def bills_needed(side: str, given: argparse.Namespace, lanes: list[str]) -> int:
     if f"{side}-bills" not in lanes:
         return 100
-    return 100 + int(MOST_PER_SECOND[side] * given.rounds * (given.seconds + 0.5))
+    return 100 + int(MOST_PER_SECOND[side] * given.rounds * (1 + given.retries) * (given.seconds + 0.5))
 
 
 def free_port() -> int:
@@ -376,7 +377,7 @@ def measure(bench: Bench, lanes: list[str]) -> dict[str, list[Result]]:
     results: dict[str, list[Result]] = {lane: [] for lane in lanes}
     for round_ in range(1, bench.given.rounds + 1):
         for lane in lanes:
-            result = bench.run(lane, round_)
+            result = quietest(bench, lane, round_)
             results[lane].append(result)
             measured = result.measured
             print(
@@ -388,6 +389,16 @@ def measure(bench: Bench, lanes: list[str]) -> dict[str, list[Result]]:
                 flush=True,
             )
     return results
+
+
+def quietest(bench: Bench, lane: str, round_: int) -> Result:
+    """The lane's result; of those that were disturbed, the least disturbed. One that is wrong stays wrong."""
+    tries: list[Result] = []
+    for _ in range(1 + bench.given.retries):
+        tries.append(bench.run(lane, round_))
+        if tries[-1].faults or tries[-1].others <= QUIET:
+            return tries[-1]
+    return min(tries, key=lambda result: result.others)
 
 
 def medians(results: list[Result]) -> Row | None:
