@@ -147,9 +147,9 @@ BEGIN
         SELECT position, id, payee_id, true, due, credit_posted, credit_version
         FROM applied
     ),
-    -- An account's debit stands before its credits: it was allowed without them.
+    -- An account's one debit stands before its credits: it was allowed without them, and leaves debit_posted - due.
     written AS MATERIALIZED (
-        SELECT position, id, account_id, is_credit, amount,
+        SELECT id, account_id, amount,
             posted + sum(amount) OVER running AS balance_after,
             version + row_number() OVER running AS version
         FROM leg
@@ -172,10 +172,9 @@ BEGIN
     made AS (
         INSERT INTO payment (id, payer_id, kind, status, amount, balance_after, payer_name, payee_name, payee_detail,
             bill_id, terminal_id, order_id, memo, fingerprint, made_at)
-        SELECT a.id, debit_id, kind, 'paid', due, w.balance_after, payer_name, a.payee_name, a.payee_detail,
+        SELECT id, debit_id, kind, 'paid', due, debit_posted - due, payer_name, payee_name, payee_detail,
             bill_id, terminal_id, order_id, memo, fingerprint, now_here
-        FROM applied AS a
-        JOIN written AS w ON w.position = a.position AND NOT w.is_credit
+        FROM applied
         WHERE kind <> 'funding'
     ),
     bills_paid AS (
@@ -192,10 +191,10 @@ BEGIN
             now_here
         FROM applied WHERE news IS NOT NULL ORDER BY position
     )
-    SELECT j.position, j.verdict, coalesce(j.prior_amount, j.due), coalesce(j.prior_balance, w.balance_after)::bigint,
-        j.payee_name, j.payee_detail, coalesce(j.prior_made_at, now_here)
-    FROM judged AS j
-    LEFT JOIN written AS w ON w.position = j.position AND NOT w.is_credit;
+    SELECT position, verdict, coalesce(prior_amount, due),
+        coalesce(prior_balance, debit_posted - CASE verdict WHEN 'applied' THEN due ELSE 0 END),
+        payee_name, payee_detail, coalesce(prior_made_at, now_here)
+    FROM judged;
 END
 $$;
 

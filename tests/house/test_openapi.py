@@ -172,9 +172,9 @@ FORM: Document = {
             "type": "object",
             "propertyNames": {
                 "enum": [
-                    "$ref", "type", "format", "title", "description", "properties", "required", "items",
-                    "additionalProperties", "enum", "const", "default", "examples", "oneOf", "discriminator", "pattern", "minLength",
-                    "maxLength", "minimum", "maximum", "contentMediaType",
+                    "$ref", "type", "format", "title", "description", "properties", "required", "items", "enum",
+                    "additionalProperties", "const", "default", "examples", "oneOf", "discriminator", "pattern",
+                    "minLength", "maxLength", "minimum", "maximum", "contentMediaType",
                 ],
             },
             "dependentRequired": {"format": ["type"], "discriminator": ["oneOf"]},

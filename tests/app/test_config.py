@@ -1,0 +1,113 @@
+"""The environment, read once: production unless it says otherwise, and nothing that cannot be run with."""
+
+from pathlib import Path
+
+import pytest
+
+from app import config
+from app.config import SANDBOX_PEPPER, BadSetting, read
+
+PEPPER = "a pepper of at least 32 characters"
+
+
+def test_a_machine_that_says_nothing_is_a_production_machine() -> None:
+    settings = read({"HUONG_PEPPER": PEPPER})
+    assert settings.mode == "production"
+    assert settings.sandbox is False
+    assert (settings.host, settings.port) == ("127.0.0.1", 8000)
+    assert (settings.server, settings.workers, settings.log_level) == ("uvicorn", 1, "info")
+    assert (
+        settings.database_url is settings.database_owner_url is settings.redis_url is settings.metrics_token is None
+    )
+    assert settings.trusted_proxies == ()
+    assert settings.clock_offset_s == 0
+
+
+def test_an_empty_setting_is_one_that_was_not_made() -> None:
+    names = (
+        "HUONG_MODE",
+        "HOST",
+        "PORT",
+        "DATA_DIR",
+        "DATABASE_URL",
+        "REDIS_URL",
+        "HUONG_WORKERS",
+        "HUONG_LOG_LEVEL",
+    )
+    assert read({"HUONG_PEPPER": PEPPER} | dict.fromkeys(names, "")) == read({"HUONG_PEPPER": PEPPER})
+
+
+def test_a_sandbox_needs_no_pepper_and_says_so() -> None:
+    settings = read({"HUONG_MODE": "sandbox"})
+    assert settings.sandbox is True
+    assert settings.pepper == SANDBOX_PEPPER
+
+
+def test_what_is_said_is_taken() -> None:
+    settings = read(
+        {
+            "HUONG_MODE": "sandbox",
+            "HOST": "0.0.0.0",
+            "PORT": "443",
+            "DATA_DIR": "/srv/huong",
+            "DATABASE_URL": "postgresql://app@db/huong",
+            "HUONG_SERVER": "granian",
+            "HUONG_WORKERS": "4",
+            "HUONG_LOG_LEVEL": "warning",
+            "HUONG_CLOCK_OFFSET_S": "-60",
+            "HUONG_METRICS_TOKEN": "s3cret",
+        }
+    )
+    assert (settings.host, settings.port, settings.data_dir) == ("0.0.0.0", 443, Path("/srv/huong"))
+    assert settings.database_url == "postgresql://app@db/huong"
+    assert (settings.server, settings.workers, settings.log_level) == ("granian", 4, "warning")
+    assert (settings.clock_offset_s, settings.metrics_token) == (-60, "s3cret")
+
+
+@pytest.mark.parametrize(
+    "text", ["10.0.0.1,10.0.0.2", "10.0.0.1, 10.0.0.2", " 10.0.0.1 ,10.0.0.2,", "10.0.0.1 10.0.0.2"]
+)
+def test_proxies_are_a_list_however_it_is_spaced(text: str) -> None:
+    assert read({"HUONG_MODE": "sandbox", "HUONG_TRUSTED_PROXIES": text}).trusted_proxies == ("10.0.0.1", "10.0.0.2")
+
+
+@pytest.mark.parametrize("pepper", ["", "short", "p" * 31, SANDBOX_PEPPER])
+def test_production_needs_a_pepper_of_its_own(pepper: str) -> None:
+    with pytest.raises(BadSetting, match="production needs HUONG_PEPPER") as refused:
+        read({"HUONG_PEPPER": pepper})
+    assert not pepper or pepper not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("HUONG_MODE", "test"),
+        ("HUONG_MODE", "Sandbox"),
+        ("HUONG_SERVER", "gunicorn"),
+        ("HUONG_LOG_LEVEL", "loud"),
+        ("PORT", "http"),
+        ("PORT", "0"),
+        ("PORT", "65536"),
+        ("HUONG_WORKERS", "0"),
+        ("HUONG_WORKERS", "1.5"),
+        ("HUONG_DATABASE_CONNECTIONS", "1"),
+        ("HUONG_TILL_LANES", "9"),
+        ("HUONG_CLOCK_OFFSET_S", "tomorrow"),
+    ],
+)
+def test_a_setting_that_cannot_be_run_with_is_one_line_that_names_it(name: str, value: str) -> None:
+    with pytest.raises(BadSetting, match=name) as refused:
+        read({"HUONG_MODE": "sandbox", name: value})
+    assert "\n" not in str(refused.value)
+    assert value in str(refused.value)
+
+
+def test_production_refuses_another_time() -> None:
+    with pytest.raises(BadSetting, match="HUONG_CLOCK_OFFSET_S"):
+        read({"HUONG_PEPPER": PEPPER, "HUONG_CLOCK_OFFSET_S": "1"})
+
+
+def test_the_environment_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = config.settings()
+    monkeypatch.setenv("PORT", "4711")
+    assert config.settings() is before

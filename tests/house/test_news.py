@@ -1,0 +1,105 @@
+"""News: what the ledger's function and the verbs write is what its Struct says, and somebody has words for it."""
+
+from typing import Any, get_args
+from uuid import uuid4
+
+import msgspec
+import pytest
+
+from app.db import many
+from app.outbox import Event
+from app.worker import LISTENERS
+from notifications.messages import Told, messages_of
+from tests.conftest import City
+from tests.house.doors import subclasses
+from tests.house.statements import sql
+from tests.makers import a_bill, a_biller, a_resident, a_shop
+from wallet import merchants
+from wallet.models import PlaceOrder
+
+NOT_TOLD = {"SignInCodeRequested"}
+"""News that is for the city's own workers: nobody finds a message of it."""
+
+KINDS = {event.__name__: event for event in subclasses(Event)}
+
+
+class Row(msgspec.Struct, frozen=True):
+    kind: str
+    data: dict[str, Any]
+
+
+async def everything_happens(city: City) -> None:
+    """Each kind of news at least once, and each optional part of it once there and once not."""
+    async with city.database.transaction() as db:
+        payer = await a_resident(db, balance=10_000_000)
+        friend, shop = await a_resident(db), await a_shop(db)
+        await a_biller(db)
+        bills = [await a_bill(db), await a_bill(db, subject="dossier 17")]
+        orders: list[str] = []
+        for reference in (None, "Ban 5"):
+            order = PlaceOrder(terminal_id=shop.terminal_id, amount=1000, reference=reference)
+            placed, _ = await merchants.place_order(db, shop.owner.me, shop.id, uuid4(), order)
+            orders.append(placed.text)
+    bodies: list[dict[str, object]] = [{"kind": "bill", "bill_id": str(bill)} for bill in bills]
+    for memo in ({}, {"memo": "bún bò"}):
+        bodies.append({"kind": "merchant", "qr": shop.qr, "amount": 1000, **memo})
+        bodies.append({"kind": "merchant", "qr": orders.pop(), **memo})
+        bodies.append({"kind": "person", "phone": friend.phone, "amount": 1000, **memo})
+    for body in bodies:
+        paid = await city.client.put(f"/v1/wallet/payments/{uuid4()}", headers=payer.headers, json=body)
+        assert paid.status_code == 201, paid.text
+    sent = await city.client.post("/v1/sign-in/codes", json={"phone": "+84900000001"})
+    sign_in = {"challenge_id": sent.json()["challenge_id"], "code": "000000"}
+    assert (await city.client.post("/v1/sign-in/sessions", json=sign_in)).status_code == 201
+
+
+async def test_all_news_is_what_its_struct_says_and_somebody_has_words_for_it(city: City) -> None:
+    await everything_happens(city)
+    async with city.database.acquire() as db:
+        rows = await many(Row, db, sql.events)
+    assert {row.kind for row in rows} == KINDS.keys(), "let everything_happens make it happen"
+    for row in rows:
+        struct = KINDS[row.kind]
+        assert row.data.keys() == set(struct.__struct_fields__), row
+        event = msgspec.convert(row.data, struct, strict=True)
+        assert msgspec.to_builtins(event) == row.data
+        if row.kind not in NOT_TOLD:
+            _check_words(event)
+    _check_that_both_ways_were_seen(rows)
+
+
+def _check_words(event: Any) -> None:
+    messages = messages_of(event)
+    assert messages
+    for message in messages:
+        for words in (message.title, message.body):
+            assert words.keys() == {"vi", "en"}
+            assert all(text and "None" not in text for text in words.values()), words
+        assert message.title["vi"] != message.title["en"]
+
+
+def _check_that_both_ways_were_seen(rows: list[Row]) -> None:
+    for kind, struct in KINDS.items():
+        for field in msgspec.structs.fields(struct):
+            if type(None) in get_args(field.type):
+                seen = {row.data[field.name] is None for row in rows if row.kind == kind}
+                assert seen == {True, False}, f"{kind}.{field.name} was always the same"
+
+
+def test_all_news_is_told_or_meant_not_to_be() -> None:
+    told = {event.__name__ for event in get_args(Told)}
+    assert told | NOT_TOLD == KINDS.keys()
+    assert not told & NOT_TOLD
+
+
+def test_a_listener_listens_for_news_that_there_is() -> None:
+    heard = {kind for listener in LISTENERS for kind in listener.kinds}
+    assert heard == KINDS.keys(), "nobody hears it, or it never happens"
+    names = [listener.name for listener in LISTENERS]
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("listener", LISTENERS, ids=[listener.name for listener in LISTENERS])
+def test_what_orders_a_listeners_jobs_is_in_all_its_news(listener: Any) -> None:
+    if listener.ordering_field is not None:
+        assert all(listener.ordering_field in KINDS[kind].__struct_fields__ for kind in listener.kinds)
