@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -20,6 +20,16 @@ if TYPE_CHECKING:  # the stubs are generic, the classes are not
     Pool = asyncpg.Pool[asyncpg.Record]
 else:
     Connection = OwnConnection = Pool = Any
+
+LOST = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.AdminShutdownError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
+"""How a connection that broke says so."""
 
 ACQUIRE_TIMEOUT_S = 1.0
 COMMAND_TIMEOUT_S = 8.0
@@ -119,7 +129,9 @@ class Database:
         try:
             yield connection
         finally:
-            await pool.release(connection)
+            # What breaks now was done before: the pool drops the connection, and nobody needs to hear of it.
+            with suppress(asyncpg.PostgresError, *LOST):
+                await pool.release(connection)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncGenerator[Connection]:

@@ -3,14 +3,13 @@
 from collections.abc import AsyncIterator
 from typing import Any
 
-import asyncpg
 from litestar import Request
 from litestar.connection import ASGIConnection
 from litestar.datastructures import State
 from litestar.di import NamedDependency, Provide
 from litestar.handlers import BaseRouteHandler
 
-from app.db import Connection, Database
+from app.db import LOST, Connection, Database
 from app.errors import (
     Language,
     Malformed,
@@ -60,17 +59,6 @@ Db = NamedDependency[Connection]
 """A connection. A request that writes is one transaction; a GET is its statements."""
 
 
-_LOST = (
-    OSError,
-    TimeoutError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.AdminShutdownError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,
-)
-"""How a connection that broke says so. Before the commit it is a 503; at the commit nobody knows."""
-
-
 async def provide_db(request: Door) -> AsyncIterator[Connection]:
     """The request's connection. It commits before the answer is sent; a refusal rolls back unless it keeps."""
     database: Database = request.app.state.database
@@ -90,7 +78,7 @@ async def provide_db(request: Door) -> AsyncIterator[Connection]:
             raise
         try:
             await transaction.commit()
-        except _LOST as cause:
+        except LOST as cause:
             raise OutcomeUnknown from cause
 
 

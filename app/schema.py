@@ -65,6 +65,7 @@ _PROBLEM: dict[str, Any] = {
     },
 }
 
+_ETAG = {"ETag": {"description": "Hand it back as If-None-Match", "schema": {"type": "string"}}}
 _RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait", "schema": {"type": "integer", "format": "int32"}}}
 
 _NULL = {"type": "null"}
@@ -196,6 +197,10 @@ def _complete(operation: dict[str, Any], method: str, schemas: dict[str, Any], *
         for kind, medium in response.get("content", {}).items():
             if kind.startswith("image/"):
                 medium["schema"] = {"contentMediaType": kind}
+    done = operation["responses"].get("200", {})
+    if method == "get" and "application/json" in done["content"]:
+        done["headers"] = _ETAG
+        operation["responses"]["304"] = {"description": "Unchanged: If-None-Match holds its ETag"}
     for status in _noes(operation, method, is_public=is_public):
         operation["responses"][status] = {"$ref": f"#/components/responses/{_NO[status][0]}"}
     operation["security"] = [] if is_public else [{"bearer": []}]

@@ -194,3 +194,22 @@ TRUNCATE entry;
 -- name: server_clock
 -- What the city's clock shows in SQL.
 SELECT city_now();
+
+-- name: database
+-- This database's name.
+SELECT current_database();
+
+-- name: a_long_past
+-- Five thousand payments that were made before.
+INSERT INTO payment (id, payer_id, kind, status, amount, balance_after, payer_name, payee_name, fingerprint, made_at)
+SELECT uuidv7(), $1, 'person', 'paid', 1, 0, 'L***', 'T***', '', city_now() FROM generate_series(1, 5000);
+
+-- name: flush_statistics
+-- Have this connection's counts written at once.
+SELECT pg_stat_force_next_flush();
+
+-- name: rows_read
+-- How many rows the ledger's tables gave away so far.
+SELECT sum(coalesce(idx_tup_read, 0))::bigint
+    + (SELECT sum(seq_tup_read) FROM pg_stat_user_tables WHERE relname IN ('payment', 'transfer'))::bigint
+FROM pg_stat_user_indexes WHERE relname IN ('payment', 'transfer');

@@ -9,6 +9,7 @@
 --   session_ids   of payments: the session whose wallet must be unlocked
 --   fingerprints  a digest of what was asked, to tell a replay from another request under the same id
 -- Each movement gets a verdict: applied, replayed, or the name of the Refusal. A refused one leaves no row.
+-- `OFFSET 0` keeps each look-up a look-up by key: a plan made while a table was empty must not read all of it later.
 -- Order of locks, everywhere: accounts by id, then bills by id, then orders by id, then the insert of the ids.
 CREATE OR REPLACE FUNCTION ledger_move_1(
     ids uuid[], kinds text[], debit_ids uuid[], credit_ids uuid[], amounts bigint[], session_ids uuid[],
@@ -36,13 +37,13 @@ BEGIN
         SELECT i.debit_id, coalesce(i.credit_id, biller.account_id, terminal.merchant_id, principal.id) AS payee_id
         FROM unnest(debit_ids, credit_ids, bill_ids, terminal_ids, phones)
             AS i (debit_id, credit_id, bill_id, terminal_id, phone)
-        LEFT JOIN bill ON bill.id = i.bill_id
-        LEFT JOIN biller ON biller.code = bill.biller_code
-        LEFT JOIN terminal ON terminal.id = i.terminal_id
-        LEFT JOIN principal ON principal.phone = i.phone
+        LEFT JOIN LATERAL (SELECT biller_code FROM bill WHERE id = i.bill_id OFFSET 0) AS bill ON true
+        LEFT JOIN LATERAL (SELECT account_id FROM biller WHERE code = bill.biller_code OFFSET 0) AS biller ON true
+        LEFT JOIN LATERAL (SELECT merchant_id FROM terminal WHERE id = i.terminal_id OFFSET 0) AS terminal ON true
+        LEFT JOIN LATERAL (SELECT id FROM principal WHERE phone = i.phone OFFSET 0) AS principal ON true
     ) AS named
-    LEFT JOIN account AS d ON d.id = named.debit_id
-    LEFT JOIN account AS c ON c.id = named.payee_id;
+    LEFT JOIN LATERAL (SELECT id FROM account WHERE id = named.debit_id OFFSET 0) AS d ON true
+    LEFT JOIN LATERAL (SELECT id FROM account WHERE id = named.payee_id OFFSET 0) AS c ON true;
 
     IF unopened THEN
         PERFORM open_accounts(debit_ids || paid_ids);
@@ -119,22 +120,23 @@ BEGIN
             memos, fingerprints) WITH ORDINALITY
             AS i (id, kind, debit_id, credit_id, amount, session_id, bill_id, terminal_id, order_id, phone, memo,
                 fingerprint, position)
-        LEFT JOIN payment AS prior ON prior.id = i.id
-        LEFT JOIN transfer AS moved ON moved.id = i.id
-        LEFT JOIN session ON session.id = i.session_id AND session.ended_at IS NULL
-        LEFT JOIN principal AS payer ON payer.id = i.debit_id
-        LEFT JOIN bill ON bill.id = i.bill_id
-        LEFT JOIN biller ON biller.code = bill.biller_code
-        LEFT JOIN terminal ON terminal.id = i.terminal_id
-        LEFT JOIN merchant ON merchant.id = terminal.merchant_id
-        LEFT JOIN merchant_order ON merchant_order.id = i.order_id
-        LEFT JOIN principal AS person ON person.phone = i.phone
+        LEFT JOIN LATERAL (SELECT * FROM payment WHERE id = i.id OFFSET 0) AS prior ON true
+        LEFT JOIN LATERAL (SELECT * FROM transfer WHERE id = i.id OFFSET 0) AS moved ON true
+        LEFT JOIN LATERAL (SELECT unlocked_until FROM session
+            WHERE id = i.session_id AND ended_at IS NULL OFFSET 0) AS session ON true
+        LEFT JOIN LATERAL (SELECT screen_name FROM principal WHERE id = i.debit_id OFFSET 0) AS payer ON true
+        LEFT JOIN LATERAL (SELECT * FROM bill WHERE id = i.bill_id OFFSET 0) AS bill ON true
+        LEFT JOIN LATERAL (SELECT * FROM biller WHERE code = bill.biller_code OFFSET 0) AS biller ON true
+        LEFT JOIN LATERAL (SELECT * FROM terminal WHERE id = i.terminal_id OFFSET 0) AS terminal ON true
+        LEFT JOIN LATERAL (SELECT * FROM merchant WHERE id = terminal.merchant_id OFFSET 0) AS merchant ON true
+        LEFT JOIN LATERAL (SELECT * FROM merchant_order WHERE id = i.order_id OFFSET 0) AS merchant_order ON true
+        LEFT JOIN LATERAL (SELECT * FROM principal WHERE phone = i.phone OFFSET 0) AS person ON true
         CROSS JOIN LATERAL (SELECT
             coalesce(i.credit_id, biller.account_id, merchant.id, person.id),
             coalesce(bill.amount, merchant_order.amount, i.amount)
         ) AS settled (payee_id, due)
-        LEFT JOIN account AS d ON d.id = i.debit_id
-        LEFT JOIN account AS c ON c.id = payee_id
+        LEFT JOIN LATERAL (SELECT * FROM account WHERE id = i.debit_id OFFSET 0) AS d ON true
+        LEFT JOIN LATERAL (SELECT * FROM account WHERE id = payee_id OFFSET 0) AS c ON true
     ),
     applied AS (
         SELECT * FROM judged WHERE verdict = 'applied'

@@ -1,4 +1,4 @@
-"""One app for all the desks here, time that passes at a word, and a process that believes it is in production."""
+"""One app for all the desks here, a database without an app, time that passes at a word, and a process that believes it is in production."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
@@ -9,9 +9,10 @@ import pytest
 from litestar import Litestar
 
 from app import clock, config
-from app.db import Connection
+from app.db import Connection, Database
 from app.main import create_app
-from tests.conftest import OneConnection, Servers, client_of, settings_for
+from migrations import APP_ROLE
+from tests.conftest import OneConnection, Servers, client_of, cloned, settings_for
 from tests.statements import sql
 
 Later = Callable[[float], Awaitable[None]]
@@ -45,6 +46,15 @@ async def desk(desk_app: Desk) -> AsyncIterator[httpx.AsyncClient]:
     """A client whose requests all use `db`."""
     async with client_of(desk_app.app) as client:
         yield client
+
+
+@pytest.fixture
+async def database(template: Servers) -> AsyncIterator[Database]:
+    """A pool on a database of its own: a city that nobody calls up."""
+    async with cloned(template) as name:
+        opened = Database(template.url(name, APP_ROLE), 8)
+        yield opened
+        await opened.close()
 
 
 @pytest.fixture

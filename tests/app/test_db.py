@@ -1,20 +1,39 @@
 """The database's door: statements by name, rows as Structs, a pool that waits for its server."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import asyncpg
 import msgspec
 import pytest
 
+from app import clock
 from app import db as db_module
 from app.clock import city_now
 from app.db import SESSION_SETTINGS, Connection, Database, Queries, many, maybe, one
 from app.errors import Unavailable
 from app.identity import sessions
+from app.main import create_app
 from app.types import new_id
-from tests.conftest import City, open_city
+from migrations import APP_ROLE
+from tests.conftest import Servers, settings_for
 from tests.statements import sql
+
+
+@pytest.fixture
+def address(template: Servers, shared_database: str) -> str:
+    """The app role's address of a database that nobody writes to."""
+    return template.url(shared_database, APP_ROLE)
+
+
+@pytest.fixture
+async def shared(address: str) -> AsyncIterator[Database]:
+    """A pool on it."""
+    opened = Database(address, 4)
+    yield opened
+    await opened.close()
 
 
 class Counted(msgspec.Struct, frozen=True):
@@ -68,8 +87,8 @@ async def test_jsonb_goes_there_and_back(db: Connection, value: object) -> None:
 # The pool
 
 
-async def test_a_pool_is_made_at_first_use(city: City) -> None:
-    database = Database(city.settings.database_url or "", 2)
+async def test_a_pool_is_made_at_first_use(address: str) -> None:
+    database = Database(address, 2)
     assert database.in_use == 0
     async with database.acquire() as db:
         assert database.in_use == 1
@@ -79,22 +98,22 @@ async def test_a_pool_is_made_at_first_use(city: City) -> None:
     await database.close()
 
 
-async def test_a_database_that_is_away_is_unavailable_and_is_asked_again(city: City) -> None:
+async def test_a_database_that_is_away_is_unavailable_and_is_asked_again(address: str) -> None:
     database = Database("postgresql://huong_app@/huong?host=/nonexistent", 2)
     for _ in range(2):
         with pytest.raises(Unavailable):
             await database.acquire().__aenter__()
-    database.url = city.settings.database_url or ""
+    database.url = address
     async with database.acquire() as db:
         assert await db.fetchval(sql.setting, "application_name") == "huong"
     await database.close()
 
 
 async def test_a_pool_that_is_lent_out_makes_nobody_wait_for_ever(
-    city: City, monkeypatch: pytest.MonkeyPatch
+    address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(db_module, "ACQUIRE_TIMEOUT_S", 0.05)
-    database = Database(city.settings.database_url or "", 1)
+    database = Database(address, 1)
     async with database.acquire():
         with pytest.raises(Unavailable) as refused:
             await database.acquire().__aenter__()
@@ -104,8 +123,8 @@ async def test_a_pool_that_is_lent_out_makes_nobody_wait_for_ever(
     await database.close()
 
 
-async def test_twenty_at_once_make_one_pool(city: City) -> None:
-    database = Database(city.settings.database_url or "", 2)
+async def test_twenty_at_once_make_one_pool(address: str) -> None:
+    database = Database(address, 2)
 
     async def ask() -> int:
         async with database.acquire() as db:
@@ -115,9 +134,9 @@ async def test_twenty_at_once_make_one_pool(city: City) -> None:
     await database.close()
 
 
-async def test_every_connection_has_its_limits(city: City) -> None:
-    own = await city.database.connect("huong test", lock_timeout="1s")
-    async with city.database.acquire() as pooled:
+async def test_every_connection_has_its_limits(shared: Database) -> None:
+    own = await shared.connect("huong test", lock_timeout="1s")
+    async with shared.acquire() as pooled:
         for name, value in SESSION_SETTINGS.items():
             assert (await pooled.fetchval(sql.setting, name)).lower() == value.lower()
         assert await own.fetchval(sql.setting, "lock_timeout") == "1s"
@@ -126,18 +145,18 @@ async def test_every_connection_has_its_limits(city: City) -> None:
     await own.close()
 
 
-async def test_a_statement_that_takes_too_long_is_stopped(city: City) -> None:
-    city.database.settings["statement_timeout"] = "20ms"
-    async with city.database.acquire() as db:
+async def test_a_statement_that_takes_too_long_is_stopped(shared: Database) -> None:
+    shared.settings["statement_timeout"] = "20ms"
+    async with shared.acquire() as db:
         with pytest.raises(asyncpg.QueryCanceledError):
             await db.execute(sql.sleep, 5)
 
 
-async def test_a_transaction_commits_at_its_end_and_rolls_back_at_an_exception(city: City) -> None:
+async def test_a_transaction_commits_at_its_end_and_rolls_back_at_an_exception(database: Database) -> None:
     kept, lost = new_id(), new_id()
 
     async def plant(id_: object, problem: Exception | None) -> None:
-        async with city.database.transaction() as db:
+        async with database.transaction() as db:
             await db.execute(sessions.sql.plant_principal, id_, "resident", None, "Nguyễn Văn A")
             if problem is not None:
                 raise problem
@@ -145,29 +164,36 @@ async def test_a_transaction_commits_at_its_end_and_rolls_back_at_an_exception(c
     await plant(kept, None)
     with pytest.raises(ZeroDivisionError):
         await plant(lost, ZeroDivisionError())
-    async with city.database.acquire() as db:
+    async with database.acquire() as db:
         assert (await sessions.profile(db, kept)).name == "Nguyễn Văn A"
         with pytest.raises(msgspec.ValidationError):
             await sessions.profile(db, lost)
 
 
-async def test_a_connection_that_was_ended_is_replaced(city: City) -> None:
-    async with city.database.acquire() as db, city.database.acquire() as other:
-        await other.execute(sql.end_backend, await db.fetchval(sql.my_pid))
+async def test_a_connection_that_was_ended_is_dropped_in_silence_and_replaced(shared: Database) -> None:
     for _ in range(3):
-        async with city.database.acquire() as db:
+        async with shared.acquire() as db, shared.acquire() as other:
+            await other.execute(sql.end_backend, await db.fetchval(sql.my_pid))
+    for _ in range(3):
+        async with shared.acquire() as db:
             assert await db.fetchval(sql.my_pid) > 0
 
 
 # The clock
 
 
-async def test_the_citys_clock_shows_the_same_in_sql_and_in_python(city: City) -> None:
+async def test_the_citys_clock_shows_the_same_in_sql_and_in_python(template: Servers, shared_database: str) -> None:
     day_s = 86_400
-    async with open_city(msgspec.structs.replace(city.settings, clock_offset_s=-3 * day_s)) as earlier:
-        async with earlier.database.acquire() as db:
+    settings = msgspec.structs.replace(settings_for(template, shared_database), clock_offset_s=-3 * day_s)
+    present = city_now()
+    moved: Database = create_app(settings).state.database
+    try:
+        async with moved.acquire() as db:
             in_sql = await db.fetchval(sql.server_clock)
-        assert abs((in_sql - city_now()).total_seconds()) < 5
-    async with open_city(city.settings) as present, present.database.acquire() as db:
-        assert abs((await db.fetchval(sql.server_clock) - in_sql).total_seconds() - 3 * day_s) < 5
-        assert abs((city_now() - in_sql).total_seconds() - 3 * day_s) < 5
+        in_python = city_now()
+    finally:
+        await moved.close()
+        clock.set_offset(timedelta())
+    assert abs((in_sql - in_python).total_seconds()) < 5
+    assert abs((present - in_sql).total_seconds() - 3 * day_s) < 5
+    assert abs((city_now() - present).total_seconds()) < 5

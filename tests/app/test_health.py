@@ -1,7 +1,6 @@
 """What the machines that watch the city see: alive, ready, numbers; and what every answer carries."""
 
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager
 
 import asyncpg
 import httpx
@@ -110,21 +109,18 @@ def lifespan(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(main, "calm_garbage_collection", lambda: None)
 
 
-def start(settings: Settings) -> AbstractAsyncContextManager[None]:
-    """An app's start and its end."""
-    return create_app(settings).lifespan()
-
-
 @pytest.mark.usefixtures("lifespan")
 async def test_an_app_does_not_start_on_a_database_of_another_mode(city: City) -> None:
-    starting = start(production_of(city.settings))
-    with pytest.raises(SystemExit, match="huong: the database is a sandbox city"):
-        await starting.__aenter__()
+    app = create_app(production_of(city.settings))
+    why = "huong: the database is a sandbox city, HUONG_MODE is production"
+    with pytest.RaisesGroup(pytest.RaisesExc(SystemExit, match=why)):
+        await app.lifespan().__aenter__()
+    await app.state.database.close()
 
 
 @pytest.mark.usefixtures("lifespan")
 async def test_an_app_starts_before_its_database(city: City) -> None:
-    async with start(msgspec.structs.replace(city.settings, database_url=NOWHERE)):
+    async with create_app(msgspec.structs.replace(city.settings, database_url=NOWHERE)).lifespan():
         pass
 
 

@@ -14,7 +14,7 @@ from app.errors import Unavailable
 from app.jobs import LEASE_S, RETRY_WAITS_S, Listener, News, Scheduled, next_try
 from app.worker import Worker
 from tests.app.conftest import Later
-from tests.conftest import City, OneConnection
+from tests.conftest import OneConnection
 from tests.statements import sql
 
 
@@ -62,10 +62,9 @@ def listener(hear: Callable[[Connection, Sequence[News]], Awaitable[None]], **mo
     return Listener(**{"name": "monk", "kinds": ("BellRang",), "hear": hear, **more})  # pyright: ignore[reportArgumentType]
 
 
-def worker_of(place: City | Connection, *listeners: Listener) -> Worker:
+def worker_of(place: Database | Connection, *listeners: Listener) -> Worker:
     """A worker with these listeners and no schedule."""
-    database = place.database if isinstance(place, City) else OneConnection(place)
-    return Worker(database, listeners, ())
+    return Worker(place if isinstance(place, Database) else OneConnection(place), listeners, ())
 
 
 # Telling
@@ -103,30 +102,30 @@ async def test_news_arrives_as_it_was_recorded(db: Connection) -> None:
     assert abs(item.made_at - datetime.now(UTC)) < timedelta(seconds=10)
 
 
-async def test_a_deed_that_was_rolled_back_is_no_news(city: City) -> None:
+async def test_a_deed_that_was_rolled_back_is_no_news(database: Database) -> None:
     monk = Heard()
 
     async def deed() -> None:
-        async with city.database.transaction() as db:
+        async with database.transaction() as db:
             await ring(db, 1)
             raise ValueError("change of mind")
 
     with pytest.raises(ValueError, match="change of mind"):
         await deed()
-    async with city.database.transaction() as db:
+    async with database.transaction() as db:
         await ring(db, 2)
-    await worker_of(city, listener(monk)).drain()
+    await worker_of(database, listener(monk)).drain()
     assert monk.numbers == [2]
 
 
-async def test_two_workers_tell_and_do_everything_once(city: City) -> None:
+async def test_two_workers_tell_and_do_everything_once(database: Database) -> None:
     monk = Heard(pause_s=0.001)
-    async with city.database.transaction() as db:
+    async with database.transaction() as db:
         await ring(db, *range(40))
-    crews = [worker_of(city, listener(monk, batch=3)) for _ in range(2)]
+    crews = [worker_of(database, listener(monk, batch=3)) for _ in range(2)]
     await asyncio.gather(*(crew.drain() for crew in crews))
     assert sorted(monk.numbers) == list(range(40))
-    async with city.database.acquire() as db:
+    async with database.acquire() as db:
         assert sorted(await marks(db)) == list(range(40))
         assert await db.fetch(sql.job_rows) == []
 
@@ -244,63 +243,63 @@ async def test_a_batch_takes_no_more_than_it_says(db: Connection) -> None:
 # Leases
 
 
-async def claim(city: City) -> int:
+async def claim(database: Database) -> int:
     """A worker that takes a job and is never heard of again; the job's id."""
-    async with city.database.acquire() as db:
+    async with database.acquire() as db:
         [job] = await db.fetch(jobs.sql.claim_jobs, "monk", 1, LEASE_S)
     return job["id"]
 
 
-async def test_the_job_of_a_worker_that_died_comes_again_when_its_lease_is_over(city: City) -> None:
+async def test_the_job_of_a_worker_that_died_comes_again_when_its_lease_is_over(database: Database) -> None:
     monk = Heard()
-    crew = worker_of(city, listener(monk))
-    async with city.database.transaction() as db:
+    crew = worker_of(database, listener(monk))
+    async with database.transaction() as db:
         await ring(db, 1)
         await jobs.tell(db, crew.listeners)
-    await claim(city)
+    await claim(database)
     await crew.drain()
     assert monk.numbers == []
-    async with city.database.acquire() as db:
+    async with database.acquire() as db:
         await db.execute(sql.expire_leases)
     await crew.drain()
     assert monk.numbers == [1]
 
 
-async def test_a_worker_that_lost_its_lease_writes_nothing(city: City) -> None:
+async def test_a_worker_that_lost_its_lease_writes_nothing(database: Database) -> None:
     quick = Heard()
 
     async def slow(db: Connection, news: Sequence[News]) -> None:
         await mark(db, -1)
-        async with city.database.acquire() as elsewhere:
+        async with database.acquire() as elsewhere:
             await elsewhere.execute(sql.expire_leases)
-        assert await jobs.work(city.database, listener(quick)) == 1
+        assert await jobs.work(database, listener(quick)) == 1
         await mark(db, -2)
 
-    async with city.database.transaction() as db:
+    async with database.transaction() as db:
         await ring(db, 1)
-    await worker_of(city, listener(slow)).drain()
+    await worker_of(database, listener(slow)).drain()
     assert quick.numbers == [1]
-    async with city.database.acquire() as db:
+    async with database.acquire() as db:
         assert await marks(db) == [1]
         assert await db.fetch(sql.job_rows) == []
 
 
-async def test_a_worker_that_lost_its_lease_and_fails_does_not_put_the_job_off(city: City) -> None:
+async def test_a_worker_that_lost_its_lease_and_fails_does_not_put_the_job_off(database: Database) -> None:
     async def fails_late(_: Connection, news: Sequence[News]) -> None:
-        async with city.database.acquire() as elsewhere:
+        async with database.acquire() as elsewhere:
             await elsewhere.execute(sql.expire_leases)
-        await claim(city)
+        await claim(database)
         raise ValueError("too late to matter")
 
-    async with city.database.transaction() as db:
+    async with database.transaction() as db:
         await ring(db, 1)
-    await worker_of(city, listener(fails_late)).drain()
-    async with city.database.acquire() as db:
+    await worker_of(database, listener(fails_late)).drain()
+    async with database.acquire() as db:
         [job] = await db.fetch(sql.job_rows)
     assert (job["state"], job["fence"], job["last_error"]) == ("running", 2, None)
 
 
-async def test_a_worker_whose_connection_breaks_leaves_nothing_half_done(city: City) -> None:
+async def test_a_worker_whose_connection_breaks_leaves_nothing_half_done(database: Database) -> None:
     turns: list[int] = []
 
     async def hear(db: Connection, news: Sequence[News]) -> None:
@@ -308,56 +307,56 @@ async def test_a_worker_whose_connection_breaks_leaves_nothing_half_done(city: C
         await mark(db, len(turns))
         if len(turns) == 1:
             pid = await db.fetchval(sql.my_pid)
-            async with city.database.acquire() as elsewhere:
+            async with database.acquire() as elsewhere:
                 await elsewhere.execute(sql.end_backend, pid)
 
-    crew = worker_of(city, listener(hear))
-    async with city.database.transaction() as db:
+    crew = worker_of(database, listener(hear))
+    async with database.transaction() as db:
         await ring(db, 7)
     await crew.drain()
-    async with city.database.acquire() as db:
+    async with database.acquire() as db:
         assert await marks(db) == []
         await db.execute(sql.make_due)
     await crew.drain()
-    async with city.database.acquire() as db:
+    async with database.acquire() as db:
         assert (turns, await marks(db), await db.fetch(sql.job_rows)) == ([7, 7], [2], [])
 
 
 # Order
 
 
-async def test_one_bell_is_heard_in_order_by_two_workers(city: City) -> None:
+async def test_one_bell_is_heard_in_order_by_two_workers(database: Database) -> None:
     heard: list[tuple[str, int]] = []
 
     async def hear(_: Connection, news: Sequence[News]) -> None:
         await asyncio.sleep(0.002 * (news[0].data["n"] % 3))
         heard.extend((item.data["bell"], item.data["n"]) for item in news)
 
-    async with city.database.transaction() as db:
+    async with database.transaction() as db:
         for number in range(8):
             await ring(db, number, bell="Thiên Mụ")
             await ring(db, number, bell="Từ Hiếu")
-    crews = [worker_of(city, listener(hear, ordering_field="bell", batch=2)) for _ in range(2)]
+    crews = [worker_of(database, listener(hear, ordering_field="bell", batch=2)) for _ in range(2)]
     for _ in range(2):  # a worker that finds every bell taken goes to rest
         await asyncio.gather(*(crew.drain() for crew in crews))
     for bell in ("Thiên Mụ", "Từ Hiếu"):
         assert [number for of, number in heard if of == bell] == list(range(8))
 
 
-async def test_later_news_is_not_told_before_news_that_another_worker_is_telling(city: City) -> None:
+async def test_later_news_is_not_told_before_news_that_another_worker_is_telling(database: Database) -> None:
     monk = Heard()
     ordered = listener(monk, ordering_field="bell")
-    async with city.database.transaction() as db:
+    async with database.transaction() as db:
         await ring(db, 1)
-    async with city.database.transaction() as slow:
+    async with database.transaction() as slow:
         await jobs.tell(slow, [ordered])
-        async with city.database.transaction() as db:
+        async with database.transaction() as db:
             await ring(db, 2)
-        other = asyncio.create_task(worker_of(city, ordered).drain())
+        other = asyncio.create_task(worker_of(database, ordered).drain())
         await asyncio.wait([other], timeout=0.2)
         assert monk.numbers == []
     await other
-    await worker_of(city, ordered).drain()
+    await worker_of(database, ordered).drain()
     assert monk.numbers == [1, 2]
 
 
@@ -397,7 +396,7 @@ async def test_news_without_the_field_that_orders_is_not_held_up(db: Connection)
 # The schedule
 
 
-async def test_a_scheduled_task_is_run_by_one_of_two_workers_and_again_when_it_is_due(city: City) -> None:
+async def test_a_scheduled_task_is_run_by_one_of_two_workers_and_again_when_it_is_due(database: Database) -> None:
     runs: list[int] = []
 
     async def sweep(db: Connection) -> None:
@@ -406,13 +405,13 @@ async def test_a_scheduled_task_is_run_by_one_of_two_workers_and_again_when_it_i
 
     task = Scheduled(name="sweep", every_s=60, run=sweep)
     for expected in (1, 2):
-        ran = await asyncio.gather(*(jobs.run_scheduled(city.database, task) for _ in range(3)))
+        ran = await asyncio.gather(*(jobs.run_scheduled(database, task) for _ in range(3)))
         assert (sorted(ran), len(runs)) == ([False, False, True], expected)
-        async with city.database.acquire() as db:
+        async with database.acquire() as db:
             await db.execute(sql.make_schedule_due, "sweep", 61)
 
 
-async def test_a_scheduled_task_that_fails_keeps_its_turn_and_leaves_nothing(city: City) -> None:
+async def test_a_scheduled_task_that_fails_keeps_its_turn_and_leaves_nothing(database: Database) -> None:
     async def sweep(db: Connection) -> None:
         await mark(db, 1)
         raise ValueError("broom broke")
@@ -420,12 +419,12 @@ async def test_a_scheduled_task_that_fails_keeps_its_turn_and_leaves_nothing(cit
     task = Scheduled(name="sweep", every_s=60, run=sweep)
     for _ in range(2):
         with pytest.raises(ValueError, match="broom broke"):
-            await jobs.run_scheduled(city.database, task)
-    async with city.database.acquire() as db:
+            await jobs.run_scheduled(database, task)
+    async with database.acquire() as db:
         assert await marks(db) == []
 
 
-async def test_a_scheduled_task_that_fails_keeps_no_other_from_its_turn(city: City) -> None:
+async def test_a_scheduled_task_that_fails_keeps_no_other_from_its_turn(database: Database) -> None:
     done: list[str] = []
 
     async def broken(_: Connection) -> None:
@@ -435,7 +434,7 @@ async def test_a_scheduled_task_that_fails_keeps_no_other_from_its_turn(city: Ci
         done.append("swept")
 
     schedule = (Scheduled(name="broken", every_s=60, run=broken), Scheduled(name="sweep", every_s=60, run=sweep))
-    await Worker(city.database, (), schedule).round()
+    await Worker(database, (), schedule).round()
     assert done == ["swept"]
 
 
@@ -456,14 +455,16 @@ async def soon(done: Callable[[], Awaitable[bool]]) -> None:
             await asyncio.sleep(0.01)
 
 
-async def test_news_wakes_a_worker_that_rests_and_stop_ends_it(city: City, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_news_wakes_a_worker_that_rests_and_stop_ends_it(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(worker, "POLL_S", 3600.0)
     monk = Heard()
-    crew = worker_of(city, listener(monk))
+    crew = worker_of(database, listener(monk))
     running = asyncio.create_task(crew.run())
 
     async def listens() -> bool:
-        async with city.database.acquire() as db:
+        async with database.acquire() as db:
             return await db.fetchval(sql.ears) == 1
 
     async def heard() -> bool:
@@ -471,7 +472,7 @@ async def test_news_wakes_a_worker_that_rests_and_stop_ends_it(city: City, monke
 
     await soon(listens)
     assert monk.numbers == []
-    async with city.database.transaction() as db:
+    async with database.transaction() as db:
         await ring(db, 1)
     await soon(heard)
     assert not running.done()
@@ -480,18 +481,18 @@ async def test_news_wakes_a_worker_that_rests_and_stop_ends_it(city: City, monke
     assert monk.numbers == [1]
 
 
-async def test_a_worker_polls_for_what_no_news_told_it(city: City, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_worker_polls_for_what_no_news_told_it(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker, "POLL_S", 0.02)
     monk = Heard(1)
-    crew = worker_of(city, listener(monk))
+    crew = worker_of(database, listener(monk))
     running = asyncio.create_task(crew.run())
 
     async def heard_twice() -> bool:
-        async with city.database.acquire() as db:
+        async with database.acquire() as db:
             await db.execute(sql.make_due)
         return len(monk.turns) >= 2
 
-    async with city.database.transaction() as db:
+    async with database.transaction() as db:
         await ring(db, 1)
     await soon(heard_twice)
     crew.stop()

@@ -35,24 +35,31 @@ def tree(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"), str(path))
 
 
+@cache
+def nodes_of(path: Path) -> tuple[ast.AST, ...]:
+    """Everything in a file's syntax."""
+    return tuple(ast.walk(tree(path)))
+
+
 def texts(path: Path) -> Iterator[ast.Constant]:
     """The strings of a file that are not docstrings."""
     docstrings = {
         id(node.body[0].value)
-        for node in ast.walk(tree(path))
+        for node in nodes_of(path)
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
         and node.body
         and isinstance(node.body[0], ast.Expr)
     }
-    for node in ast.walk(tree(path)):
+    for node in nodes_of(path):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
             yield node
 
 
+@cache
 def imports(path: Path) -> dict[str, str]:
     """What a file imports, anywhere in it: its name there, and its full name."""
     found: dict[str, str] = {}
-    for node in ast.walk(tree(path)):
+    for node in nodes_of(path):
         if isinstance(node, ast.Import):
             found |= {alias.asname or alias.name: alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -60,6 +67,7 @@ def imports(path: Path) -> dict[str, str]:
     return found
 
 
+@cache
 def file_of(dotted: str) -> Path | None:
     """The file of one of our modules, or of whatever is named inside it."""
     while dotted:

@@ -11,13 +11,25 @@ from typing import NamedTuple
 import asyncpg
 
 from app.db import Connection
-from tests.house.reading import PACKAGES, ROOT, file_of, imports, nothing, product, python_under, said, texts, tree
+from tests.house.reading import (
+    PACKAGES,
+    ROOT,
+    file_of,
+    imports,
+    nodes_of,
+    nothing,
+    product,
+    python_under,
+    said,
+    texts,
+)
 
 _HEADER = re.compile(r"^-- name: (\w+)\n", re.MULTILINE)
 _SQL_IN_PYTHON = re.compile(
     r"\s*(SELECT|INSERT INTO|UPDATE|DELETE FROM|WITH|VALUES|SET|LOCK|TRUNCATE|CREATE|ALTER|DROP|GRANT|REVOKE|COPY)\s"
 )
 MAY_HOLD_SQL = {"migrations/__init__.py"}
+TESTS = ROOT / "tests"
 
 
 class Statement(NamedTuple):
@@ -54,7 +66,7 @@ def uses(files: list[Path] | tuple[Path, ...]) -> set[tuple[Path, Path, str]]:
 
 def _uses(path: Path) -> Iterator[tuple[Path, str]]:
     imported = imports(path)
-    for node in ast.walk(tree(path)):
+    for node in nodes_of(path):
         if not isinstance(node, ast.Attribute):
             continue
         match node.value:
@@ -75,7 +87,7 @@ async def test_every_statement_is_understood_and_allowed(db: Connection) -> None
         try:
             async with db.transaction():
                 await db.prepare(statement.text)
-                if statement.folder != ROOT / "tests":
+                if not statement.folder.is_relative_to(TESTS):
                     await db.execute(f"EXPLAIN (GENERIC_PLAN) {statement.text}")
         except asyncpg.PostgresError as problem:
             wrong.append(f"{statement}: {problem}")
@@ -83,7 +95,7 @@ async def test_every_statement_is_understood_and_allowed(db: Connection) -> None
 
 
 def test_every_statement_says_what_it_is_for() -> None:
-    nothing(str(one) for one in statements() if not re.match(r"-- \S", one.text))
+    nothing(one for one in statements() if not re.match(r"-- \S", one.text))
 
 
 def test_no_two_statements_of_a_package_share_a_name() -> None:
@@ -98,13 +110,15 @@ def test_nothing_stands_before_the_first_statement() -> None:
 
 def test_every_statement_is_used_by_its_package() -> None:
     used = {(folder, name) for user, folder, name in uses(product()) if user == folder}
-    used |= {(folder, name) for _, folder, name in uses(python_under("tests")) if folder == ROOT / "tests"}
-    nothing(str(one) for one in statements() if (one.folder, one.name) not in used)
+    used |= {(folder, name) for _, folder, name in uses(python_under("tests")) if folder.is_relative_to(TESTS)}
+    named = {text.value for path in python_under("tests") for text in texts(path)}
+    used |= {(one.folder, one.name) for one in statements() if one.folder == TESTS and one.name in named}
+    nothing(one for one in statements() if (one.folder, one.name) not in used)
 
 
 def test_every_statement_that_is_asked_for_is_there() -> None:
     there = {(one.folder, one.name) for one in statements()}
-    asked = uses((*product(), *python_under("tests"), *python_under("bench")))
+    asked = uses((*product(), *python_under("bench")))
     missing = [(user, folder, name) for user, folder, name in asked if (folder, name) not in there]
     nothing(f"{said(user)} asks for {name} of {said(folder)}" for user, folder, name in missing)
 

@@ -10,7 +10,7 @@ import pytest
 
 from app.errors import Refusal, problem_of
 from tests.house.doors import subclasses
-from tests.house.reading import ROOT, nothing, product, said, tree
+from tests.house.reading import ROOT, nodes_of, nothing, product, said
 from wallet.ledger import REFUSALS
 
 STATUSES = {400, 401, 403, 404, 405, 409, 413, 415, 429, 500, 503}
@@ -74,10 +74,10 @@ def test_whoever_refuses_fills_the_holes() -> None:
     for path in product():
         given = {
             id(node.func): {keyword.arg for keyword in node.keywords}
-            for node in ast.walk(tree(path))
+            for node in nodes_of(path)
             if isinstance(node, ast.Call)
         }
-        for node in ast.walk(tree(path)):
+        for node in nodes_of(path):
             if isinstance(node, ast.Name | ast.Attribute):
                 name = node.id if isinstance(node, ast.Name) else node.attr
                 if name in needs:

@@ -7,7 +7,7 @@ from functools import cache
 import pytest
 
 from app import config
-from tests.house.reading import ROOT, nothing, product, said, texts, tree
+from tests.house.reading import ROOT, nodes_of, nothing, product, said, texts
 
 EXAMPLE = ROOT / ".env.example"
 SETTING = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*")
@@ -59,7 +59,7 @@ def test_nobody_else_reads_the_environment() -> None:
     readers = {
         said(path)
         for path in product()
-        for node in ast.walk(tree(path))
+        for node in nodes_of(path)
         if (isinstance(node, ast.Attribute) and node.attr in {"environ", "environb", "getenv"})
         or (isinstance(node, ast.ImportFrom) and node.module == "os" and any("env" in a.name for a in node.names))
     }

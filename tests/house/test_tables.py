@@ -10,7 +10,7 @@ import msgspec
 
 import migrations
 from app.db import Connection, many
-from tests.house.reading import DOMAINS, PACKAGES, ROOT, nothing, product, said, tree
+from tests.house.reading import DOMAINS, PACKAGES, ROOT, nodes_of, nothing, product, said
 from tests.house.statements import sql
 
 OURS_BY_HABIT = {"schema_migrations"}
@@ -92,7 +92,7 @@ async def test_every_rule_that_a_verb_refuses_by_is_there(db: Connection) -> Non
     named = {
         keyword.arg
         for path in product()
-        for node in ast.walk(tree(path))
+        for node in nodes_of(path)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "refusing"
         for keyword in node.keywords
     }

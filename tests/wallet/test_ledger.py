@@ -303,3 +303,28 @@ async def test_history_is_read_by_pages_that_never_overlap(db: Connection) -> No
     assert seen == [7, 6, 5, 4, 3, 2, 1]
     assert (await ledger.movements(db, person.me, None, 3, "bill")).items == []
     assert (await ledger.wallet(db, person.me)).available == 28 + 200
+
+
+async def test_a_plan_made_for_an_empty_town_does_not_read_a_grown_one(template: Servers) -> None:
+    async with cloned(template) as database:
+        owner = await asyncpg.connect(template.url(database, migrations.OWNER_ROLE))
+        lane = await asyncpg.connect(template.url(database, migrations.APP_ROLE))
+        payer, payee = await a_resident(lane, balance=100_000), await a_resident(lane)
+        await owner.execute("ANALYZE")
+
+        def one() -> Move:
+            return Move(new_id(), "person", payer.id, amount=1, session_id=payer.session_id, phone=payee.phone)
+
+        await ledger.move(lane, one())
+        await owner.execute(sql.a_long_past, payer.id)
+        before = await rows_read(lane)
+        for _ in range(10):
+            await ledger.move(lane, one())
+        assert await rows_read(lane) - before < 1_000
+        await lane.close()
+        await owner.close()
+
+
+async def rows_read(connection: Connection) -> int:
+    await connection.execute(sql.flush_statistics)
+    return await connection.fetchval(sql.rows_read)
