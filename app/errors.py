@@ -233,10 +233,10 @@ def answer_problem(request: Request[Any, Any, Any], problem: Exception) -> Respo
     """The one exception handler: every no is problem+json, and only a surprise is logged with its trace."""
     refusal = refusal_of(problem)
     if refusal is None:
-        log.error("unhandled", exc_info=problem, path=request.url.path)
+        log.error("unhandled", exc_info=problem, path=request.url.path, request_id=_request_id(request.scope))
         refusal = InternalError()
     elif refusal.status >= 500:
-        log.warning("unavailable", cause=repr(problem.__cause__ or problem), path=request.url.path)
+        log.warning("unavailable", cause=repr(problem.__cause__ or problem), request_id=_request_id(request.scope))
     status, headers, body = _rendered(refusal, request.scope)
     return Response(body, status_code=status, headers=headers, media_type=CONTENT_TYPE)
 
@@ -258,8 +258,11 @@ def _rendered(refusal: Refusal, scope: Any) -> tuple[int, dict[str, str], bytes]
         headers["retry-after"] = str(refusal.retry_after_s)
     if refusal.status == 401:
         headers["www-authenticate"] = "Bearer"
-    request_id = scope.get("state", {}).get("request_id", "")
-    return refusal.status, headers, msgspec.json.encode(problem_of(refusal, language, request_id))
+    return refusal.status, headers, msgspec.json.encode(problem_of(refusal, language, _request_id(scope)))
+
+
+def _request_id(scope: Any) -> str:
+    return scope.get("state", {}).get("request_id", "")
 
 
 def preferred_language(accept_language: str) -> Language:

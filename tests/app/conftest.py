@@ -1,4 +1,4 @@
-"""One app for all the desks here, a database without an app, time that passes at a word, and a process that believes it is in production."""
+"""One app for all desks, a database without an app, time that passes at a word, settings of a production city."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass

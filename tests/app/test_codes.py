@@ -10,6 +10,7 @@ import pytest
 from app.db import Connection
 from app.identity import codes
 from app.identity.tokens import mac
+from app.types import new_id
 from tests.app.conftest import Later
 from tests.app.phones import (
     PLAY_PHONE,
@@ -302,10 +303,11 @@ async def test_the_sandbox_code_opens_play_numbers_only(desk: httpx.AsyncClient)
 
 
 @pytest.mark.usefixtures("production")
-async def test_production_knows_no_sandbox_code(desk: httpx.AsyncClient) -> None:
-    challenge_id = (await ask_for_code(desk, PLAY_PHONE)).json()["challenge_id"]
-    assert problem(await redeem(desk, challenge_id, "000000")) == (401, "WrongCode")
-    assert problem(await ask_for_code(desk, PLAY_PHONE)) == (429, "TooManyCodes")
+async def test_production_knows_no_sandbox_code(db: Connection, desk: httpx.AsyncClient) -> None:
+    assert problem(await ask_for_code(desk, PLAY_PHONE)) == (400, "BadPhone")
+    left_by_a_sandbox = new_id()
+    await db.execute(codes.sql.make_code, left_by_a_sandbox, PLAY_PHONE)
+    assert problem(await redeem(desk, str(left_by_a_sandbox), "000000")) == (401, "WrongCode")
 
 
 @pytest.mark.usefixtures("production")

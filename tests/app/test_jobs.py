@@ -455,7 +455,7 @@ async def soon(done: Callable[[], Awaitable[bool]]) -> None:
             await asyncio.sleep(0.01)
 
 
-async def test_news_wakes_a_worker_that_rests_and_stop_ends_it(
+async def test_news_wakes_a_resting_worker_and_stop_ends_it(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(worker, "POLL_S", 3600.0)

@@ -120,10 +120,10 @@ class Neighbours:
     theirs: Household
 
     def others(self, path: str) -> Iterator[dict[str, UUID]]:
-        """Every way to fill a path's ids of which at least one is theirs, the rest mine or nobody's."""
+        """Every way to fill a path's ids with mine, theirs and nobody's, but for all of them mine."""
         names = ids_in(path)
         for owners in itertools.product(("mine", "theirs", "nobody"), repeat=len(names)):
-            if "theirs" in owners:
+            if set(owners) != {"mine"}:
                 ids = {"mine": self.mine.ids, "theirs": self.theirs.ids, "nobody": NOBODYS}
                 yield {name: ids[owner][name] for name, owner in zip(names, owners, strict=True)}
 

@@ -1,0 +1,157 @@
+"""The log tells what happened, and no secret of anybody's: no whole number, no code, no PIN, no token."""
+
+import logging
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import asyncpg
+import httpx
+import msgspec
+import pytest
+import structlog
+from structlog.testing import capture_logs
+
+from app import jobs
+from app.config import SANDBOX_PEPPER
+from app.db import Connection
+from app.errors import InternalError
+from app.identity import sessions
+from app.jobs import Listener, News
+from app.observe import start_logging
+from app.worker import Worker
+from tests.app.phones import REAL_PHONE, ask_for_code, bearer, printed, problem, redeem, refreshed
+from tests.conftest import City, OneConnection
+from tests.makers import PIN, a_resident
+
+WRONG_PIN, WRONG_CODE = "147369", "999998"
+
+
+def a_row_that_is_there_already() -> asyncpg.UniqueViolationError:
+    """PostgreSQL's complaint, which quotes the row."""
+    breach = asyncpg.UniqueViolationError('duplicate key value violates unique constraint "principal_phone_unique"')
+    breach.detail = f"Key (phone)=({REAL_PHONE}) already exists."  # pyright: ignore[reportAttributeAccessIssue]
+    assert REAL_PHONE in str(breach)
+    return breach
+
+
+def text_of(lines: Sequence[Mapping[str, Any]]) -> str:
+    """All that the lines say, with the traces of what went wrong."""
+    traces = [line["exc_info"] for line in lines if isinstance(line.get("exc_info"), BaseException)]
+    return repr(lines) + "".join("".join(traceback.format_exception(trace)) for trace in traces)
+
+
+async def test_a_day_with_secrets_leaves_none_in_the_log(
+    city: City, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    client = city.client
+    with capture_logs() as lines, caplog.at_level(logging.DEBUG):
+        challenge_id = (await ask_for_code(client, REAL_PHONE)).json()["challenge_id"]
+        assert problem(await ask_for_code(client, REAL_PHONE)) == (429, "TooManyCodes")
+        await city.worker.drain()
+        [(_, code)] = printed(capsys)
+        assert problem(await redeem(client, challenge_id, WRONG_CODE)) == (401, "WrongCode")
+        session = (await redeem(client, challenge_id, code, device={"name": "Nokia"})).json()
+        headers = bearer(session)
+        assert (await client.put("/v1/me/pin", headers=headers, json={"pin": PIN})).status_code == 204
+        wrong = await client.post("/v1/wallet/unlocks", headers=headers, json={"pin": WRONG_PIN})
+        assert problem(wrong) == (403, "WrongPin")
+        assert (await client.post("/v1/wallet/unlocks", headers=headers, json={"pin": PIN})).status_code == 201
+        renewed = (await refreshed(client, session["refresh_token"])).json()
+        paid = await client.post("/v1/wallet/payee-readings", headers=headers, json={"phone": REAL_PHONE})
+        assert paid.status_code == 200
+        await client.get(f"/v1/{session['access_token']}?pin={PIN}")
+        await city.worker.drain()
+    ours = [record.getMessage() for record in caplog.records if record.name != "httpx"]  # the tests' own client
+    said = text_of(lines) + "".join(ours) + "".join(capsys.readouterr())
+
+    assert [line["event"] for line in lines].count("request") == 10
+    assert session["me"]["id"] in said
+    secrets = {
+        REAL_PHONE, REAL_PHONE.removeprefix("+84"), code, WRONG_CODE, PIN, WRONG_PIN, SANDBOX_PEPPER,
+        session["access_token"], session["refresh_token"], renewed["access_token"], renewed["refresh_token"],
+    }  # fmt: skip
+    assert {secret for secret in secrets if secret in said} == set()
+
+
+async def test_a_request_is_one_line_by_its_route(db: Connection, desk: httpx.AsyncClient) -> None:
+    resident = await a_resident(db)
+    with capture_logs() as lines:
+        answer = await desk.delete(f"/v1/sign-in/sessions/{resident.id}?why=x", headers=resident.headers)
+    [line] = lines
+    assert line.pop("ms") > 0
+    assert line == {
+        "log_level": "info",
+        "event": "request",
+        "method": "DELETE",
+        "route": "/v1/sign-in/sessions/{session_id}",
+        "status": 404,
+        "request_id": answer.headers["x-request-id"],
+        "principal": str(resident.id),
+    }
+
+
+async def test_a_job_that_fails_on_a_row_does_not_quote_it(db: Connection) -> None:
+    async def hear(_: Connection, __: Sequence[News]) -> None:
+        raise a_row_that_is_there_already()
+
+    await db.execute(jobs.sql.record_event, "BellRang", {})
+    with capture_logs() as lines:
+        await Worker(OneConnection(db), [Listener(name="monk", kinds=("BellRang",), hear=hear)], ()).drain()
+    [failed] = [line for line in lines if line["event"] == "job failed"]
+    assert "UniqueViolationError" in failed["error"]
+    assert REAL_PHONE not in text_of(lines)
+    [job] = (
+        await db.fetch(jobs.sql.dead_jobs, 1) or await db.fetch(jobs.sql.replay_jobs, None) or [{"last_error": ""}]
+    )
+    assert REAL_PHONE not in str(job["last_error"])
+
+
+@pytest.fixture
+def written() -> Callable[..., bytes]:
+    """What the log of a running city would hold of a line."""
+    before = structlog.get_config()
+    start_logging("info")
+    processors = structlog.get_config()["processors"]
+    structlog.configure(**before)
+
+    def write(**line: object) -> bytes:
+        event: Any = line
+        for processor in processors:
+            event = processor(None, "error", event)
+        return event
+
+    return write
+
+
+def test_a_line_is_json_with_its_level_and_its_time(written: Callable[..., bytes]) -> None:
+    line = msgspec.json.decode(written(event="Huế", id=InternalError()))
+    assert (line["event"], line["level"]) == ("Huế", "error")
+    assert line["id"] == "InternalError('InternalError')"
+    assert line["at"].endswith("Z")
+
+
+def test_a_trace_that_quotes_a_row_has_its_number_masked(written: Callable[..., bytes]) -> None:
+    line = written(event="unhandled", exc_info=a_row_that_is_there_already())
+    assert b"UniqueViolationError" in line
+    assert REAL_PHONE.encode() not in line
+    assert b"Key (phone)=(+84905***456) already exists" in line
+    assert msgspec.json.decode(line)["event"] == "unhandled"
+
+
+async def test_a_surprise_is_logged_with_its_trace(
+    db: Connection, desk: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def surprise(*_: object) -> None:
+        raise ZeroDivisionError("of all things")
+
+    monkeypatch.setattr(sessions, "profile", surprise)
+    resident = await a_resident(db)
+    with capture_logs() as lines:
+        await desk.get("/v1/me?pin=258036", headers=resident.headers)
+    assert [line["event"] for line in lines] == ["unhandled", "request"]
+    assert lines[0]["path"] == "/v1/me"
+    said = text_of(lines)
+    assert "of all things" in said
+    assert resident.token not in said
+    assert "258036" not in said
