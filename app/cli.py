@@ -15,7 +15,7 @@ import rich_click as click
 from litestar.plugins import CLIPlugin
 
 import migrations
-from app import config, embedded, jobs, schema
+from app import config, embedded, health, jobs, schema
 from app.config import BadSetting, Settings
 from app.db import Database, queries_beside
 from app.errors import Unavailable
@@ -67,9 +67,9 @@ def up() -> None:
 def serve() -> None:
     """Serve the API only."""
     settings = config.settings()
-    need_database(settings)
     start_logging(settings.log_level)
     end_with_parent()
+    with_database(settings, lambda database: health.refuse_unfit(database, settings))
     if settings.server == "granian":
         _serve_granian(settings)
     else:
@@ -125,6 +125,7 @@ def work() -> None:
     end_with_parent()
 
     async def go(database: Database) -> None:
+        await health.refuse_unfit(database, settings)
         worker = Worker(database)
         loop = asyncio.get_running_loop()
         for sign in (signal.SIGTERM, signal.SIGINT):
@@ -173,8 +174,6 @@ async def plant_once(database: Database) -> None:
 @plainly
 def doctor() -> None:
     """Look at settings, database, migrations, roles, queue and Redis, and say what is wrong."""
-    from app import health
-
     settings = config.settings()
 
     async def look(database: Database) -> list[str]:

@@ -12,10 +12,10 @@ from litestar.datastructures import State
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from app import jobs
-from app.config import Settings
+from app.config import BadSetting, Settings
 from app.db import Connection, Database, one, queries_beside
 from app.deps import Db, Door
-from app.errors import NotFound, Refusal
+from app.errors import NotFound, Refusal, Unavailable
 from app.observe import CONNECTIONS
 from app.types import Answer
 
@@ -92,6 +92,18 @@ async def unfit(db: Connection, settings: Settings) -> str | None:
     if installation.is_played_in and not settings.sandbox:
         return "sandbox phones live in this production database"
     return None
+
+
+async def refuse_unfit(database: Database, settings: Settings) -> None:
+    """Raises BadSetting for a database that cannot be served from; one that does not answer yet is waited for."""
+    try:
+        async with database.acquire() as db:
+            why = await unfit(db, settings)
+    except Unavailable:
+        log.warning("PostgreSQL does not answer yet")
+        return
+    if why is not None:
+        raise BadSetting(why)
 
 
 async def redis_answers(url: str | None) -> bool | None:

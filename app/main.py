@@ -1,20 +1,20 @@
 """The whole city on one page."""
 
+import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
-import structlog
 from litestar import Litestar
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 
 from app import clock, config, health, home, places, schema
 from app.cli import Commands
-from app.config import Settings
+from app.config import BadSetting, Settings
 from app.db import Database
 from app.deps import Door, dependencies, signed_in
-from app.errors import Refusal, Unavailable, answer_problem
+from app.errors import Refusal, answer_problem
 from app.etag import Unchanged
 from app.identity.bearer import Bearer
 from app.identity.routes import router as identity_router
@@ -24,14 +24,12 @@ from wallet import ledger
 from wallet.routes import router as wallet_router
 from wallet.till import Till
 
-log = structlog.get_logger()
-
 MOST_BODY_BYTES = 64 * 1024
 
 
 def create_app(settings: Settings | None = None, database: Database | None = None) -> Litestar:
     """The city's API. Without arguments, as the environment says."""
-    settings = settings or config.settings()
+    settings = settings or _settings_or_exit()
     clock.set_offset(timedelta(seconds=settings.clock_offset_s))
     database = database or Database(
         settings.database_url or "", settings.database_connections, clock_offset_s=settings.clock_offset_s
@@ -40,7 +38,7 @@ def create_app(settings: Settings | None = None, database: Database | None = Non
 
     @asynccontextmanager
     async def open_city(app: Litestar) -> AsyncGenerator[None]:
-        await _refuse_unfit(database, settings)
+        await health.refuse_unfit(database, settings)
         till.start()
         calm_garbage_collection()
         yield
@@ -69,13 +67,9 @@ def create_app(settings: Settings | None = None, database: Database | None = Non
     return app
 
 
-async def _refuse_unfit(database: Database, settings: Settings) -> None:
-    """A database of another mode is refused at once; one that is not there yet is waited for (`/readyz` tells)."""
+def _settings_or_exit() -> Settings:
+    """This process's settings; a bad one is one line on standard error, whichever program loads the app."""
     try:
-        async with database.acquire() as db:
-            why = await health.unfit(db, settings)
-    except Unavailable:
-        log.warning("PostgreSQL does not answer yet")
-        return
-    if why is not None:
-        raise SystemExit(f"huong: {why}")
+        return config.settings()
+    except BadSetting as trouble:
+        sys.exit(f"huong: {trouble}")

@@ -9,7 +9,7 @@ import pytest
 from litestar.types import Receive, Scope, Send
 
 from app import health, main
-from app.config import Settings
+from app.config import BadSetting, Settings
 from app.db import Connection, Database
 from app.main import create_app
 from app.observe import Observe
@@ -112,8 +112,8 @@ def lifespan(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("lifespan")
 async def test_an_app_does_not_start_on_a_database_of_another_mode(city: City) -> None:
     app = create_app(production_of(city.settings))
-    why = "huong: the database is a sandbox city, HUONG_MODE is production"
-    with pytest.RaisesGroup(pytest.RaisesExc(SystemExit, match=why)):
+    why = "the database is a sandbox city, HUONG_MODE is production"
+    with pytest.RaisesGroup(pytest.RaisesExc(BadSetting, match=why)):
         await app.lifespan().__aenter__()
     await app.state.database.close()
 
