@@ -45,6 +45,9 @@ def plainly(run: Callable[P, R]) -> Callable[P, R]:
             return run(*args, **kwargs)
         except (BadSetting, embedded.Trouble, migrations.WrongMode) as trouble:
             sys.exit(f"huong: {trouble}")
+        except BrokenPipeError:  # `… | head`
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(1)
         except Unavailable as problem:
             sys.exit(f"huong: the database does not answer ({problem.__cause__})")
         except (asyncpg.PostgresError, ConnectionError, TimeoutError) as problem:
@@ -80,7 +83,7 @@ def _serve_uvicorn(settings: Settings) -> None:
     import uvicorn
 
     uvicorn.run(
-        "app.main:create_app",
+        "app.main:served",
         factory=True,
         host=settings.host,
         port=settings.port,
@@ -101,7 +104,7 @@ def _serve_granian(settings: Settings) -> None:
     from granian.server import Server
 
     Server(
-        "app.main:create_app",
+        "app.main:served",
         factory=True,
         address=settings.host,
         port=settings.port,
@@ -206,7 +209,6 @@ def ledger_check() -> None:
 
     async def look(database: Database) -> list[money.Law]:
         async with database.transaction() as db:
-            await db.execute(sql.take_a_minute)
             return await money.check(db)
 
     laws = with_database(config.settings(), look)

@@ -194,7 +194,7 @@ def refusal_of(problem: BaseException) -> Refusal | None:
             | asyncpg.CannotConnectNowError()
             | asyncpg.AdminShutdownError()
             | asyncpg.IdleInTransactionSessionTimeoutError()
-            | asyncpg.TooManyConnectionsError()
+            | asyncpg.InsufficientResourcesError()  # the disk is full, memory is short, too many connections
             | asyncpg.InterfaceError()
             | asyncpg.InternalClientError()
             | asyncpg.SerializationError()

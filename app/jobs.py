@@ -22,6 +22,7 @@ log = structlog.get_logger()
 
 RETRY_WAITS_S = (2, 10, 30, 120, 600, 3600, 21_600)
 LEASE_S = 60
+SCHEDULED_RETRY_S = 60
 TELL_BATCH = 500
 
 
@@ -149,6 +150,12 @@ async def run_scheduled(database: Database, scheduled: Scheduled) -> bool:
             return False
         await scheduled.run(db)
         return True
+
+
+async def put_off_scheduled(database: Database, scheduled: Scheduled) -> None:
+    """The task failed: it is due again in a minute."""
+    async with database.acquire() as db:
+        await db.execute(sql.put_off_scheduled, scheduled.name, scheduled.every_s, SCHEDULED_RETRY_S)
 
 
 async def measure(db: Connection) -> None:

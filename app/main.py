@@ -18,7 +18,7 @@ from app.errors import Refusal, answer_problem
 from app.etag import Unchanged
 from app.identity.bearer import Bearer
 from app.identity.routes import router as identity_router
-from app.observe import Observe, calm_garbage_collection
+from app.observe import Observe, calm_garbage_collection, start_logging
 from notifications.routes import router as notifications_router
 from wallet import ledger
 from wallet.routes import router as wallet_router
@@ -65,6 +65,12 @@ def create_app(settings: Settings | None = None, database: Database | None = Non
     app.state.bearer = bearer
     app.asgi_handler = Observe(bearer, settings.trusted_proxies)
     return app
+
+
+def served() -> Litestar:
+    """The API as `litestar serve` serves it, in each of its processes: with its log."""
+    start_logging(_settings_or_exit().log_level)
+    return create_app()
 
 
 def _settings_or_exit() -> Settings:

@@ -29,6 +29,7 @@ OUTBOX_AGE = Gauge("huong_outbox_age_seconds", "Age of the oldest untold news")
 JOBS_WAITING = Gauge("huong_jobs_waiting", "Jobs that are not done")
 JOBS_DEAD = Gauge("huong_jobs_dead", "Dead letters")
 LEDGER_BROKEN = Gauge("huong_ledger_broken", "Rows that break a law of the ledger at its last check", ["law"])
+LEDGER_CHECKED = Gauge("huong_ledger_checked_seconds", "When the ledger was last checked, in Unix time")
 TILL_GROUP = Histogram("huong_till_group_payments", "Payments per till group", buckets=(1, 2, 4, 8, 16, 32, 64, 128))
 
 _SAFE_HEADERS = [
@@ -124,11 +125,9 @@ def start_logging(level: str) -> None:
         logger_factory=Lines,
         cache_logger_on_first_use=True,
     )
-    logging.basicConfig(
-        level=max(number, logging.WARNING),
-        stream=sys.stderr,
-        format='{"level":"%(levelname)s","event":"%(name)s: %(message)s"}',
-    )
+    of_libraries = logging.StreamHandler(sys.stderr)
+    of_libraries.setFormatter(_LibraryLine())
+    logging.basicConfig(level=max(number, logging.WARNING), handlers=[of_libraries], force=True)
 
 
 # Nobody logs a number on purpose; but the trace of a surprise may quote PostgreSQL's DETAIL, and that a whole row.
@@ -137,6 +136,16 @@ _PHONE = re.compile(rb"(\+84[0-9]{3})[0-9]{3}([0-9]{3})")
 
 def _as_json(_logger: object, _method: str, event: Any) -> bytes:
     return _PHONE.sub(rb"\1***\2", msgspec.json.encode(event, enc_hook=repr))
+
+
+class _LibraryLine(logging.Formatter):
+    """A library's log record as a line like ours."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = {"event": record.getMessage(), "level": record.levelname.lower(), "logger": record.name}
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return _PHONE.sub(rb"\1***\2", msgspec.json.encode(line)).decode()
 
 
 class Lines:

@@ -270,7 +270,7 @@ def front_door() -> Redirect:
 CONFIG = OpenAPIConfig(
     title="Hương",
     version=VERSION,
-    description="A city in one hand: wallet, reports, dossiers, notifications. Amounts are whole đồng; ids are made "
+    description="A city in one hand: sign-in, wallet, merchants, inbox. Amounts are whole đồng; ids are made "
     "by the phone, so a retry never does a thing twice; every no is problem+json in Vietnamese or English.",
     license=License(name="Apache-2.0", identifier="Apache-2.0"),
     components=Components(security_schemes={"bearer": SecurityScheme(type="http", scheme="bearer")}),

@@ -9,7 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from types import FrameType
 
@@ -32,7 +32,7 @@ def run(settings: Settings) -> None:
     _check_port(settings)
     stop = _Stop()
     with ExitStack() as stack:
-        settings = _with_servers(settings, stack)
+        settings, revivals = _with_servers(settings, stack)
         asyncio.run(bring_up_to_date(settings))
         if settings.sandbox:
             with_database(settings, plant_once)
@@ -41,7 +41,9 @@ def run(settings: Settings) -> None:
         if _wait_until_ready(settings, children, stop):
             _greet(settings)
         while not stop.asked:
-            time.sleep(0.2)
+            time.sleep(0.5)
+            for revive in revivals:
+                revive()
             _revive(children, settings)
 
 
@@ -68,15 +70,17 @@ def _check_port(settings: Settings) -> None:
             ) from None
 
 
-def _with_servers(settings: Settings, stack: ExitStack) -> Settings:
-    """Start what the environment did not name, and name it."""
+def _with_servers(settings: Settings, stack: ExitStack) -> tuple[Settings, list[Callable[[], object]]]:
+    """Start what the environment did not name, and name it. Also returns what starts each again, should it die."""
     if settings.database_url and settings.redis_url:
-        return settings
+        return settings, []
     stack.enter_context(embedded.hold(settings.data_dir))
+    stack.callback(embedded.stop_left_behind, settings.data_dir)
     changes: dict[str, str] = {}
+    revivals: list[Callable[[], object]] = []
     if settings.database_url is None:
         postgres = embedded.start_postgres(settings.data_dir)
-        stack.callback(postgres.stop)
+        revivals.append(lambda: embedded.start_postgres(settings.data_dir))
         asyncio.run(migrations.make_database(postgres.owner_url, DATABASE))
         changes["database_url"] = postgres.url(DATABASE, migrations.APP_ROLE)
         changes["database_owner_url"] = postgres.url(DATABASE, migrations.OWNER_ROLE)
@@ -85,9 +89,9 @@ def _with_servers(settings: Settings, stack: ExitStack) -> Settings:
         if redis is None:
             _say("no redis-server here: live updates stay inside one process")
         else:
-            stack.callback(redis.stop)
+            revivals.append(lambda: embedded.start_redis(settings.data_dir))
             changes["redis_url"] = redis.url
-    return msgspec.structs.replace(settings, **changes)
+    return msgspec.structs.replace(settings, **changes), revivals
 
 
 def _start(name: str, settings: Settings) -> subprocess.Popen[bytes]:

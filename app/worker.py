@@ -1,6 +1,7 @@
 """The city's own pace: tell events, do jobs, keep the schedule. Any number of workers may run."""
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from datetime import timedelta
 
@@ -11,6 +12,7 @@ from app import jobs
 from app.budgets import forget_old as forget_old_budgets
 from app.clock import city_now
 from app.db import Connection, Database
+from app.errors import Unavailable
 from app.identity import codes, sessions
 from app.jobs import Listener, Scheduled
 from notifications.listeners import listeners as notifications_listeners
@@ -60,7 +62,10 @@ class Worker:
 
     async def run(self) -> None:
         """Work until stopped: at every NOTIFY, and at least once a second."""
-        ear = asyncio.create_task(self._listen(), name="worker-ear")
+        beside = [
+            asyncio.create_task(self._listen(), name="worker-ear"),
+            asyncio.create_task(self._watch_the_clock(), name="worker-clock"),
+        ]
         try:
             while not self.stopping.is_set():
                 self.news.clear()
@@ -72,8 +77,9 @@ class Worker:
                 if not busy:
                     await self._rest()
         finally:
-            ear.cancel()
-            await asyncio.gather(ear, return_exceptions=True)
+            for task in beside:
+                task.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
 
     def stop(self) -> None:
         """Finish the round, then end."""
@@ -81,20 +87,21 @@ class Worker:
         self.news.set()
 
     async def round(self) -> bool:
-        """Tell what is new, do what is due; True if there may be more to do at once."""
+        """Tell what is new, do the jobs that are due; True if there may be more to do at once."""
         async with self.database.transaction() as db:
             told = await jobs.tell(db, self.listeners)
         done = [await jobs.work(self.database, listener) for listener in self.listeners]
-        for scheduled in self.schedule:
-            await self._keep(scheduled)
         return bool(told or any(done))
 
-    async def _keep(self, scheduled: Scheduled) -> None:
-        """A task that fails keeps no other from its turn."""
-        try:
-            await jobs.run_scheduled(self.database, scheduled)
-        except Exception as problem:
-            log.warning("scheduled task failed", task=scheduled.name, error=repr(problem))
+    async def keep_schedule(self) -> None:
+        """Run what is due by the clock. One that fails keeps no other from its turn, and is due again in a minute."""
+        for scheduled in self.schedule:
+            try:
+                await jobs.run_scheduled(self.database, scheduled)
+            except Exception as problem:
+                log.warning("scheduled task failed", task=scheduled.name, error=repr(problem))
+                with contextlib.suppress(Unavailable, asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+                    await jobs.put_off_scheduled(self.database, scheduled)
 
     async def drain(self) -> None:
         """Work until nothing is left that is due now (tests, the command line)."""
@@ -110,6 +117,12 @@ class Worker:
                 await self.news.wait()
         except TimeoutError:
             return
+
+    async def _watch_the_clock(self) -> None:
+        """Beside the queue: a long check of the ledger holds nobody's message up."""
+        while True:
+            await self.keep_schedule()
+            await asyncio.sleep(POLL_S)
 
     async def _listen(self) -> None:
         """NOTIFY is a hint that wakes; the poll is the guarantee."""

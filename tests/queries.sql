@@ -213,3 +213,7 @@ SELECT pg_stat_force_next_flush();
 SELECT sum(coalesce(idx_tup_read, 0))::bigint
     + (SELECT sum(seq_tup_read) FROM pg_stat_user_tables WHERE relname IN ('payment', 'transfer'))::bigint
 FROM pg_stat_user_indexes WHERE relname IN ('payment', 'transfer');
+
+-- name: due_in_s
+-- In how many seconds a scheduled task is due again.
+SELECT extract(epoch FROM ran_at + make_interval(secs => $2) - city_now())::float8 FROM schedule WHERE name = $1;

@@ -56,6 +56,8 @@ async def make(till: Till, me: Principal, payment_id: UUID, wanted: Wanted) -> t
 
 
 def _move_for(me: Principal, payment_id: UUID, wanted: Wanted) -> Move:
+    if isinstance(wanted, PayPerson):
+        wanted = msgspec.structs.replace(wanted, phone=phone(wanted.phone))
     fingerprint = blake2b(_encoder.encode(wanted), digest_size=16).digest()
     match wanted:
         case PayBill():
@@ -84,7 +86,7 @@ def _move_for(me: Principal, payment_id: UUID, wanted: Wanted) -> Move:
                 me.id,
                 amount=wanted.amount,
                 session_id=me.session_id,
-                phone=phone(wanted.phone),
+                phone=wanted.phone,
                 memo=wanted.memo,
                 fingerprint=fingerprint,
             )

@@ -284,6 +284,22 @@ async def test_a_worker_that_lost_its_lease_writes_nothing(database: Database) -
         assert await db.fetch(sql.job_rows) == []
 
 
+async def test_a_worker_that_lost_its_lease_does_not_finish_what_another_is_at(database: Database) -> None:
+    async def slow(db: Connection, news: Sequence[News]) -> None:
+        await mark(db, -1)
+        async with database.acquire() as elsewhere:
+            await elsewhere.execute(sql.expire_leases)
+        await claim(database)
+
+    async with database.transaction() as db:
+        await ring(db, 1)
+    await worker_of(database, listener(slow)).drain()
+    async with database.acquire() as db:
+        assert await marks(db) == []
+        [job] = await db.fetch(sql.job_rows)
+        assert (job["state"], job["fence"], job["last_error"]) == ("running", 2, None)
+
+
 async def test_a_worker_that_lost_its_lease_and_fails_does_not_put_the_job_off(database: Database) -> None:
     async def fails_late(_: Connection, news: Sequence[News]) -> None:
         async with database.acquire() as elsewhere:
@@ -433,14 +449,18 @@ async def test_a_scheduled_task_that_fails_keeps_no_other_from_its_turn(database
     async def sweep(_: Connection) -> None:
         done.append("swept")
 
-    schedule = (Scheduled(name="broken", every_s=60, run=broken), Scheduled(name="sweep", every_s=60, run=sweep))
-    await Worker(database, (), schedule).round()
+    schedule = (Scheduled(name="broken", every_s=3600, run=broken), Scheduled(name="sweep", every_s=60, run=sweep))
+    crew = Worker(database, (), schedule)
+    await crew.keep_schedule()
+    await crew.keep_schedule()
     assert done == ["swept"]
+    async with database.acquire() as db:
+        assert 58 < await db.fetchval(sql.due_in_s, "broken", 3600) <= 60
 
 
 async def test_the_citys_own_schedule_runs(db: Connection) -> None:
     crew = Worker(OneConnection(db), (), worker.SCHEDULE)
-    await crew.round()
+    await crew.keep_schedule()
     for task in worker.SCHEDULE:
         assert await jobs.run_scheduled(OneConnection(db), task) is False
 
@@ -475,6 +495,7 @@ async def test_news_wakes_a_resting_worker_and_stop_ends_it(
     async with database.transaction() as db:
         await ring(db, 1)
     await soon(heard)
+    await asyncio.sleep(0.2)  # it rests
     assert not running.done()
     crew.stop()
     await asyncio.wait_for(running, 5)

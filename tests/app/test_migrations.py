@@ -92,11 +92,13 @@ async def test_a_migration_that_fails_leaves_nothing_and_keeps_what_was_before(
 ) -> None:
     good, broken = tmp_path / "0001_good.sql", tmp_path / "0002_broken.sql"
     good.write_text("-- migrate:up\nCREATE TABLE good ();\n-- migrate:down\nDROP TABLE good;\n")
-    broken.write_text("-- migrate:up\nCREATE TABLE half ();\nSELECT 1/0;\n-- migrate:down\nDROP TABLE half;\n")
     monkeypatch.setattr(migrations, "versioned", lambda: [good, broken])
-    with pytest.raises(asyncpg.DivisionByZeroError):
-        await up(servers, empty)
-    assert await tables(owner) == {"good", "schema_migrations"}
+    cannot_be_stamped = "ALTER TABLE schema_migrations ADD CONSTRAINT no_second CHECK (version <> '0002')"
+    for problem in ("SELECT 1/0", cannot_be_stamped):
+        broken.write_text(f"-- migrate:up\nCREATE TABLE half ();\n{problem};\n")
+        with pytest.raises((asyncpg.DivisionByZeroError, asyncpg.CheckViolationError)):
+            await up(servers, empty)
+        assert await tables(owner) == {"good", "schema_migrations"}
     broken.write_text("-- migrate:up\nCREATE TABLE whole ();\n")
     with pytest.raises(asyncpg.UndefinedTableError):  # nothing made `installation`; but the file itself went through
         await up(servers, empty)

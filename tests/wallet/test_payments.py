@@ -1,6 +1,7 @@
 """Payments through the front door: what is paid once, what is refused, and what a refusal leaves behind."""
 
 from binascii import crc_hqx
+from collections.abc import Mapping
 from datetime import date
 from uuid import uuid4
 
@@ -14,7 +15,7 @@ from tests.statements import sql
 from wallet import bills, ledger
 
 
-async def pay(city: City, payer: Resident, payment_id: object, body: dict[str, object]) -> httpx.Response:
+async def pay(city: City, payer: Resident, payment_id: object, body: Mapping[str, object]) -> httpx.Response:
     return await city.client.put(f"/v1/wallet/payments/{payment_id}", headers=payer.headers, json=body)
 
 
@@ -143,6 +144,15 @@ async def test_the_payer_sees_a_masked_name_and_both_sides_see_the_movement(city
     )
     assert (theirs[0]["amount"], theirs[0]["counterparty"]) == (40_000, "T*** V*** V*** Cảnh")
     assert theirs[0]["id"] == mine[0]["id"] == paid.json()["id"]
+
+
+async def test_a_phone_number_is_the_same_however_it_is_typed(city: City) -> None:
+    async with city.database.transaction() as db:
+        payer, payee = await a_resident(db, balance=100_000), await a_resident(db)
+    payment_id = uuid4()
+    typed = [payee.phone, "0" + payee.phone.removeprefix("+84")]
+    answers = [await pay(city, payer, payment_id, {"kind": "person", "phone": p, "amount": 1}) for p in typed]
+    assert [answer.status_code for answer in answers] == [201, 200]
 
 
 async def test_nobody_pays_themselves_or_a_number_without_a_wallet(city: City) -> None:

@@ -130,7 +130,8 @@ async def test_people_paying_each_other_both_ways_never_deadlock(city: City) -> 
     async with city.database.transaction() as db:
         people = [await a_resident(db, balance=50_000, with_pin=False) for _ in range(6)]
     rolls = random.Random(7)
-    moves = [to_person(*rolls.sample(people, 2), rolls.choice((1_000, 20_000, 49_000))) for _ in range(600)]
+    pairs = [rolls.sample(people, 2) for _ in range(600)]
+    moves = [to_person(payer, payee, rolls.choice((1_000, 20_000, 49_000))) for payer, payee in pairs]
     with structlog.testing.capture_logs() as logs:
         async with tills(city, count=3) as three:
             outcomes = Counter(await asyncio.gather(*[outcome(three[n % 3], move) for n, move in enumerate(moves)]))
