@@ -23,6 +23,7 @@ from app.worker import Worker
 from tests.app.phones import REAL_PHONE, ask_for_code, bearer, printed, problem, redeem, refreshed
 from tests.conftest import City, OneConnection
 from tests.makers import PIN, a_resident
+from tests.statements import sql
 
 WRONG_PIN, WRONG_CODE = "147369", "999998"
 
