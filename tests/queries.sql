@@ -217,3 +217,9 @@ FROM pg_stat_user_indexes WHERE relname IN ('payment', 'transfer');
 -- name: due_in_s
 -- In how many seconds a scheduled task is due again.
 SELECT extract(epoch FROM ran_at + make_interval(secs => $2) - city_now())::float8 FROM schedule WHERE name = $1;
+
+-- name: forget_the_day
+-- No news, no jobs, nothing on the schedule, no codes, nothing counted.
+WITH jobs AS (DELETE FROM job), tasks AS (DELETE FROM schedule), codes AS (DELETE FROM sign_in_code),
+    uses AS (DELETE FROM budget)
+DELETE FROM event;

@@ -1,18 +1,19 @@
-"""One app for all desks, a database without an app, time that passes at a word, settings of a production city."""
+"""One connection and one app for all desks, a database without an app, time that passes, a production's settings."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
+import asyncpg
 import httpx
 import pytest
 from litestar import Litestar
 
 from app import clock, config
-from app.db import Connection, Database
+from app.db import Connection, Database, prepare_connection
 from app.main import create_app
 from migrations import APP_ROLE
-from tests.conftest import OneConnection, Servers, client_of, cloned, settings_for
+from tests.conftest import City, OneConnection, Servers, client_of, cloned, open_city, settings_for
 from tests.statements import sql
 
 Later = Callable[[float], Awaitable[None]]
@@ -27,6 +28,26 @@ class Desk:
 
 
 _desks: dict[str, Desk] = {}
+
+
+@pytest.fixture(scope="session")
+async def kept_connection(template: Servers, shared_database: str) -> AsyncIterator[Connection]:
+    """The connection that every test's `db` is: a new one would learn its types and statements anew."""
+    connection = await asyncpg.connect(template.url(shared_database, APP_ROLE))
+    await prepare_connection(connection)
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
+async def db(kept_connection: Connection) -> AsyncIterator[Connection]:
+    """A connection as the app role, rolled back at the end."""
+    transaction = kept_connection.transaction()
+    await transaction.start()
+    try:
+        yield kept_connection
+    finally:
+        await transaction.rollback()
 
 
 @pytest.fixture
@@ -48,13 +69,40 @@ async def desk(desk_app: Desk) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-@pytest.fixture
-async def database(template: Servers) -> AsyncIterator[Database]:
-    """A pool on a database of its own: a city that nobody calls up."""
+@pytest.fixture(scope="session")
+async def second_database(template: Servers) -> AsyncIterator[str]:
+    """One clone for all tests that commit and mind nobody."""
     async with cloned(template) as name:
-        opened = Database(template.url(name, APP_ROLE), 8)
+        yield name
+
+
+@pytest.fixture
+async def database(template: Servers, second_database: str) -> AsyncIterator[Database]:
+    """A pool without an app, on a database whose queue is empty."""
+    opened = Database(template.url(second_database, APP_ROLE), 8)
+    yield opened
+    async with opened.acquire() as db:
+        await db.execute(sql.forget_the_day)
+    await opened.close()
+
+
+@pytest.fixture(scope="session")
+async def one_town(template: Servers, second_database: str) -> AsyncIterator[City]:
+    """The city that is every test's `town`."""
+    async with open_city(settings_for(template, second_database)) as opened:
         yield opened
-        await opened.close()
+
+
+@pytest.fixture
+async def town(one_town: City) -> AsyncIterator[City]:
+    """A city like `city`, in less time: who was there before still is, but what they did is forgotten."""
+    one_town.app.state.bearer.seen.clear()
+    yield one_town
+    if one_town.database.settings:
+        one_town.database.settings = {}
+        await one_town.database.close()
+    async with one_town.database.acquire() as db:
+        await db.execute(sql.forget_the_day)
 
 
 @pytest.fixture

@@ -55,7 +55,7 @@ async def test_a_known_and_an_unknown_number_get_the_same_answer(db: Connection,
 async def test_the_answer_says_how_long_the_code_lives_and_when_to_ask_again(desk: httpx.AsyncClient) -> None:
     asked = (await ask_for_code(desk)).json()
     expires_at, resend_at = (datetime.fromisoformat(asked[name]) for name in ("expires_at", "resend_at"))
-    assert expires_at - resend_at == timedelta(minutes=4, seconds=30)
+    assert abs(expires_at - resend_at - timedelta(minutes=4, seconds=30)) < timedelta(seconds=1)
     assert abs(resend_at - datetime.now(UTC) - timedelta(seconds=30)) < timedelta(seconds=10)
 
 
@@ -155,10 +155,10 @@ async def test_after_five_wrong_tries_the_right_code_is_refused(
 
 
 async def test_of_a_hundred_guesses_at_once_five_are_looked_at(
-    city: City, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    town: City, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    challenge_id = (await ask_for_code(city.client, REAL_PHONE)).json()["challenge_id"]
-    await city.worker.drain()
+    challenge_id = (await ask_for_code(town.client, REAL_PHONE)).json()["challenge_id"]
+    await town.worker.drain()
     [(_, code)] = printed(capsys)
     looked_at: list[str] = []
 
@@ -167,26 +167,26 @@ async def test_of_a_hundred_guesses_at_once_five_are_looked_at(
         return mac(purpose, *parts)
 
     monkeypatch.setattr(codes, "mac", counted)
-    answers = await asyncio.gather(*(redeem(city.client, challenge_id, guess) for guess in wrong_for(code, 100)))
+    answers = await asyncio.gather(*(redeem(town.client, challenge_id, guess) for guess in wrong_for(code, 100)))
     assert {answer.status_code for answer in answers} <= {401, 503}
-    async with city.database.acquire() as db:
+    async with town.database.acquire() as db:
         kept = await db.fetchrow(sql.code_row, UUID(challenge_id))
     assert kept is not None
     assert 1 <= len(looked_at) == kept["tries"] <= 5
 
     for guess in wrong_for(code, 5 - len(looked_at)):
-        await redeem(city.client, challenge_id, guess)
-    assert problem(await redeem(city.client, challenge_id, code)) == (401, "WrongCode")
+        await redeem(town.client, challenge_id, guess)
+    assert problem(await redeem(town.client, challenge_id, code)) == (401, "WrongCode")
     assert len(looked_at) == 5
 
 
 async def test_the_right_code_sent_twice_at_once_opens_one_session(
-    city: City, capsys: pytest.CaptureFixture[str]
+    town: City, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    challenge_id = (await ask_for_code(city.client, REAL_PHONE)).json()["challenge_id"]
-    await city.worker.drain()
+    challenge_id = (await ask_for_code(town.client, REAL_PHONE)).json()["challenge_id"]
+    await town.worker.drain()
     [(_, code)] = printed(capsys)
-    answers = await asyncio.gather(*(redeem(city.client, challenge_id, code) for _ in range(5)))
+    answers = await asyncio.gather(*(redeem(town.client, challenge_id, code) for _ in range(5)))
     assert sorted(answer.status_code for answer in answers) == [201, 401, 401, 401, 401]
 
 
@@ -240,10 +240,9 @@ async def test_three_codes_in_ten_minutes_and_six_in_a_day(desk: httpx.AsyncClie
     for pause_s in (0, 31, 31):
         await later(pause_s)
         assert (await ask_for_code(desk, REAL_PHONE)).status_code == 202
-    await later(31)
-    fourth = await ask_for_code(desk, REAL_PHONE)
+    fourth = await ask_for_code(desk, REAL_PHONE)  # too soon for both: the longer wait is the answer
     assert problem(fourth) == (429, "TooManyCodes")
-    assert 480 <= int(fourth.headers["retry-after"]) <= 600 - 93
+    assert 500 <= int(fourth.headers["retry-after"]) <= 600 - 62
 
     for pause_s in (601, 31):  # the refused one was counted too: two are left of the day's six
         await later(pause_s)
@@ -288,8 +287,8 @@ async def test_an_address_a_prefix_and_the_city_have_budgets_of_their_own(
     assert 1 <= int(refused.headers["retry-after"]) <= 3600
 
 
-async def test_twenty_requests_at_once_for_one_number_make_one_code(city: City) -> None:
-    answers = await asyncio.gather(*(ask_for_code(city.client, REAL_PHONE) for _ in range(20)))
+async def test_twenty_requests_at_once_for_one_number_make_one_code(town: City) -> None:
+    answers = await asyncio.gather(*(ask_for_code(town.client, REAL_PHONE) for _ in range(20)))
     statuses = [answer.status_code for answer in answers]
     assert statuses.count(202) == 1
     assert set(statuses) <= {202, 429, 503}

@@ -1,6 +1,6 @@
 """What the machines that watch the city see: alive, ready, numbers; and what every answer carries."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import asyncpg
 import httpx
@@ -64,10 +64,11 @@ async def test_a_process_is_not_ready_while_a_migration_is_missing(city: City) -
     assert answer.json()["why"] == f"migration {newest} is missing (run: litestar migrate)"
 
 
-async def test_a_database_of_another_mode_is_not_served(desk_app: Desk) -> None:
-    app = create_app(production_of(desk_app.app.state.settings), desk_app.database)
-    async with client_of(app) as client:
-        answer = await client.get("/readyz")
+async def test_a_database_of_another_mode_is_not_served(
+    desk: httpx.AsyncClient, desk_app: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(desk_app.app.state, "settings", production_of(desk_app.app.state.settings))
+    answer = await desk.get("/readyz")
     assert problem(answer) == (503, "NotReady")
     assert answer.json()["why"] == "the database is a sandbox city, HUONG_MODE is production"
 
@@ -104,14 +105,20 @@ async def test_production_is_served_by_a_role_that_cannot_rewrite_the_ledger(ser
 
 
 @pytest.fixture
+def settings(template: Servers, shared_database: str) -> Settings:
+    """Of a machine whose database is fit."""
+    return settings_for(template, shared_database)
+
+
+@pytest.fixture
 def lifespan(monkeypatch: pytest.MonkeyPatch) -> None:
     """The start of an app may happen here without freezing the tests' garbage."""
     monkeypatch.setattr(main, "calm_garbage_collection", lambda: None)
 
 
 @pytest.mark.usefixtures("lifespan")
-async def test_an_app_does_not_start_on_a_database_of_another_mode(city: City) -> None:
-    app = create_app(production_of(city.settings))
+async def test_an_app_does_not_start_on_a_database_of_another_mode(settings: Settings) -> None:
+    app = create_app(production_of(settings))
     why = "the database is a sandbox city, HUONG_MODE is production"
     with pytest.RaisesGroup(pytest.RaisesExc(BadSetting, match=why)):
         await app.lifespan().__aenter__()
@@ -119,14 +126,14 @@ async def test_an_app_does_not_start_on_a_database_of_another_mode(city: City) -
 
 
 @pytest.mark.usefixtures("lifespan")
-async def test_an_app_starts_before_its_database(city: City) -> None:
-    async with create_app(msgspec.structs.replace(city.settings, database_url=NOWHERE)).lifespan():
+async def test_an_app_starts_before_its_database(settings: Settings) -> None:
+    async with create_app(msgspec.structs.replace(settings, database_url=NOWHERE)).lifespan():
         pass
 
 
 @pytest.mark.usefixtures("lifespan")
-async def test_an_app_that_ends_gives_its_connections_back(city: City) -> None:
-    app = create_app(city.settings)
+async def test_an_app_that_ends_gives_its_connections_back(settings: Settings) -> None:
+    app = create_app(settings)
     database: Database = app.state.database
     async with app.lifespan(), client_of(app) as client:
         assert (await client.get("/readyz")).status_code == 200
@@ -160,26 +167,35 @@ async def test_requests_are_counted_by_route_and_not_by_what_strangers_type(desk
     assert "wp-login" not in numbers
 
 
-def guarded(desk_app: Desk, token: str | None) -> httpx.AsyncClient:
-    """A production city's client, its numbers behind a token."""
-    settings = msgspec.structs.replace(production_of(desk_app.app.state.settings), metrics_token=token)
-    return client_of(create_app(settings, desk_app.database))
+@pytest.fixture
+def guarded(desk_app: Desk, monkeypatch: pytest.MonkeyPatch) -> Callable[[str | None], None]:
+    """Make the desk a production city's, its numbers behind a token."""
+    settings = production_of(desk_app.app.state.settings)
+
+    def guard(token: str | None) -> None:
+        monkeypatch.setattr(desk_app.app.state, "settings", msgspec.structs.replace(settings, metrics_token=token))
+
+    return guard
 
 
-async def test_production_without_a_token_shows_no_numbers(desk_app: Desk) -> None:
-    async with guarded(desk_app, None) as client:
-        hidden = await client.get("/metrics", headers={"authorization": "Bearer "})
-        nothing = await client.get("/nothing", headers={"authorization": "Bearer "})
+async def test_production_without_a_token_shows_no_numbers(
+    desk: httpx.AsyncClient, guarded: Callable[[str | None], None]
+) -> None:
+    guarded(None)
+    hidden = await desk.get("/metrics", headers={"authorization": "Bearer "})
+    nothing = await desk.get("/nothing", headers={"authorization": "Bearer "})
     assert problem(hidden) == (404, "NotFound")
     assert all_but_request_id(hidden) == all_but_request_id(nothing)
 
 
-async def test_production_shows_its_numbers_to_whoever_has_the_token(desk_app: Desk) -> None:
-    async with guarded(desk_app, "s3cret") as client:
-        for authorization in ("", "s3cret", "Bearer", "Bearer s3cre", "Bearer s3crets", "bearer s3cret"):
-            answer = await client.get("/metrics", headers={"authorization": authorization})
-            assert problem(answer) == (404, "NotFound"), authorization
-        shown = await client.get("/metrics", headers={"authorization": "Bearer s3cret"})
+async def test_production_shows_its_numbers_to_whoever_has_the_token(
+    desk: httpx.AsyncClient, guarded: Callable[[str | None], None]
+) -> None:
+    guarded("s3cret")
+    for authorization in ("", "s3cret", "Bearer", "Bearer s3cre", "Bearer s3crets", "bearer s3cret"):
+        answer = await desk.get("/metrics", headers={"authorization": authorization})
+        assert problem(answer) == (404, "NotFound"), authorization
+    shown = await desk.get("/metrics", headers={"authorization": "Bearer s3cret"})
     assert shown.status_code == 200
     assert "huong_requests_total" in shown.text
 

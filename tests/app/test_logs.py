@@ -43,13 +43,13 @@ def text_of(lines: Sequence[Mapping[str, Any]]) -> str:
 
 
 async def test_a_day_with_secrets_leaves_none_in_the_log(
-    city: City, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+    town: City, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    client = city.client
+    client = town.client
     with capture_logs() as lines, caplog.at_level(logging.DEBUG):
         challenge_id = (await ask_for_code(client, REAL_PHONE)).json()["challenge_id"]
         assert problem(await ask_for_code(client, REAL_PHONE)) == (429, "TooManyCodes")
-        await city.worker.drain()
+        await town.worker.drain()
         [(_, code)] = printed(capsys)
         assert problem(await redeem(client, challenge_id, WRONG_CODE)) == (401, "WrongCode")
         session = (await redeem(client, challenge_id, code, device={"name": "Nokia"})).json()
@@ -62,7 +62,7 @@ async def test_a_day_with_secrets_leaves_none_in_the_log(
         paid = await client.post("/v1/wallet/payee-readings", headers=headers, json={"phone": REAL_PHONE})
         assert paid.status_code == 200
         await client.get(f"/v1/{session['access_token']}?pin={PIN}")
-        await city.worker.drain()
+        await town.worker.drain()
     ours = [record.getMessage() for record in caplog.records if record.name != "httpx"]  # the tests' own client
     said = text_of(lines) + "".join(ours) + "".join(capsys.readouterr())
 

@@ -62,7 +62,7 @@ async def test_what_is_kept_of_a_pin_cannot_be_tried_without_the_pepper(
     await set_pin(desk, newcomer, PIN)
     kept = await db.fetchrow(sql.pin_row, newcomer.id)
     assert kept is not None
-    assert kept["hash"].startswith("$argon2id$")
+    assert kept["hash"].startswith("$argon2id$v=19$m=19456,t=2,p=1$")
 
     def under_another_pepper(purpose: str, pin: str) -> bytes:
         return mac("another pepper", purpose, pin)
@@ -202,26 +202,26 @@ async def pins_left(db: Connection, who: Resident) -> int:
 # Nothing refunds a try
 
 
-async def test_the_lock_survives_a_restart(city: City) -> None:
-    async with city.database.transaction() as db:
+async def test_the_lock_survives_a_restart(town: City) -> None:
+    async with town.database.transaction() as db:
         resident = await a_resident(db)
-    assert (await tries(city.client, resident, 5))[-1] == ("PinLocked", None)
-    async with open_city(city.settings) as restarted:
+    assert (await tries(town.client, resident, 5))[-1] == ("PinLocked", None)
+    async with open_city(town.settings) as restarted:
         assert problem(await unlock(restarted.client, resident, PIN)) == (403, "PinLocked")
 
 
-async def test_the_count_is_shared_by_all_processes_and_survives_the_refused_request(city: City) -> None:
-    async with city.database.transaction() as db:
+async def test_the_count_is_shared_by_all_processes_and_survives_the_refused_request(town: City) -> None:
+    async with town.database.transaction() as db:
         resident = await a_resident(db)
-    async with open_city(city.settings) as other:
-        left = [(await tries(place.client, resident, 1))[0][1] for place in (city, other, city, other)]
+    async with open_city(town.settings) as other:
+        left = [(await tries(place.client, resident, 1))[0][1] for place in (town, other, town, other)]
     assert left == [4, 3, 2, 1]
-    async with city.database.acquire() as db:
+    async with town.database.acquire() as db:
         assert await wrong_tries(db, resident) == 4
 
 
-async def test_of_fifty_guesses_at_once_five_are_looked_at(city: City, monkeypatch: pytest.MonkeyPatch) -> None:
-    async with city.database.transaction() as db:
+async def test_of_fifty_guesses_at_once_five_are_looked_at(town: City, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with town.database.transaction() as db:
         resident = await a_resident(db)
     looked_at: list[str] = []
 
@@ -231,21 +231,21 @@ async def test_of_fifty_guesses_at_once_five_are_looked_at(city: City, monkeypat
 
     monkeypatch.setattr(pins, "mac", counted)
     guesses = [f"{n:06}" for n in range(100_001, 100_051)]
-    answers = await asyncio.gather(*(unlock(city.client, resident, guess) for guess in guesses))
+    answers = await asyncio.gather(*(unlock(town.client, resident, guess) for guess in guesses))
     assert {answer.status_code for answer in answers} <= {403, 503}
     assert 1 <= len(looked_at) <= 5
     assert len(set(looked_at)) == len(looked_at)
 
-    await tries(city.client, resident, 5 - len(looked_at))
-    assert problem(await unlock(city.client, resident, PIN)) == (403, "PinLocked")
+    await tries(town.client, resident, 5 - len(looked_at))
+    assert problem(await unlock(town.client, resident, PIN)) == (403, "PinLocked")
     assert len(looked_at) == 5
 
 
-async def test_a_pin_is_set_once_by_two_phones_at_once(city: City) -> None:
-    async with city.database.transaction() as db:
+async def test_a_pin_is_set_once_by_two_phones_at_once(town: City) -> None:
+    async with town.database.transaction() as db:
         newcomer = await a_resident(db, with_pin=False)
     chosen = ("846201", "846202")
-    answers = await asyncio.gather(*(set_pin(city.client, newcomer, pin) for pin in chosen))
+    answers = await asyncio.gather(*(set_pin(town.client, newcomer, pin) for pin in chosen))
     assert sorted(answer.status_code for answer in answers) == [204, 409]
     winner = chosen[[answer.status_code for answer in answers].index(204)]
-    assert (await unlock(city.client, newcomer, winner)).status_code == 201
+    assert (await unlock(town.client, newcomer, winner)).status_code == 201

@@ -122,7 +122,8 @@ class Household:
 
 
 async def a_household(db: Connection) -> Household:
-    owner, friend = await a_resident(db, balance=100_000), await a_resident(db)
+    """Its shop has taken money too: a list that is empty anyway would hide nothing."""
+    owner, friend = await a_resident(db, balance=100_000), await a_resident(db, balance=100_000)
     shop = await a_shop(db, owner=owner)
     ids = {
         "session_id": owner.session_id,
@@ -132,10 +133,12 @@ async def a_household(db: Connection) -> Household:
         "order_id": uuid4(),
         "customer_code_id": uuid4(),
     }
-    await ledger.move(
-        db,
-        Move(ids["payment_id"], "person", owner.id, amount=1000, session_id=owner.session_id, phone=friend.phone),
+    sent = Move(ids["payment_id"], "person", owner.id, session_id=owner.session_id, amount=1000, phone=friend.phone)
+    bought = Move(
+        uuid4(), "merchant", friend.id, session_id=friend.session_id, amount=1000, terminal_id=shop.terminal_id
     )
+    for move in (sent, bought):
+        await ledger.move(db, move)
     order = PlaceOrder(terminal_id=shop.terminal_id, amount=1000)
     await merchants.place_order(db, owner.me, shop.id, ids["order_id"], order)
     kept = KeepCustomerCode(biller="dien-luc-hue", customer_code=f"PP03{owner.phone[-9:]}")
