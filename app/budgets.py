@@ -26,7 +26,9 @@ class _Spent(msgspec.Struct, frozen=True):
 
 
 async def spend(db: Connection, *budgets: Budget, refusal: type[TooManyRequests] = TooManyRequests) -> None:
-    """Use each budget once; raises `refusal` with the time to wait if one is used up. The use stays counted."""
+    """Use each budget once; raises `refusal` with the time to wait if one is used up.
+
+    The refusal rolls the request back, so it uses none: nobody wears out the city's budget by being refused."""
     spent = await many(
         _Spent, db, sql.spend_budgets, [budget.key for budget in budgets], [budget.window_s for budget in budgets]
     )

@@ -112,7 +112,6 @@ class TooManyRequests(Refusal):
     Too many requests. Please try again later."""
 
     status = 429
-    keeps = True
 
 
 class Unavailable(Refusal):

@@ -18,6 +18,7 @@ TRIES_BEFORE_SIGN_OUT = 10
 
 _hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)  # RFC 9106, OWASP's second choice
 _two_at_once = asyncio.Semaphore(2)
+_being_checked: set[UUID] = set()
 _EASY = (
     {str(digit) * 6 for digit in range(10)}
     | {"".join(str((start + step * n) % 10) for n in range(6)) for start in range(10) for step in (1, -1)}
@@ -72,6 +73,24 @@ class EasyPin(Refusal):
     This PIN is too easy to guess; choose another."""
 
     status = 400
+
+
+class OnePinAtATime(TooManyRequests):
+    """Mã PIN trước đó còn đang được kiểm tra; vui lòng thử lại sau giây lát.
+
+    The PIN before this one is still being checked; please try again in a moment."""
+
+
+@contextmanager
+def _alone(principal_id: UUID) -> Generator[None]:
+    """One PIN of a principal at a time: hashing is dear, and whoever waits for it would hold a connection."""
+    if principal_id in _being_checked:
+        raise OnePinAtATime(retry_after_s=1)
+    _being_checked.add(principal_id)
+    try:
+        yield
+    finally:
+        _being_checked.discard(principal_id)
 
 
 async def check(db: Connection, principal_id: UUID, pin: str) -> None:
