@@ -221,6 +221,8 @@ _BY_STATUS: dict[int, type[Refusal]] = {
 
 def _field_errors(problem: ValidationException) -> list[dict[str, str]]:
     errors = problem.extra if isinstance(problem.extra, list) else []
+    if [error.get("message") for error in errors if isinstance(error, dict)] == ["'data'"]:
+        return [{"field": "", "message": "a JSON body is expected"}]
     return [
         {"field": str(error.get("key", "")), "message": str(error.get("message", ""))}
         for error in errors
@@ -229,15 +231,20 @@ def _field_errors(problem: ValidationException) -> list[dict[str, str]]:
 
 
 def answer_problem(request: Request[Any, Any, Any], problem: Exception) -> Response[bytes]:
-    """The one exception handler: every no is problem+json, and only a surprise is logged with its trace."""
+    """The one exception handler: every no is problem+json."""
+    status, headers, body = _rendered(refusal_for(problem, request.scope), request.scope)
+    return Response(body, status_code=status, headers=headers, media_type=CONTENT_TYPE)
+
+
+def refusal_for(problem: Exception, scope: Any) -> Refusal:
+    """The refusal to answer with; only a surprise is logged with its trace."""
     refusal = refusal_of(problem)
     if refusal is None:
-        log.error("unhandled", exc_info=problem, path=request.url.path, request_id=_request_id(request.scope))
-        refusal = InternalError()
-    elif refusal.status >= 500:
-        log.warning("unavailable", cause=repr(problem.__cause__ or problem), request_id=_request_id(request.scope))
-    status, headers, body = _rendered(refusal, request.scope)
-    return Response(body, status_code=status, headers=headers, media_type=CONTENT_TYPE)
+        log.error("unhandled", exc_info=problem, path=scope["path"], request_id=_request_id(scope))
+        return InternalError()
+    if refusal.status >= 500:
+        log.warning("unavailable", cause=repr(problem.__cause__ or problem), request_id=_request_id(scope))
+    return refusal
 
 
 async def send_problem(refusal: Refusal, scope: Scope, send: Send) -> None:

@@ -15,7 +15,7 @@ from app import jobs
 from app.config import BadSetting, Settings
 from app.db import Connection, Database, one, queries_beside
 from app.deps import Db, Door
-from app.errors import NotFound, Refusal, Unavailable
+from app.errors import NotFound, Unavailable
 from app.observe import CONNECTIONS
 from app.types import Answer
 
@@ -40,12 +40,10 @@ class Ready(Answer):
     redis: bool | None
 
 
-class NotReady(Refusal):
+class NotReady(Unavailable):
     """Hệ thống chưa sẵn sàng: {why}.
 
     Not ready: {why}."""
-
-    status = 503
 
 
 class _Installation(msgspec.Struct, frozen=True):

@@ -89,6 +89,7 @@ async def tell(db: Connection, listeners: Sequence[Listener]) -> int:
 async def work(database: Database, listener: Listener) -> int:
     """Lease what is due for one listener and do it; returns how many jobs were leased."""
     async with database.acquire() as db:
+        await db.execute(sql.bury_jobs, len(RETRY_WAITS_S))
         jobs = await many(_Job, db, sql.claim_jobs, listener.name, listener.batch, LEASE_S)
     jobs.sort(key=lambda job: job.id)
     if not jobs:
@@ -145,6 +146,8 @@ def next_try(attempts: int, now: datetime) -> datetime | None:
 
 async def run_scheduled(database: Database, scheduled: Scheduled) -> bool:
     """Run the task if it is due here; its turn and its work are one transaction."""
+    async with database.acquire() as db:
+        await db.execute(sql.know_scheduled, scheduled.name)
     async with database.transaction() as db:
         if await db.fetchval(sql.start_scheduled, scheduled.name, scheduled.every_s) is None:
             return False

@@ -1,6 +1,7 @@
 """What is seen of each request: an id in every answer, a line of JSON in the log, counts and times, safe headers."""
 
 import asyncio
+import atexit
 import gc
 import logging
 import re
@@ -153,16 +154,20 @@ class Lines:
 
     def __init__(self, *_: object) -> None:
         self.waiting: list[bytes] = []
+        self.loop: asyncio.AbstractEventLoop | None = None
+        atexit.register(self.flush)
 
     def info(self, line: bytes) -> None:
         """An ordinary line."""
         self.waiting.append(line)
-        if len(self.waiting) > 1:
-            return
         try:
-            asyncio.get_running_loop().call_later(0.05, self.flush)
+            loop = asyncio.get_running_loop()
         except RuntimeError:
             self.flush()
+            return
+        if len(self.waiting) == 1 or loop is not self.loop:
+            self.loop = loop
+            loop.call_later(0.05, self.flush)
 
     debug = info
 

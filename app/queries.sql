@@ -86,21 +86,32 @@ SELECT
     (SELECT count(*) FROM job WHERE state <> 'dead') AS jobs_waiting,
     (SELECT count(*) FROM job WHERE state = 'dead') AS jobs_dead;
 
+-- name: know_scheduled
+-- A scheduled task that was never run is due.
+INSERT INTO schedule (name, ran_at) VALUES ($1, '-infinity') ON CONFLICT (name) DO NOTHING;
+
 -- name: start_scheduled
 -- Take a scheduled task's turn if it is due and nobody else has it.
-INSERT INTO schedule (name, ran_at) VALUES ($1, city_now())
-ON CONFLICT (name) DO UPDATE SET ran_at = city_now()
-WHERE schedule.ran_at <= city_now() - make_interval(secs => $2)
-RETURNING name;
+WITH due AS MATERIALIZED (
+    SELECT name FROM schedule WHERE name = $1 AND ran_at <= city_now() - make_interval(secs => $2)
+    FOR UPDATE SKIP LOCKED
+)
+UPDATE schedule SET ran_at = city_now() FROM due WHERE schedule.name = due.name
+RETURNING schedule.name;
 
 -- name: put_off_scheduled
--- A scheduled task failed: it is due again in $3 seconds.
-INSERT INTO schedule (name, ran_at) VALUES ($1, city_now() - make_interval(secs => $2::int - $3::int))
-ON CONFLICT (name) DO UPDATE SET ran_at = excluded.ran_at;
+-- A scheduled task failed: it is due again in $3 seconds, unless somebody else has run it.
+UPDATE schedule SET ran_at = city_now() - make_interval(secs => $2::int - $3::int)
+WHERE name = $1 AND ran_at <= city_now() - make_interval(secs => $2::int);
+
+-- name: bury_jobs
+-- A job that ended its worker each time is dead: it must not end the next one.
+UPDATE job SET state = 'dead', leased_until = NULL, last_error = 'its worker ended, or was slower than its lease'
+WHERE state = 'running' AND leased_until < city_now() AND attempts > $1;
 
 -- name: forget_old_events
 -- Told news is kept for two years.
-DELETE FROM event WHERE told_at < $1;
+DELETE FROM event WHERE made_at < $1 AND told_at IS NOT NULL;
 
 -- name: ready
 -- Which migrations are in, and which mode the database was stamped with.

@@ -15,10 +15,11 @@ MOST_DONG = 10**12
 
 Dong = Annotated[int, Meta(ge=1, le=MOST_DONG, description="whole đồng")]
 
-# No control characters and no lone surrogates: PostgreSQL could not keep them, and no person typed them.
-_PRINTABLE = r"^[^\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]*$"
-ShortText = Annotated[str, Meta(min_length=1, max_length=100, pattern=_PRINTABLE)]
-Memo = Annotated[str, Meta(max_length=140, pattern=_PRINTABLE)]
+# No control characters, lone surrogates or marks that turn the text around: PostgreSQL could not keep the first, and
+# no honest name has the last.
+_PRINTABLE = r"[^\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
+ShortText = Annotated[str, Meta(min_length=1, max_length=100, pattern=rf"^(?=.*\S){_PRINTABLE}*$(?!\n)")]
+Memo = Annotated[str, Meta(max_length=140, pattern=rf"^{_PRINTABLE}*$(?!\n)")]
 # `$` alone lets one newline follow: a greatest length, or `(?!\n)`, does not.
 Code = Annotated[str, Meta(min_length=1, max_length=40, pattern=r"^[0-9A-Za-z._-]+$(?!\n)")]
 PhoneText = Annotated[str, Meta(min_length=8, max_length=20, pattern=r"^[+0-9 ().-]+$(?!\n)")]
@@ -82,6 +83,12 @@ def masked_phone(e164: str) -> str:
 def new_id() -> UUID:
     """A time-ordered id (UUIDv7, RFC 9562)."""
     return uuid7()
+
+
+def masked_name(name: str) -> str:
+    """`Lê Thị Ngự Bình` → `L*** T*** N*** Bình`, as `principal.screen_name` has it; a masked name stays as it is."""
+    *family, given = name.split() or [""]
+    return " ".join([*(f"{part[0]}***" for part in family), given])
 
 
 def cursor_of(*key: object) -> str:

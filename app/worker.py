@@ -11,7 +11,7 @@ import structlog
 from app import jobs
 from app.budgets import forget_old as forget_old_budgets
 from app.clock import city_now
-from app.db import Connection, Database
+from app.db import LOST, Connection, Database
 from app.errors import Unavailable
 from app.identity import codes, sessions
 from app.jobs import Listener, Scheduled
@@ -32,16 +32,21 @@ async def check_ledger(db: Connection) -> None:
             log.error("ledger law broken", law=law.law, rows=law.broken)
 
 
-async def forget(db: Connection) -> None:
-    """Drop what has been kept long enough: codes a day, tokens until they expire, told events two years."""
-    await sessions.forget_old(db)
-    await forget_old_budgets(db, city_now() - timedelta(days=2))
+async def forget_events(db: Connection) -> None:
+    """Told news is kept for two years."""
     await db.execute(jobs.sql.forget_old_events, city_now() - timedelta(days=730))
+
+
+async def forget_budgets(db: Connection) -> None:
+    """The longest window of a budget is a day."""
+    await forget_old_budgets(db, city_now() - timedelta(days=2))
 
 
 SCHEDULE: tuple[Scheduled, ...] = (
     Scheduled(name="check_ledger", every_s=3600, run=check_ledger),
-    Scheduled(name="forget", every_s=3600, run=forget),
+    Scheduled(name="forget_sign_ins", every_s=3600, run=sessions.forget_old),
+    Scheduled(name="forget_budgets", every_s=3600, run=forget_budgets),
+    Scheduled(name="forget_events", every_s=86_400, run=forget_events),
 )
 
 
@@ -100,7 +105,7 @@ class Worker:
                 await jobs.run_scheduled(self.database, scheduled)
             except Exception as problem:
                 log.warning("scheduled task failed", task=scheduled.name, error=repr(problem))
-                with contextlib.suppress(Unavailable, asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+                with contextlib.suppress(Unavailable, asyncpg.PostgresError, *LOST):
                     await jobs.put_off_scheduled(self.database, scheduled)
 
     async def drain(self) -> None:
@@ -135,5 +140,5 @@ class Worker:
                         await asyncio.sleep(5)
                 finally:
                     await connection.close(timeout=2)
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
+            except (asyncpg.PostgresError, *LOST):
                 await asyncio.sleep(POLL_S)

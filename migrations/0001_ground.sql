@@ -140,6 +140,7 @@ CREATE TABLE event (
     told_at timestamptz
 );
 CREATE INDEX event_untold ON event (id) WHERE told_at IS NULL;
+CREATE INDEX event_age ON event USING brin (made_at);
 
 CREATE FUNCTION wake_the_worker() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

@@ -29,9 +29,10 @@ async def migrate(owner_url: str, app_role: str, mode: str) -> list[str]:
 
     Runs as the owner under an advisory lock, each file in a transaction of its own; raises WrongMode before anything
     else happens if the database is stamped with another mode."""
-    connection = await asyncpg.connect(owner_url, timeout=10, server_settings={"lock_timeout": "10s"})
+    connection = await asyncpg.connect(owner_url, timeout=10)
     try:
-        await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
+        await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)  # however long another machine migrates
+        await connection.execute("SET lock_timeout = '10s'")
         await _check_mode(connection, mode)
         applied = [
             *[name for path in versioned() if (name := await _apply_once(connection, path))],

@@ -3,13 +3,16 @@
 from datetime import date
 from uuid import UUID
 
+from app.budgets import Budget, spend
 from app.db import Connection, many, one, queries_beside
-from app.errors import Language, NotFound, Refusal, refusing
+from app.errors import Language, Malformed, NotFound, Refusal, refusing
 from app.identity.models import Principal
-from app.types import new_id
+from app.types import masked_name, new_id
 from wallet.models import Bill, Bills, CustomerCode, KeepCustomerCode
 
 sql = queries_beside(__file__)
+
+MOST_CODES = 50
 
 
 class UnknownBiller(Refusal):
@@ -28,6 +31,18 @@ class BadCustomerCode(Refusal):
     status = 400
 
 
+class HalfAQuestion(Malformed):
+    """Hãy gửi cả đơn vị thu và mã khách hàng, hoặc không gửi gì để xem các mã đã lưu.
+
+    Give both a biller and a customer code, or neither for the codes you keep."""
+
+
+class TooManyCodesKept(Refusal):
+    """Bạn đã lưu {most} mã khách hàng, không thể thêm nữa.
+
+    You keep {most} customer codes already; no more can be added."""
+
+
 class CustomerCodeAlreadyKept(Refusal):
     """Mã khách hàng này đã được lưu.
 
@@ -40,8 +55,22 @@ class BillAlreadyIssued(Refusal):
     The biller has issued another bill under this reference."""
 
 
-async def of_customer(db: Connection, biller: str, customer_code: str, language: Language) -> Bills:
-    """The bills of a customer code, due ones first; raises UnknownBiller, BadCustomerCode."""
+async def find(
+    db: Connection, me: Principal, biller: str | None, customer_code: str | None, language: Language
+) -> Bills:
+    """The bills of a customer code, or of all the codes that I keep. Raises HalfAQuestion and what of_customer does."""
+    if biller is not None and customer_code is not None:
+        return await of_customer(db, me, biller, customer_code, language)
+    if biller is not None or customer_code is not None:
+        raise HalfAQuestion
+    return await mine(db, me, language)
+
+
+async def of_customer(db: Connection, me: Principal, biller: str, customer_code: str, language: Language) -> Bills:
+    """The bills of a customer code, due ones first. Budgeted, so that nobody reads through the codes.
+
+    Raises UnknownBiller, BadCustomerCode, TooManyRequests."""
+    await spend(db, Budget(f"bills {me.id}", 30, 600), Budget(f"bills {me.id}", 200, 86_400))
     await _check_code(db, biller, customer_code)
     return Bills(items=await many(Bill, db, sql.bills_of_customer, biller, customer_code, language))
 
@@ -52,7 +81,10 @@ async def mine(db: Connection, me: Principal, language: Language) -> Bills:
 
 
 async def keep_code(db: Connection, me: Principal, customer_code_id: UUID, wanted: KeepCustomerCode) -> CustomerCode:
-    """Keep a customer code under the phone's id; raises UnknownBiller, BadCustomerCode, CustomerCodeAlreadyKept."""
+    """Keep a customer code under the phone's id; raises UnknownBiller, BadCustomerCode, TooManyCodesKept,
+    CustomerCodeAlreadyKept."""
+    if await db.fetchval(sql.other_customer_codes, me.id, customer_code_id) >= MOST_CODES:
+        raise TooManyCodesKept(most=MOST_CODES)
     await _check_code(db, wanted.biller, wanted.customer_code)
     with refusing(customer_code_kept_once=CustomerCodeAlreadyKept):
         return await one(
@@ -100,9 +132,19 @@ async def issue(
 ) -> UUID:
     """Issue a bill, once per (biller, reference); `subject` comes back in BillPaid. Returns the bill's id.
 
-    The same bill again is the same id; raises BillAlreadyIssued for another under its reference."""
+    The customer's name is kept masked. The same bill again is the same id, paid or not; raises BillAlreadyIssued for
+    another under its reference, and for one that was withdrawn."""
     bill_id: UUID | None = await db.fetchval(
-        sql.issue_bill, new_id(), biller, reference, customer_code, customer_name, period, amount, due_on, subject
+        sql.issue_bill,
+        new_id(),
+        biller,
+        reference,
+        customer_code,
+        masked_name(customer_name),
+        period,
+        amount,
+        due_on,
+        subject,
     )
     if bill_id is None:
         raise BillAlreadyIssued

@@ -9,7 +9,7 @@ import asyncpg
 import msgspec
 
 from app.db import Connection, many, one, queries_beside
-from app.errors import Refusal
+from app.errors import Refusal, TooManyRequests
 from app.identity.models import Principal
 from app.observe import LEDGER_BROKEN, LEDGER_CHECKED
 from app.types import Page, cursor_of, key_of
@@ -113,6 +113,12 @@ class UnknownPayee(Refusal):
     status = 404
 
 
+class TooManyUnknownPayees(TooManyRequests):
+    """Bạn đã nhập quá nhiều số chưa có ví. Vui lòng thử lại sau ít phút.
+
+    Too many numbers without a wallet were tried. Please try again in some minutes."""
+
+
 class PaymentToSelf(Refusal):
     """Không thể chuyển tiền cho chính mình.
 
@@ -135,7 +141,7 @@ REFUSALS: dict[str, type[Refusal]] = {
     refusal.__name__: refusal
     for refusal in (
         InsufficientFunds, WalletLocked, PaymentIdTaken, UnknownBill, BillNotDue, UnknownTerminal, MerchantNotActive,
-        UnknownOrder, OrderAlreadyPaid, OrderExpired, AmountDiffers, AmountMissing, UnknownPayee, PaymentToSelf,
+        UnknownOrder, OrderAlreadyPaid, OrderExpired, AmountDiffers, AmountMissing, UnknownPayee, TooManyUnknownPayees, PaymentToSelf,
         AccountClosed, AccountFrozen,
     )
 }  # fmt: skip

@@ -107,6 +107,7 @@ BEGIN
                 WHEN merchant_order.status = 'paid' THEN 'OrderAlreadyPaid'
                 WHEN merchant_order.expires_at <= now_here THEN 'OrderExpired'
                 WHEN merchant_order.amount <> i.amount THEN 'AmountDiffers'
+                WHEN misses.key IS NOT NULL THEN 'TooManyUnknownPayees'
                 WHEN i.kind = 'person' AND (person.id IS NULL OR person.closed_at IS NOT NULL) THEN 'UnknownPayee'
                 WHEN due IS NULL THEN 'AmountMissing'
                 WHEN payee_id = i.debit_id THEN 'PaymentToSelf'
@@ -131,6 +132,9 @@ BEGIN
         LEFT JOIN LATERAL (SELECT * FROM merchant WHERE id = terminal.merchant_id OFFSET 0) AS merchant ON true
         LEFT JOIN LATERAL (SELECT * FROM merchant_order WHERE id = i.order_id OFFSET 0) AS merchant_order ON true
         LEFT JOIN LATERAL (SELECT * FROM principal WHERE phone = i.phone OFFSET 0) AS person ON true
+        LEFT JOIN LATERAL (SELECT key FROM budget WHERE i.kind = 'person'
+            AND key = 'unknown payee ' || i.debit_id::text AND window_s = 600 AND used >= 20
+            AND window_started_at > now_here - interval '600 seconds' OFFSET 0) AS misses ON true
         CROSS JOIN LATERAL (SELECT
             coalesce(i.credit_id, biller.account_id, merchant.id, person.id),
             coalesce(bill.amount, merchant_order.amount, i.amount)

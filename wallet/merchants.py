@@ -1,5 +1,6 @@
 """Merchants, their terminals and their orders: what a shop shows to be paid, and what came in."""
 
+import asyncio
 from datetime import datetime
 from uuid import UUID
 
@@ -27,6 +28,9 @@ from wallet.models import (
 
 sql = queries_beside(__file__)
 
+MOST_MERCHANTS, MOST_TERMINALS = 20, 50
+_one_picture_at_a_time = asyncio.Semaphore(1)
+
 
 class MerchantIdTaken(Refusal):
     """Mã đơn vị này đã được dùng; hãy tạo mã mới.
@@ -46,6 +50,20 @@ class OrderIdTaken(Refusal):
     This order id was used for another order; make a new one."""
 
 
+class UnwritableName(Refusal):
+    """Mã QR không ghi được tên này; hãy dùng tên có chữ.
+
+    A QR code cannot carry this name; use one with letters."""
+
+    status = 400
+
+
+class TooManyOfThem(Refusal):
+    """Bạn đã có {most}, không thể thêm nữa.
+
+    You have {most} already; no more can be added."""
+
+
 class UnknownWard(Refusal):
     """Không có phường, xã nào mang mã này.
 
@@ -57,7 +75,9 @@ class UnknownWard(Refusal):
 async def open_merchant(db: Connection, me: Principal, merchant_id: UUID, wanted: OpenMerchant) -> Merchant:
     """Open a merchant that I own, or change its name, category or ward. At once active in the sandbox.
 
-    Raises UnknownWard, MerchantIdTaken."""
+    Raises UnknownWard, UnwritableName, TooManyOfThem, MerchantIdTaken."""
+    if await db.fetchval(sql.other_merchants, me.id, merchant_id) >= MOST_MERCHANTS:
+        raise TooManyOfThem(most=MOST_MERCHANTS)
     with refusing(merchant_ward_exists=UnknownWard):
         opened = await db.fetchval(
             sql.open_merchant,
@@ -70,6 +90,10 @@ async def open_merchant(db: Connection, me: Principal, merchant_id: UUID, wanted
         )
     if opened is None:
         raise MerchantIdTaken
+    try:
+        qr.true_name(wanted.name, 25)
+    except ValueError:
+        raise UnwritableName from None
     return await one(Merchant, db, sql.merchant_of_mine, merchant_id, me.id)
 
 
@@ -81,9 +105,11 @@ async def mine(db: Connection, me: Principal) -> Merchants:
 async def add_terminal(
     db: Connection, me: Principal, merchant_id: UUID, terminal_id: UUID, wanted: NameTerminal
 ) -> Terminal:
-    """Add a terminal to my merchant, or rename it; raises NotFound, TerminalIdTaken."""
+    """Add a terminal to my merchant, or rename it; raises NotFound, TooManyOfThem, TerminalIdTaken."""
     if await db.fetchval(sql.owns_merchant, merchant_id, me.id) is None:
         raise NotFound
+    if await db.fetchval(sql.other_terminals, merchant_id, terminal_id) >= MOST_TERMINALS:
+        raise TooManyOfThem(most=MOST_TERMINALS)
     terminal = await maybe(Terminal, db, sql.add_terminal, terminal_id, merchant_id, wanted.name)
     if terminal is None:
         raise TerminalIdTaken
@@ -101,7 +127,10 @@ async def sticker_picture(
 ) -> bytes:
     """The sticker to print, with the shop's name; raises NotFound."""
     facts = await _facts(db, me, merchant_id, terminal_id)
-    return stickers.draw(form, _text(facts), shop=facts.merchant_name, terminal=facts.terminal_name)
+    async with _one_picture_at_a_time:
+        return await asyncio.to_thread(
+            stickers.draw, form, _text(facts), shop=facts.merchant_name, terminal=facts.terminal_name
+        )
 
 
 class _Facts(msgspec.Struct, frozen=True):

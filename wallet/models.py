@@ -103,13 +103,13 @@ class CustomerCode(Answer):
     made_at: datetime
 
 
-class PayBill(Body, tag_field="kind", tag="bill"):
+class PayBill(Body, tag_field="kind", tag="bill", omit_defaults=True):
     """Pay all of a bill, whoever it belongs to."""
 
     bill_id: UUID
 
 
-class PayMerchant(Body, tag_field="kind", tag="merchant"):
+class PayMerchant(Body, tag_field="kind", tag="merchant", omit_defaults=True):
     """`amount` is needed for a sticker; an order's QR says its own."""
 
     qr: QrText
@@ -117,7 +117,7 @@ class PayMerchant(Body, tag_field="kind", tag="merchant"):
     memo: Memo | None = None
 
 
-class PayPerson(Body, tag_field="kind", tag="person"):
+class PayPerson(Body, tag_field="kind", tag="person", omit_defaults=True):
     """Send money to whoever has this phone number."""
 
     phone: PhoneText

@@ -12,7 +12,7 @@ from app.errors import NotFound, Refusal
 from app.identity.models import Principal
 from app.types import phone
 from wallet import qr
-from wallet.ledger import Move, Moved, UnknownPayee
+from wallet.ledger import Move, Moved, TooManyUnknownPayees, UnknownPayee
 from wallet.models import (
     PayBill,
     Payee,
@@ -51,7 +51,12 @@ async def make(till: Till, me: Principal, payment_id: UUID, wanted: Wanted) -> t
 
     Raises WalletLocked, InsufficientFunds, PaymentIdTaken, BrokenQr, QrNotPayable and whatever the ledger refuses."""
     move = _move_for(me, payment_id, wanted)
-    moved = await till.pay(move)
+    try:
+        moved = await till.pay(move)
+    except UnknownPayee:
+        async with till.database.transaction() as db:
+            await spend_a_miss(db, me)
+        raise
     return _payment(move, moved), moved.replayed
 
 
@@ -72,7 +77,7 @@ def _move_for(me: Principal, payment_id: UUID, wanted: Wanted) -> Move:
                 payment_id,
                 "merchant",
                 me.id,
-                amount=wanted.amount,
+                amount=wanted.amount or reading.amount,
                 session_id=me.session_id,
                 terminal_id=reading.terminal_id,
                 order_id=reading.order_id,
@@ -127,8 +132,14 @@ async def read_payee(db: Connection, me: Principal, phone_text: str) -> PayeeRea
     await spend(db, Budget(f"payee {me.id}", 20, 600), Budget(f"payee {me.id}", 100, 86_400))
     payee = await maybe(PayeeReading, db, sql.payee, number)
     if payee is None:
+        await spend_a_miss(db, me)
         raise UnknownNumber
     return payee
+
+
+async def spend_a_miss(db: Connection, me: Principal) -> None:
+    """A number without a wallet was asked for; after 20 in ten minutes the ledger pays no person for a while."""
+    await spend(db, Budget(f"unknown payee {me.id}", 20, 600), refusal=TooManyUnknownPayees)
 
 
 class UnknownNumber(UnknownPayee):

@@ -339,7 +339,7 @@ def write(sticker: Sticker) -> str:
 
     Raises ValueError for what cannot be written, and writes it in no other way."""
     _check(sticker)
-    name, city = _true_name(sticker.merchant_name, 25), _true_name(sticker.city, 15)
+    name, city = true_name(sticker.merchant_name, 25), true_name(sticker.city, 15)
     # 59 and 60 are mandatory, and some names hold no Latin letter at all.
     plain_name, plain_city = plain(name, 25) or "MERCHANT", plain(city, 15) or "VIET NAM"
     beneficiary = _joined({"00": sticker.bank_bin, "01": sticker.virtual_account})
@@ -380,7 +380,7 @@ def _check(sticker: Sticker) -> None:
             raise ValueError(f"{field} cannot be written: {value!r}")
 
 
-def _true_name(text: str, length: int) -> str:
+def true_name(text: str, length: int) -> str:
     """The name as people write it, on one line, in composed letters; no emoji, which readers count differently."""
     text = unicodedata.normalize("NFC", " ".join("".join(c for c in text if c <= "\uffff").split()))
     if not text or any(unicodedata.category(character) in ("Cc", "Cs") for character in text):

@@ -117,8 +117,10 @@ DELETE FROM customer_code WHERE principal_id = $1 AND id = $2 RETURNING id;
 INSERT INTO bill (id, biller_code, reference, customer_code, customer_name, period, amount, due_on, subject)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 ON CONFLICT (biller_code, reference) DO UPDATE SET reference = excluded.reference
-WHERE (bill.customer_code, bill.amount, bill.period, bill.due_on, bill.subject)
-    IS NOT DISTINCT FROM (excluded.customer_code, excluded.amount, excluded.period, excluded.due_on, excluded.subject)
+WHERE bill.status <> 'withdrawn'
+    AND (bill.customer_code, bill.customer_name, bill.amount, bill.period, bill.due_on, bill.subject)
+    IS NOT DISTINCT FROM (excluded.customer_code, excluded.customer_name, excluded.amount, excluded.period,
+        excluded.due_on, excluded.subject)
 RETURNING id;
 
 -- name: withdraw_bill
@@ -147,6 +149,18 @@ SELECT merchant.id, name, category_code, ward_code AS ward, status, virtual_acco
     coalesce((SELECT jsonb_agg(jsonb_build_object('id', terminal.id, 'name', terminal.name) ORDER BY terminal.made_at, terminal.id)
         FROM terminal WHERE terminal.merchant_id = merchant.id AND terminal.revoked_at IS NULL), '[]') AS terminals
 FROM merchant WHERE owner_id = $1 ORDER BY merchant.made_at, merchant.id;
+
+-- name: other_merchants
+-- How many merchants I have beside this one.
+SELECT count(*) FROM merchant WHERE owner_id = $1 AND id <> $2;
+
+-- name: other_terminals
+-- How many terminals a merchant has beside this one.
+SELECT count(*) FROM terminal WHERE merchant_id = $1 AND id <> $2;
+
+-- name: other_customer_codes
+-- How many codes I keep beside this one.
+SELECT count(*) FROM customer_code WHERE principal_id = $1 AND id <> $2;
 
 -- name: owns_merchant
 -- Is it mine?

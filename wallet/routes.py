@@ -8,7 +8,6 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from app.deps import Db, Door
-from app.errors import Malformed
 from app.types import Page
 from wallet import billers, bills, ledger, merchants, payments, unlocks
 from wallet.models import (
@@ -45,12 +44,6 @@ Limit = Annotated[int, QueryParameter(ge=1, le=100)]
 CodeQuery = Annotated[str | None, QueryParameter(min_length=1, max_length=40, pattern=r"^[0-9A-Za-z._-]+$")]
 
 
-class HalfAQuestion(Malformed):
-    """Hãy gửi cả đơn vị thu và mã khách hàng, hoặc không gửi gì để xem các mã đã lưu.
-
-    Give both a biller and a customer code, or neither for the codes you keep."""
-
-
 @post("/v1/wallet/unlocks", status_code=201)
 async def unlock_wallet(db: Db, request: Door, data: JSONBody[UnlockWallet]) -> Unlocked:
     """Open money-out for this session with the PIN."""
@@ -80,11 +73,7 @@ async def list_billers(db: Db, request: Door) -> list[Biller]:
 @get("/v1/wallet/bills")
 async def list_bills(db: Db, request: Door, biller: CodeQuery = None, customer_code: CodeQuery = None) -> Bills:
     """The bills of a customer code, or of all the codes that I keep."""
-    if biller is not None and customer_code is not None:
-        return await bills.of_customer(db, biller, customer_code, request.lang)
-    if biller is not None or customer_code is not None:
-        raise HalfAQuestion
-    return await bills.mine(db, request.me, request.lang)
+    return await bills.find(db, request.me, biller, customer_code, request.lang)
 
 
 @get("/v1/wallet/customer-codes")

@@ -69,8 +69,6 @@ async def plant(db: Connection) -> None:
 async def _plant_bills(db: Connection, n: int, phone: str, name: str) -> None:
     today = city_today()
     due_on = date(today.year, today.month, monthrange(today.year, today.month)[1])
-    *family, given = name.split()
-    masked = " ".join([*(f"{part[0]}***" for part in family), given])
     for code, _, _, _, _, prefix, width, amounts in BILLERS:
         customer_code = f"{prefix}{n + 1:0{width}}"
         await bills.issue(
@@ -78,7 +76,7 @@ async def _plant_bills(db: Connection, n: int, phone: str, name: str) -> None:
             biller=code,
             reference=f"{customer_code}-{today:%Y%m}",
             customer_code=customer_code,
-            customer_name=masked,
+            customer_name=name,
             period=f"{today:%m/%Y}",
             amount=amounts[n],
             due_on=due_on,

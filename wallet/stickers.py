@@ -37,7 +37,7 @@ def _png(rows: list[list[bool]], shop: str, terminal: str) -> bytes:
     for words, y, size, colour in _words(shop, terminal, side):
         pen.text((_WIDTH // 2, y), words, colour, font=_fitting(words, size), anchor="mm")
     out = io.BytesIO()
-    picture.save(out, "PNG", optimize=True)
+    picture.save(out, "PNG")
     return out.getvalue()
 
 

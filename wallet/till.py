@@ -4,16 +4,16 @@ A lane that is idle takes whatever waits, at most 128; a lone payment waits for 
 transactions: one statement each, committed (flushed to the WAL) before anyone is answered."""
 
 import asyncio
-import contextlib
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Sequence
 from time import monotonic
+from uuid import UUID
 
 import asyncpg
 import structlog
 
-from app.db import Database, OwnConnection
-from app.errors import OutcomeUnknown, Refusal, Unavailable
+from app.db import LOST, Database, OwnConnection
+from app.errors import OutcomeUnknown, Refusal, TooManyRequests, Unavailable
 from app.observe import TILL_GROUP
 from wallet.ledger import Move, Moved, Verdict, move_all
 
@@ -22,7 +22,9 @@ log = structlog.get_logger()
 GROUP = 128
 QUEUE = 4096
 PATIENCE_S = 6.0
-_LOST = (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.CannotConnectNowError)
+PAYER_QUEUE = 64
+LOCK_TIMEOUT = "300ms"
+_NOT_DONE = (asyncpg.LockNotAvailableError, asyncpg.QueryCanceledError, asyncpg.DeadlockDetectedError)
 
 
 class _Waiting:
@@ -41,6 +43,7 @@ class Till:
         self.database = database
         self.lanes = lanes
         self.waiting: deque[_Waiting] = deque()
+        self.of_payer: Counter[UUID] = Counter()
         self.work = asyncio.Event()
         self.closing = False
         self.tasks: list[asyncio.Task[None]] = []
@@ -56,12 +59,16 @@ class Till:
         await asyncio.gather(*self.tasks)
 
     async def pay(self, move: Move) -> Moved:
-        """What became of the payment; raises its Refusal, or Unavailable when too many wait.
+        """What became of the payment; raises its Refusal, Unavailable when too many wait, or
+        TooManyRequests when too many of this payer do.
 
         A caller that goes away does not take its payment along."""
         if self.closing or len(self.waiting) >= QUEUE:
             raise Unavailable
+        if self.of_payer[move.debit_id] >= PAYER_QUEUE:
+            raise TooManyRequests(retry_after_s=1)
         waiting = _Waiting(move)
+        self.of_payer[move.debit_id] += 1
         self.waiting.append(waiting)
         self.work.set()
         verdict = await waiting.answer
@@ -81,9 +88,12 @@ class Till:
             if claimed.isdisjoint(claims):
                 claimed |= claims
                 group.append(item)
+                self.of_payer[item.move.debit_id] -= 1
             else:
                 kept.append(item)
         waiting.extendleft(reversed(kept))
+        if not waiting:
+            self.of_payer.clear()
         if not waiting:
             self.work.clear()
         return group
@@ -99,7 +109,12 @@ class _Lane:
         while True:
             group = till.take()
             if group:
-                await self.serve(group)
+                try:
+                    await self.serve(group)
+                except Exception as problem:  # a lane that ends would keep everybody waiting for ever
+                    log.exception("till lane stumbled", exc_info=problem)
+                    for item in group:
+                        self.tell(item, OutcomeUnknown())
             elif till.closing:
                 break
             else:
@@ -116,6 +131,9 @@ class _Lane:
         except Exception as problem:
             log.warning("till group failed", payments=len(group), error=repr(problem))
             await self.recover(problem)
+            if len(group) == 1 and isinstance(problem, _NOT_DONE):
+                self.tell(group[0], Unavailable())
+                return
             for item in group:
                 self.tell(item, await self.serve_alone(item))
             return
@@ -131,7 +149,7 @@ class _Lane:
         except Exception as problem:
             log.warning("payment failed", payment=str(item.move.id), error=repr(problem))
             await self.recover(problem)
-            return OutcomeUnknown()
+            return Unavailable() if isinstance(problem, _NOT_DONE) else OutcomeUnknown()
         return verdict
 
     def tell(self, item: _Waiting, verdict: Verdict) -> None:
@@ -140,16 +158,20 @@ class _Lane:
 
     async def ask(self, moves: Sequence[Move]) -> list[Verdict]:
         if self.connection is None or self.connection.is_closed():
-            self.connection = await self.till.database.connect("huong till", plan_cache_mode="force_generic_plan")
+            self.connection = await self.till.database.connect(
+                "huong till", plan_cache_mode="force_generic_plan", lock_timeout=LOCK_TIMEOUT
+            )
         return await move_all(self.connection, moves)
 
     async def recover(self, problem: Exception) -> None:
         """A connection that broke is replaced at the next question."""
-        if isinstance(problem, (*_LOST, TimeoutError)):
+        if isinstance(problem, LOST):
             await self.hang_up()
 
     async def hang_up(self) -> None:
         connection, self.connection = self.connection, None
         if connection is not None:
-            with contextlib.suppress(*_LOST, TimeoutError):
+            try:
                 await connection.close(timeout=2)
+            except (asyncpg.PostgresError, *LOST):
+                connection.terminate()

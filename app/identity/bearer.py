@@ -8,7 +8,7 @@ from litestar import Request
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from app.db import Database
-from app.errors import Refusal, send_problem
+from app.errors import refusal_for, send_problem
 from app.identity import sessions
 from app.identity.models import Principal
 from app.identity.tokens import token_hash
@@ -31,8 +31,8 @@ class Bearer:
             if name == b"authorization":
                 try:
                     scope["user"] = await self.principal(value)
-                except Refusal as refusal:
-                    await send_problem(refusal, scope, send)
+                except Exception as problem:
+                    await send_problem(refusal_for(problem, scope), scope, send)
                     return
                 break
         await self.app(scope, receive, send)

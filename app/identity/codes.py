@@ -87,14 +87,14 @@ async def redeem(db: Connection, challenge_id: UUID, code: str) -> str:
 
 async def send(db: Connection, news: Sequence[News]) -> None:
     """Draw the code and send it. In the sandbox it is printed in the log."""
+    if not settings().sandbox:
+        raise NoCodeChannel("no channel for one-time codes is configured")
     for item in news:
         challenge_id = UUID(item.data["challenge_id"])
         code = f"{secrets.randbelow(1_000_000):06}"
         number = await db.fetchval(sql.draw_code, challenge_id, _code_mac(challenge_id, code))
         if number is None:
             continue
-        if not settings().sandbox:
-            raise NoCodeChannel("no channel for one-time codes is configured")
         sys.stderr.write(f"sandbox: the code for {masked_phone(number)} is {code}\n")
         sys.stderr.flush()
 

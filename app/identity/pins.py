@@ -1,13 +1,15 @@
 """The PIN that opens the wallet: Argon2id over HMAC(pepper, pin); tries are counted before they are looked at."""
 
 import asyncio
+from collections.abc import Generator
+from contextlib import contextmanager
 from uuid import UUID
 
 from argon2 import PasswordHasher
 from argon2.exceptions import VerifyMismatchError
 
 from app.db import Connection, queries_beside
-from app.errors import Refusal
+from app.errors import Refusal, TooManyRequests
 from app.identity.models import Principal, SetPin
 from app.identity.tokens import mac
 
@@ -94,7 +96,12 @@ def _alone(principal_id: UUID) -> Generator[None]:
 
 
 async def check(db: Connection, principal_id: UUID, pin: str) -> None:
-    """Raises WrongPin, PinLocked, PinExhausted or PinNotSet; a wrong try stays counted whatever happens next."""
+    """Raises WrongPin, PinLocked, PinExhausted, PinNotSet or OnePinAtATime; a wrong try stays counted."""
+    with _alone(principal_id):
+        await _check(db, principal_id, pin)
+
+
+async def _check(db: Connection, principal_id: UUID, pin: str) -> None:
     tried = await db.fetchrow(sql.try_pin, principal_id)
     if tried is None:
         locked_s = await db.fetchval(sql.pin_lock, principal_id)
@@ -120,8 +127,12 @@ async def set_pin(db: Connection, me: Principal, wanted: SetPin) -> None:
     if wanted.old_pin is not None:
         await check(db, me.id, wanted.old_pin)
         await db.execute(sql.change_pin, me.id, await hashed(wanted.pin))
-    elif await db.fetchval(sql.set_first_pin, me.id, await hashed(wanted.pin)) is None:
+        return
+    if await db.fetchval(sql.has_pin, me.id):
         raise OldPinNeeded
+    with _alone(me.id):
+        if await db.fetchval(sql.set_first_pin, me.id, await hashed(wanted.pin)) is None:
+            raise OldPinNeeded
 
 
 async def hashed(pin: str) -> str:

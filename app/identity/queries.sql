@@ -32,7 +32,7 @@ UPDATE sign_in_code SET used_at = city_now() WHERE id = $1;
 -- The principal of a phone number, made at the first sign-in.
 INSERT INTO principal (id, kind, phone) VALUES ($1, 'resident', $2)
 ON CONFLICT (phone) DO UPDATE SET phone = excluded.phone
-RETURNING id;
+RETURNING id, kind, closed_at;
 
 -- name: keep_device
 -- Remember the device under its own id.
@@ -144,6 +144,10 @@ UPDATE pin SET locked_until = city_now() + interval '15 minutes', wrong_tries = 
 -- The PIN was right: forget the wrong tries.
 UPDATE pin SET wrong_tries = 0 WHERE principal_id = $1;
 
+-- name: has_pin
+-- Is there a PIN already?
+SELECT true FROM pin WHERE principal_id = $1;
+
 -- name: set_first_pin
 -- A first PIN; nothing happens if there is one.
 INSERT INTO pin (principal_id, hash) VALUES ($1, $2) ON CONFLICT (principal_id) DO NOTHING RETURNING principal_id;
@@ -159,6 +163,13 @@ DELETE FROM sign_in_code WHERE made_at < city_now() - interval '1 day';
 -- name: forget_old_access_tokens
 -- Expired access tokens.
 DELETE FROM access_token WHERE expires_at < city_now() - interval '1 hour';
+
+-- name: end_stale_sessions
+-- A session whose last refresh token has run out is over.
+UPDATE session SET ended_at = city_now(), end_reason = 'expired'
+WHERE ended_at IS NULL AND seen_at < city_now() - interval '60 days'
+    AND NOT EXISTS (SELECT FROM refresh_token AS token
+        WHERE token.session_id = session.id AND token.expires_at > city_now());
 
 -- name: forget_old_refresh_tokens
 -- Refresh tokens past their sixty days.

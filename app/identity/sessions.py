@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 import msgspec
 
 from app import outbox
+from app.config import settings
 from app.db import Connection, many, maybe, one, queries_beside
 from app.errors import NotFound, Refusal
 from app.identity import codes
@@ -37,6 +38,22 @@ class RefreshRefused(Refusal):
     keeps = True
 
 
+class AccountEnded(Refusal):
+    """Tài khoản của số điện thoại này đã đóng.
+
+    The account of this phone number is closed."""
+
+    status = 403
+
+
+class StaffSignInElsewhere(Refusal):
+    """Cán bộ đăng nhập bằng tài khoản công vụ, không bằng mã gửi về điện thoại.
+
+    Staff sign in with their office account, not with a code to a phone."""
+
+    status = 403
+
+
 class _Refreshing(msgspec.Struct, frozen=True):
     session_id: UUID
     used_at: datetime | None
@@ -51,9 +68,9 @@ async def open_session(db: Connection, sign_in: SignIn) -> tuple[SignedIn, str]:
     """Redeem a code and open a session; the first sign-in makes the resident.
 
     Returns the answer and the refresh token (which a browser gets as a cookie, so not in the answer).
-    Raises WrongCode."""
+    Raises WrongCode, AccountEnded, StaffSignInElsewhere."""
     number = await codes.redeem(db, sign_in.challenge_id, sign_in.code)
-    principal_id: UUID = await db.fetchval(sql.resident_by_phone, new_id(), number)
+    principal_id = await _who(db, number)
     device_id, session_id = sign_in.device.id or uuid4(), new_id()
     await db.execute(sql.keep_device, principal_id, device_id, sign_in.device.name, sign_in.device.platform)
     await db.execute(sql.end_sessions_of_device, principal_id, device_id)
@@ -77,6 +94,16 @@ async def open_session(db: Connection, sign_in: SignIn) -> tuple[SignedIn, str]:
         me=await profile(db, principal_id),
     )
     return answer, refresh_token
+
+
+async def _who(db: Connection, number: str) -> UUID:
+    who = await db.fetchrow(sql.resident_by_phone, new_id(), number)
+    assert who is not None
+    if who["closed_at"] is not None:
+        raise AccountEnded
+    if who["kind"] == "staff" and not settings().sandbox:
+        raise StaffSignInElsewhere
+    return who["id"]
 
 
 async def refresh(db: Connection, refresh_token: str | None) -> tuple[Refreshed, str]:
@@ -143,6 +170,11 @@ async def change_profile(db: Connection, me: Principal, change: ProfileChange) -
 
 
 async def forget_old(db: Connection) -> None:
-    """Codes a day old and tokens past their time."""
-    for statement in (sql.forget_old_codes, sql.forget_old_access_tokens, sql.forget_old_refresh_tokens):
+    """Sessions that ran out, codes a day old and tokens past their time."""
+    for statement in (
+        sql.end_stale_sessions,
+        sql.forget_old_codes,
+        sql.forget_old_access_tokens,
+        sql.forget_old_refresh_tokens,
+    ):
         await db.execute(statement)
