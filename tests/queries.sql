@@ -223,3 +223,7 @@ SELECT extract(epoch FROM ran_at + make_interval(secs => $2) - city_now())::floa
 WITH jobs AS (DELETE FROM job), tasks AS (DELETE FROM schedule), codes AS (DELETE FROM sign_in_code),
     uses AS (DELETE FROM budget)
 DELETE FROM event;
+
+-- name: hold_bill
+-- A bill that somebody is busy with.
+SELECT FROM bill WHERE id = $1 FOR UPDATE;

@@ -58,7 +58,7 @@ class BillAlreadyIssued(Refusal):
 async def find(
     db: Connection, me: Principal, biller: str | None, customer_code: str | None, language: Language
 ) -> Bills:
-    """The bills of a customer code, or of all the codes that I keep. Raises HalfAQuestion and what of_customer does."""
+    """The bills of a customer code, or of all the codes that I keep. Raises HalfAQuestion, and as of_customer."""
     if biller is not None and customer_code is not None:
         return await of_customer(db, me, biller, customer_code, language)
     if biller is not None or customer_code is not None:

@@ -141,8 +141,8 @@ REFUSALS: dict[str, type[Refusal]] = {
     refusal.__name__: refusal
     for refusal in (
         InsufficientFunds, WalletLocked, PaymentIdTaken, UnknownBill, BillNotDue, UnknownTerminal, MerchantNotActive,
-        UnknownOrder, OrderAlreadyPaid, OrderExpired, AmountDiffers, AmountMissing, UnknownPayee, TooManyUnknownPayees, PaymentToSelf,
-        AccountClosed, AccountFrozen,
+        UnknownOrder, OrderAlreadyPaid, OrderExpired, AmountDiffers, AmountMissing, UnknownPayee, PaymentToSelf,
+        TooManyUnknownPayees, AccountClosed, AccountFrozen,
     )
 }  # fmt: skip
 """Every verdict of the ledger's function that is a no."""

@@ -232,7 +232,7 @@ async def test_of_fifty_guesses_at_once_five_are_looked_at(town: City, monkeypat
     monkeypatch.setattr(pins, "mac", counted)
     guesses = [f"{n:06}" for n in range(100_001, 100_051)]
     answers = await asyncio.gather(*(unlock(town.client, resident, guess) for guess in guesses))
-    assert {answer.status_code for answer in answers} <= {403, 503}
+    assert {answer.status_code for answer in answers} <= {403, 429}
     assert 1 <= len(looked_at) <= 5
     assert len(set(looked_at)) == len(looked_at)
 
@@ -246,6 +246,6 @@ async def test_a_pin_is_set_once_by_two_phones_at_once(town: City) -> None:
         newcomer = await a_resident(db, with_pin=False)
     chosen = ("846201", "846202")
     answers = await asyncio.gather(*(set_pin(town.client, newcomer, pin) for pin in chosen))
-    assert sorted(answer.status_code for answer in answers) == [204, 409]
+    assert sorted(answer.status_code for answer in answers) in ([204, 409], [204, 429])
     winner = chosen[[answer.status_code for answer in answers].index(204)]
     assert (await unlock(town.client, newcomer, winner)).status_code == 201

@@ -135,9 +135,9 @@ def test_a_code_and_a_pin_hold_nothing_strange(type_: type[str], text: str) -> N
 
 
 @pytest.mark.parametrize("type_", [ShortText, Memo], ids=["ShortText", "Memo"])
-@pytest.mark.parametrize("text", ["a\x00b", "a\x1b[2J", "\ud800", "\x7f", "x" * 141])
+@pytest.mark.parametrize("text", ["a\x00b", "a\x1b[2J", "\ud800", "\x7f", "\x85", "a\u202eb", "dòng\nhai", "x" * 141])
 def test_what_people_write_holds_no_control_characters(type_: type[str], text: str) -> None:
     with pytest.raises(msgspec.ValidationError):
         msgspec.convert(text, type_)
-    for kept in ("Bún bò", "dòng\nhai", "tab\tmột", "🐘", "x" * 100):
+    for kept in ("Bún bò", "🐘", "x" * 100):
         assert msgspec.convert(kept, type_) == kept

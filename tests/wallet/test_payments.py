@@ -3,7 +3,7 @@
 from binascii import crc_hqx
 from collections.abc import Mapping
 from datetime import date
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
@@ -234,8 +234,9 @@ async def test_a_forged_order_amount_in_the_qr_is_not_believed(city: City) -> No
     text = str(order["text"])
     assert "540560000" in text
     forged = sealed(text.replace("540560000", "540510000")[:-4])
-    paid = await pay(city, payer, uuid4(), {"kind": "merchant", "qr": forged})
-    assert (paid.status_code, paid.json()["amount"]) == (201, 60_000)
+    assert refused(await pay(city, payer, uuid4(), {"kind": "merchant", "qr": forged})) == (409, "AmountDiffers")
+    read = await city.client.post("/v1/wallet/qr-readings", headers=payer.headers, json={"text": forged})
+    assert read.json()["amount"] == 60_000
 
 
 def sealed(unsealed: str) -> str:
@@ -253,6 +254,26 @@ async def test_others_qr_codes_are_recognised_and_not_paid(city: City) -> None:
     assert "VietQR" in answer.json()["title"]
     broken = await pay(city, payer, uuid4(), {"kind": "merchant", "qr": bank[:-1] + "X", "amount": 1000})
     assert refused(broken) == (400, "BrokenQr")
+
+
+async def test_numbers_without_a_wallet_are_not_sorted_out_by_paying_them(city: City) -> None:
+    async with city.database.transaction() as db:
+        curious, friend = await a_resident(db, balance=1_000), await a_resident(db)
+    body: dict[str, object] = {"kind": "person", "phone": "+84905999999", "amount": 10**12}
+    answers = [await pay(city, curious, uuid4(), body) for _ in range(20)]
+    assert {refused(answer) for answer in answers} == {(404, "UnknownPayee")}
+    to_friend: dict[str, object] = {"kind": "person", "phone": friend.phone, "amount": 1}
+    for refusal in (await pay(city, curious, uuid4(), body), await pay(city, curious, uuid4(), to_friend)):
+        assert refused(refusal) == (429, "TooManyUnknownPayees")
+
+
+async def test_bills_of_one_code_after_another_are_budgeted(city: City) -> None:
+    async with city.database.transaction() as db:
+        curious = await a_resident(db)
+        await a_biller(db)
+    path = "/v1/wallet/bills?biller=dien-luc-hue&customer_code=PP03"
+    answers = [await city.client.get(f"{path}{n:09}", headers=curious.headers) for n in range(31)]
+    assert [answer.status_code for answer in answers] == [200] * 30 + [429]
 
 
 async def test_a_payee_look_up_is_budgeted(city: City) -> None:
@@ -307,6 +328,11 @@ async def test_a_bill_issued_again_is_the_same_bill_and_another_is_refused(city:
         assert await issued(5_000) == await issued(5_000)
         with pytest.raises(bills.BillAlreadyIssued):
             await issued(6_000)
+        bill_id = await issued(5_000)
+        assert isinstance(bill_id, UUID)
+        assert await bills.withdraw(db, bill_id)
+        with pytest.raises(bills.BillAlreadyIssued):
+            await issued(5_000)
 
 
 async def test_the_ledger_is_sound_and_names_what_is_not(city: City) -> None:

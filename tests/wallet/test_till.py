@@ -305,3 +305,44 @@ async def test_killed_under_load_each_acknowledged_payment_is_there_exactly_once
             assert [law for law in await ledger.check(db) if law.broken] == []
         await database.close()
         assert len(sent) > len(acknowledged) >= 200, "some were in the air when it was killed"
+
+
+async def test_a_row_that_somebody_holds_keeps_only_its_own_payer_waiting(city: City) -> None:
+    async with city.database.transaction() as db:
+        patient, other = await a_resident(db, balance=1_000_000), await a_resident(db, balance=50_000)
+        await a_biller(db)
+        bill_id = await a_bill(db)
+    of_bill = Move(new_id(), "bill", patient.id, session_id=patient.session_id, bill_id=bill_id)
+    async with tills(city, count=1, lanes=1) as (till,), city.database.transaction() as holder:
+        await holder.execute(sql.hold_bill, bill_id)
+        waiting = asyncio.create_task(outcome(till, of_bill))
+        await asyncio.sleep(0.05)
+        async with asyncio.timeout(2):
+            assert await outcome(till, to_person(other, patient, 1_000)) == "applied"
+        assert await waiting == "Unavailable"
+
+
+async def test_one_payer_does_not_fill_the_till(city: City) -> None:
+    async with city.database.transaction() as db:
+        greedy, other = await a_resident(db, balance=1_000_000), await a_resident(db, balance=50_000)
+    async with tills(city, count=1, lanes=1) as (till,):
+        flood = [asyncio.create_task(outcome(till, to_person(greedy, other, 1))) for _ in range(200)]
+        await asyncio.sleep(0)
+        assert await outcome(till, to_person(other, greedy, 1)) == "applied"
+        outcomes = Counter(await asyncio.gather(*flood))
+    assert set(outcomes) == {"applied", "TooManyRequests"}
+    assert outcomes["applied"] >= 64
+
+
+async def test_a_lane_that_stumbles_goes_on(city: City, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with city.database.transaction() as db:
+        payer, payee = await a_resident(db, balance=50_000), await a_resident(db)
+
+    def trip(*_: object) -> None:
+        raise RuntimeError("stumbled")
+
+    async with tills(city, count=1, lanes=1) as (till,):
+        with monkeypatch.context() as broken:
+            broken.setattr("wallet.till.TILL_GROUP.observe", trip)
+            assert await outcome(till, to_person(payer, payee, 1_000)) == "OutcomeUnknown"
+        assert await outcome(till, to_person(payer, payee, 1_000)) == "applied"
