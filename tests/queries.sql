@@ -227,3 +227,7 @@ DELETE FROM event;
 -- name: hold_bill
 -- A bill that somebody is busy with.
 SELECT FROM bill WHERE id = $1 FOR UPDATE;
+
+-- name: killed_so_often
+-- Jobs whose workers were killed so often, and whose leases have run out.
+UPDATE job SET state = 'running', attempts = $1, leased_until = city_now() - interval '1 second';

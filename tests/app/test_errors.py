@@ -423,3 +423,31 @@ async def test_every_request_has_an_id_of_its_own(db: Connection, desk: httpx.As
     ]
     assert len({answer.headers["x-request-id"] for answer in answers}) == len(answers)
     assert "mine" not in answers[-1].headers["x-request-id"]
+
+
+async def test_trouble_while_a_token_is_looked_up_is_a_problem_too(
+    city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with city.database.transaction() as db:
+        resident = await a_resident(db)
+
+    async def slow(*_: object) -> None:
+        raise asyncpg.QueryCanceledError("canceling statement due to statement timeout")
+
+    async def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    for trouble, expected in ((slow, (503, "Unavailable")), (broken, (500, "InternalError"))):
+        monkeypatch.setattr("app.identity.sessions.principal_of", trouble)
+        answer = await city.client.get("/v1/me", headers=resident.headers)
+        assert problem(answer) == expected
+        assert answer.headers["x-request-id"] == answer.json()["request_id"]
+        assert "content-security-policy" in answer.headers
+
+
+async def test_an_empty_body_is_told_what_is_missing(desk: httpx.AsyncClient) -> None:
+    answer = await desk.post("/v1/sign-in/codes", headers=JSON)
+    assert (answer.status_code, answer.json()["errors"]) == (
+        400,
+        [{"field": "", "message": "a JSON body is expected"}],
+    )

@@ -544,3 +544,35 @@ async def test_a_worker_outlives_a_database_that_is_away(monkeypatch: pytest.Mon
     await soon(tried_thrice)
     crew.stop()
     await asyncio.wait_for(running, 5)
+
+
+async def test_a_task_under_way_is_not_due_for_another_worker(database: Database) -> None:
+    started, go_on = asyncio.Event(), asyncio.Event()
+
+    async def long_check(_: Connection) -> None:
+        started.set()
+        await go_on.wait()
+
+    task = Scheduled(name="long check", every_s=3600, run=long_check)
+    first = asyncio.create_task(jobs.run_scheduled(database, task))
+    await started.wait()
+    async with asyncio.timeout(1):
+        assert await jobs.run_scheduled(database, task) is False
+        await jobs.put_off_scheduled(database, Scheduled(name="unknown", every_s=60, run=long_check))
+    go_on.set()
+    assert await first is True
+    await jobs.put_off_scheduled(database, task)
+    async with database.acquire() as db:
+        assert 3_500 < await db.fetchval(sql.due_in_s, task.name, 3600) <= 3_600
+
+
+async def test_a_job_that_ends_its_worker_each_time_is_a_dead_letter(db: Connection) -> None:
+    monk = Heard()
+    crew = worker_of(db, listener(monk))
+    await ring(db, 1)
+    await jobs.tell(db, crew.listeners)
+    await db.execute(sql.killed_so_often, len(jobs.RETRY_WAITS_S) + 1)
+    await crew.drain()
+    assert monk.numbers == []
+    [dead] = await db.fetch(jobs.sql.dead_jobs, 10)
+    assert "its worker ended" in dead["last_error"]
