@@ -88,7 +88,9 @@ SELECT
 
 -- name: know_scheduled
 -- A scheduled task that was never run is due.
-INSERT INTO schedule (name, ran_at) VALUES ($1, '-infinity') ON CONFLICT (name) DO NOTHING;
+INSERT INTO schedule (name, ran_at)
+SELECT $1, '-infinity' WHERE NOT EXISTS (SELECT FROM schedule WHERE name = $1)  -- whose row may be locked for long
+ON CONFLICT (name) DO NOTHING;
 
 -- name: start_scheduled
 -- Take a scheduled task's turn if it is due and nobody else has it.
