@@ -146,7 +146,7 @@ class Connection(asyncio.Protocol):
         head = self.received[:end_of_head].lower()
         at = head.find(b"\r\ncontent-length:")
         if at < 0:
-            raise NotImplementedError(f"an answer without a length: {head!r}")
+            raise ValueError(f"an answer without a length: {head!r}")
         length = int(head[at + 17 :].split(b"\r\n", 1)[0])
         if len(self.received) < end_of_head + 4 + length:
             return

@@ -164,23 +164,51 @@ async def shared_database(template: Servers) -> AsyncIterator[str]:
         yield name
 
 
-@pytest.fixture
-async def db(template: Servers, shared_database: str) -> AsyncIterator[Connection]:
-    """A connection as the app role, rolled back at the end."""
+@pytest.fixture(scope="session")
+async def kept_connection(template: Servers, shared_database: str) -> AsyncIterator[Connection]:
+    """The connection that every test's `db` is: a new one would learn its types and statements anew."""
     connection = await asyncpg.connect(template.url(shared_database, migrations.APP_ROLE))
     await prepare_connection(connection)
-    transaction = connection.transaction()
-    await transaction.start()
-    try:
-        yield connection
-    finally:
-        await transaction.rollback()
-        await connection.close()
+    yield connection
+    await connection.close()
 
 
 @pytest.fixture
-async def desk(template: Servers, shared_database: str, db: Connection) -> AsyncIterator[httpx.AsyncClient]:
+async def db(kept_connection: Connection) -> AsyncIterator[Connection]:
+    """A connection as the app role, rolled back at the end."""
+    transaction = kept_connection.transaction()
+    await transaction.start()
+    try:
+        yield kept_connection
+    finally:
+        await transaction.rollback()
+
+
+@dataclass(frozen=True)
+class Desk:
+    """The app that every test's `desk` is a client of; making one takes longer than most tests."""
+
+    app: Litestar
+    database: OneConnection
+
+
+@pytest.fixture(scope="session")
+def kept_desk(template: Servers, shared_database: str, kept_connection: Connection) -> Desk:
+    """One app for all desks."""
+    database = OneConnection(kept_connection)
+    return Desk(create_app(settings_for(template, shared_database), database), database)
+
+
+@pytest.fixture
+def desk_app(kept_desk: Desk, db: Connection) -> Desk:
+    """The app, on this test's connection, remembering nobody."""
+    kept_desk.database.connection = db
+    kept_desk.app.state.bearer.seen.clear()
+    return kept_desk
+
+
+@pytest.fixture
+async def desk(desk_app: Desk) -> AsyncIterator[httpx.AsyncClient]:
     """A client whose requests all use `db`. It cannot pay: the till has connections of its own (see `city`)."""
-    app = create_app(settings_for(template, shared_database), OneConnection(db))
-    async with client_of(app) as client:
+    async with client_of(desk_app.app) as client:
         yield client

@@ -1,72 +1,17 @@
-"""One connection and one app for all desks, a database without an app, time that passes, a production's settings."""
+"""A database without an app, a city that commits for all, time that passes, a production's settings."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from dataclasses import dataclass
 from datetime import timedelta
 
-import asyncpg
-import httpx
 import pytest
-from litestar import Litestar
 
 from app import clock, config
-from app.db import Connection, Database, prepare_connection
-from app.main import create_app
+from app.db import Connection, Database
 from migrations import APP_ROLE
-from tests.conftest import City, OneConnection, Servers, client_of, cloned, open_city, settings_for
+from tests.conftest import City, Servers, cloned, open_city, settings_for
 from tests.statements import sql
 
 Later = Callable[[float], Awaitable[None]]
-
-
-@dataclass(frozen=True)
-class Desk:
-    """The app that every test's `desk` is a client of; making one takes longer than most tests here."""
-
-    app: Litestar
-    database: OneConnection
-
-
-_desks: dict[str, Desk] = {}
-
-
-@pytest.fixture(scope="session")
-async def kept_connection(template: Servers, shared_database: str) -> AsyncIterator[Connection]:
-    """The connection that every test's `db` is: a new one would learn its types and statements anew."""
-    connection = await asyncpg.connect(template.url(shared_database, APP_ROLE))
-    await prepare_connection(connection)
-    yield connection
-    await connection.close()
-
-
-@pytest.fixture
-async def db(kept_connection: Connection) -> AsyncIterator[Connection]:
-    """A connection as the app role, rolled back at the end."""
-    transaction = kept_connection.transaction()
-    await transaction.start()
-    try:
-        yield kept_connection
-    finally:
-        await transaction.rollback()
-
-
-@pytest.fixture
-def desk_app(template: Servers, shared_database: str, db: Connection) -> Desk:
-    """The app, on this test's connection, remembering nobody."""
-    if shared_database not in _desks:
-        database = OneConnection(db)
-        _desks[shared_database] = Desk(create_app(settings_for(template, shared_database), database), database)
-    opened = _desks[shared_database]
-    opened.database.connection = db
-    opened.app.state.bearer.seen.clear()
-    return opened
-
-
-@pytest.fixture
-async def desk(desk_app: Desk) -> AsyncIterator[httpx.AsyncClient]:
-    """A client whose requests all use `db`."""
-    async with client_of(desk_app.app) as client:
-        yield client
 
 
 @pytest.fixture(scope="session")

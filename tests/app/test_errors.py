@@ -20,9 +20,8 @@ from app.errors import Refusal, preferred_language, refusing
 from app.identity import codes, sessions
 from app.main import create_app
 from app.types import new_id
-from tests.app.conftest import Desk
 from tests.app.phones import PLAY_PHONE, REAL_PHONE, ask_for_code, problem, signed_in
-from tests.conftest import City, Servers, client_of, open_city, settings_for
+from tests.conftest import City, Desk, Servers, client_of, open_city, settings_for
 from tests.makers import PIN, a_resident
 from tests.statements import sql
 

@@ -14,9 +14,8 @@ from app.db import Connection, Database
 from app.main import create_app
 from app.observe import Observe
 from migrations import APP_ROLE, OWNER_ROLE, make_database, migrate
-from tests.app.conftest import Desk
 from tests.app.phones import PLAY_PHONE, all_but_request_id, ask_for_code, codes_worker, problem
-from tests.conftest import City, OneConnection, Servers, client_of, settings_for
+from tests.conftest import City, Desk, OneConnection, Servers, client_of, settings_for
 from tests.makers import PIN, a_resident
 from tests.statements import sql
 

@@ -9,9 +9,9 @@ from app.db import Connection
 from app.identity import pins
 from app.identity.bearer import Bearer
 from app.identity.tokens import mac
-from tests.app.conftest import Desk, Later
+from tests.app.conftest import Later
 from tests.app.phones import problem
-from tests.conftest import City, open_city
+from tests.conftest import City, Desk, open_city
 from tests.makers import PIN, Resident, a_resident
 from tests.statements import sql
 

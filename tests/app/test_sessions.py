@@ -11,7 +11,7 @@ from app.db import Connection
 from app.identity import bearer as bearer_module
 from app.identity.bearer import CACHE_LIFE_S
 from app.types import new_id
-from tests.app.conftest import Desk, Later
+from tests.app.conftest import Later
 from tests.app.phones import (
     PLAY_PHONE,
     a_device,
@@ -23,7 +23,7 @@ from tests.app.phones import (
     refreshed,
     signed_in,
 )
-from tests.conftest import City, open_city
+from tests.conftest import City, Desk, open_city
 from tests.makers import a_resident
 from tests.statements import sql
 
