@@ -9,7 +9,7 @@ from litestar import Litestar
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 
-from app import clock, config, health, home, places, schema
+from app import agencies, clock, config, health, home, places, schema
 from app.cli import Commands
 from app.config import BadSetting, Settings
 from app.db import Database
@@ -47,7 +47,7 @@ def create_app(settings: Settings | None = None, database: Database | None = Non
 
     app = Litestar(
         route_handlers=[
-            schema.front_door, health.router, places.router, home.router,
+            schema.front_door, health.router, places.router, agencies.router, home.router,
             identity_router, wallet_router, notifications_router,
         ],
         dependencies=dependencies,

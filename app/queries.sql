@@ -138,3 +138,7 @@ UPDATE installation SET seeded_at = city_now();
 -- name: wards
 -- All wards of the city.
 SELECT code, name, kind, lat, lng, area_km2 FROM ward ORDER BY code;
+
+-- name: agencies
+-- The city's agencies, in the caller's language.
+SELECT code, CASE WHEN $1 = 'en' THEN name_en ELSE name_vi END AS name, ward_code AS ward FROM agency ORDER BY code;

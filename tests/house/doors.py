@@ -26,6 +26,7 @@ PUBLIC = {
     ("GET", "/livez"),
     ("GET", "/readyz"),
     ("GET", "/metrics"),
+    ("GET", "/v1/agencies"),
     ("GET", "/v1/places/wards"),
     ("POST", "/v1/sign-in/codes"),
     ("POST", "/v1/sign-in/sessions"),

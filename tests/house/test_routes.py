@@ -38,6 +38,7 @@ WHOLE = {
     "list_customer_codes": "what one household keeps",
     "list_merchants": "the shops of one owner",
     "list_wards": "forty of them",
+    "list_agencies": "the city's own, some dozens",
 }
 """Lists that are answered whole, and why each stays short."""
 

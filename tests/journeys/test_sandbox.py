@@ -41,3 +41,12 @@ async def test_production_is_never_planted(city: City, monkeypatch: pytest.Monke
     monkeypatch.setattr(config, "settings", lambda: production)
     with pytest.raises(BadSetting):
         await plant_once(city.database)
+
+
+async def test_the_citys_agencies_are_there_for_everybody_in_both_languages(city: City) -> None:
+    await plant_once(city.database)
+    vi = (await city.client.get("/v1/agencies")).json()
+    en = (await city.client.get("/v1/agencies", headers={"accept-language": "en"})).json()
+    assert [agency["code"] for agency in vi] == [agency["code"] for agency in en]
+    assert {"code": "counter-thuan-hoa", "name": "Thuận Hóa ward's counter", "ward": "19786"} in en
+    assert {"code": "urban-management", "name": "Đội Quản lý đô thị", "ward": None} in vi
