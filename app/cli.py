@@ -23,6 +23,8 @@ from app.observe import start_logging
 
 sql = queries_beside(__file__)
 
+JOB_STATEMENT_TIMEOUT_S = 60
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -268,11 +270,16 @@ def need_database(settings: Settings) -> str:
 
 
 def with_database(settings: Settings, use: Callable[[Database], Coroutine[Any, Any, R]]) -> R:
-    """Run something that needs the database, outside a request."""
+    """Run something that needs the database, outside a request: its statements may take a minute."""
     url = need_database(settings)
 
     async def run() -> R:
-        database = Database(url, settings.database_connections, clock_offset_s=settings.clock_offset_s)
+        database = Database(
+            url,
+            settings.database_connections,
+            clock_offset_s=settings.clock_offset_s,
+            statement_timeout_s=JOB_STATEMENT_TIMEOUT_S,
+        )
         try:
             return await use(database)
         finally:

@@ -32,7 +32,9 @@ LOST = (
 """How a connection that broke says so."""
 
 ACQUIRE_TIMEOUT_S = 1.0
-COMMAND_TIMEOUT_S = 8.0
+GRACE_S = 3
+"""How much later than the server the client gives a statement up."""
+COMMAND_TIMEOUT_S = 5.0 + GRACE_S
 
 SESSION_SETTINGS = {
     "statement_timeout": "5s",
@@ -107,9 +109,10 @@ async def connect(url: str, *, application: str, **settings: str) -> OwnConnecti
 class Database:
     """The app role's pool, made at first use: starting before PostgreSQL must not kill the process."""
 
-    def __init__(self, url: str, connections: int, *, clock_offset_s: int = 0) -> None:
+    def __init__(self, url: str, connections: int, *, clock_offset_s: int = 0, statement_timeout_s: int = 5) -> None:
         self.url = url
         self.connections = connections
+        self.statement_timeout_s = statement_timeout_s
         self.settings = {"huong.clock_offset": f"{clock_offset_s} seconds"} if clock_offset_s else {}
         self._pool: Pool | None = None
         self._opening = asyncio.Lock()
@@ -148,8 +151,13 @@ class Database:
                     max_size=self.connections,
                     max_inactive_connection_lifetime=300,
                     timeout=5,
-                    command_timeout=COMMAND_TIMEOUT_S,
-                    server_settings={**SESSION_SETTINGS, "application_name": "huong", **self.settings},
+                    command_timeout=self.statement_timeout_s + GRACE_S,
+                    server_settings={
+                        **SESSION_SETTINGS,
+                        "statement_timeout": f"{self.statement_timeout_s}s",
+                        "application_name": "huong",
+                        **self.settings,
+                    },
                     init=prepare_connection,
                 )
             return self._pool

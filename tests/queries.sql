@@ -231,3 +231,7 @@ SELECT FROM bill WHERE id = $1 FOR UPDATE;
 -- name: killed_so_often
 -- Jobs whose workers were killed so often, and whose leases have run out.
 UPDATE job SET state = 'running', attempts = $1, leased_until = city_now() - interval '1 second';
+
+-- name: statement_timeout
+-- How long a statement may take here.
+SELECT current_setting('statement_timeout');

@@ -132,6 +132,7 @@ BEGIN
         LEFT JOIN LATERAL (SELECT * FROM merchant WHERE id = terminal.merchant_id OFFSET 0) AS merchant ON true
         LEFT JOIN LATERAL (SELECT * FROM merchant_order WHERE id = i.order_id OFFSET 0) AS merchant_order ON true
         LEFT JOIN LATERAL (SELECT * FROM principal WHERE phone = i.phone OFFSET 0) AS person ON true
+        -- The budget of payments.spend_a_miss: used up, it answers before anybody is looked up.
         LEFT JOIN LATERAL (SELECT key FROM budget WHERE i.kind = 'person'
             AND key = 'unknown payee ' || i.debit_id::text AND window_s = 600 AND used >= 20
             AND window_started_at > now_here - interval '600 seconds' OFFSET 0) AS misses ON true

@@ -49,7 +49,8 @@ class NotYetKnown(NotFound):
 async def make(till: Till, me: Principal, payment_id: UUID, wanted: Wanted) -> tuple[Payment, bool]:
     """Pay; returns the payment and whether it had been made before.
 
-    Raises WalletLocked, InsufficientFunds, PaymentIdTaken, BrokenQr, QrNotPayable and whatever the ledger refuses."""
+    Raises WalletLocked, InsufficientFunds, PaymentIdTaken, BrokenQr, QrNotPayable and whatever the ledger refuses.
+    A number without a wallet is counted in a short transaction of its own: the payment left no trace."""
     move = _move_for(me, payment_id, wanted)
     try:
         moved = await till.pay(move)
@@ -138,7 +139,8 @@ async def read_payee(db: Connection, me: Principal, phone_text: str) -> PayeeRea
 
 
 async def spend_a_miss(db: Connection, me: Principal) -> None:
-    """A number without a wallet was asked for; after 20 in ten minutes the ledger pays no person for a while."""
+    """A number without a wallet was asked for; after 20 in ten minutes the ledger (which knows this key and these
+    numbers) pays no person for a while."""
     await spend(db, Budget(f"unknown payee {me.id}", 20, 600), refusal=TooManyUnknownPayees)
 
 

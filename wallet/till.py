@@ -94,7 +94,6 @@ class Till:
         waiting.extendleft(reversed(kept))
         if not waiting:
             self.of_payer.clear()
-        if not waiting:
             self.work.clear()
         return group
 

@@ -18,7 +18,7 @@ from app.identity import sessions
 from app.main import create_app
 from app.types import new_id
 from migrations import APP_ROLE
-from tests.conftest import Servers, settings_for
+from tests.conftest import City, Servers, settings_for
 from tests.statements import sql
 
 
@@ -197,3 +197,11 @@ async def test_the_citys_clock_shows_the_same_in_sql_and_in_python(template: Ser
     assert abs((in_sql - in_python).total_seconds()) < 5
     assert abs((present - in_sql).total_seconds() - 3 * day_s) < 5
     assert abs((city_now() - present).total_seconds()) < 5
+
+
+async def test_a_job_has_more_time_than_a_request(city: City) -> None:
+    for seconds, shown in ((5, "5s"), (60, "1min")):
+        database = Database(city.database.url, 1, statement_timeout_s=seconds)
+        async with database.acquire() as db:
+            assert await db.fetchval(sql.statement_timeout) == shown
+        await database.close()
