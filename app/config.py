@@ -38,6 +38,22 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     trusted_proxies: tuple[str, ...]
     metrics_token: str | None
     partner_bank_bin: str
+    public_url: str
+    """Where phones and browsers reach this city, without a slash at its end."""
+    app_url: str
+    """What the companion app answers to: a scheme of its own or a claimed address."""
+    citizen_issuer: str | None
+    citizen_client_id: str
+    citizen_client_secret: str
+    staff_issuer: str | None
+    staff_client_id: str
+    staff_client_secret: str
+    face_url: str | None
+    face_key: str
+    sandbox_port: int
+    """Where the stand-ins of outside parties listen, in a sandbox."""
+    rate_per_minute: int
+    stranger_rate_per_minute: int
     log_level: str
     clock_offset_s: int
 
@@ -50,10 +66,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 def read(environ: Mapping[str, str] = os.environ) -> Settings:
     """Settings from the environment; raises BadSetting for what cannot be run with."""
     mode = _one_of(environ, "HUONG_MODE", ("production", "sandbox"), "production")
+    port = _integer(environ, "PORT", 8000, 1, 65_535)
+    sandbox_port = _integer(environ, "HUONG_SANDBOX_PORT", min(port + 1, 65_535), 1, 65_535)
+    stand_ins = f"http://localhost:{sandbox_port}" if mode == "sandbox" else None
     settings = Settings(
         mode="sandbox" if mode == "sandbox" else "production",
         host=environ.get("HOST") or "127.0.0.1",
-        port=_integer(environ, "PORT", 8000, 1, 65_535),
+        port=port,
         data_dir=Path(environ.get("DATA_DIR") or "var").resolve(),
         database_url=environ.get("DATABASE_URL") or None,
         database_owner_url=environ.get("DATABASE_OWNER_URL") or None,
@@ -68,6 +87,19 @@ def read(environ: Mapping[str, str] = os.environ) -> Settings:
         trusted_proxies=tuple((environ.get("HUONG_TRUSTED_PROXIES") or "").replace(",", " ").split()),
         metrics_token=environ.get("HUONG_METRICS_TOKEN") or None,
         partner_bank_bin=environ.get("HUONG_PARTNER_BANK_BIN") or "970436",
+        public_url=(environ.get("HUONG_PUBLIC_URL") or f"http://localhost:{port}").rstrip("/"),
+        app_url=environ.get("HUONG_APP_URL") or "huong://app",
+        citizen_issuer=environ.get("HUONG_CITIZEN_ISSUER") or (stand_ins and f"{stand_ins}/citizen"),
+        citizen_client_id=environ.get("HUONG_CITIZEN_CLIENT_ID") or "huong",
+        citizen_client_secret=environ.get("HUONG_CITIZEN_CLIENT_SECRET") or "",
+        staff_issuer=environ.get("HUONG_STAFF_ISSUER") or (stand_ins and f"{stand_ins}/staff"),
+        staff_client_id=environ.get("HUONG_STAFF_CLIENT_ID") or "huong",
+        staff_client_secret=environ.get("HUONG_STAFF_CLIENT_SECRET") or "",
+        face_url=environ.get("HUONG_FACE_URL") or (stand_ins and f"{stand_ins}/face"),
+        face_key=environ.get("HUONG_FACE_KEY") or "",
+        sandbox_port=sandbox_port,
+        rate_per_minute=_integer(environ, "HUONG_RATE_PER_MINUTE", 600, 1, 10**9),
+        stranger_rate_per_minute=_integer(environ, "HUONG_STRANGER_RATE_PER_MINUTE", 1200, 1, 10**9),
         log_level=_one_of(environ, "HUONG_LOG_LEVEL", LOG_LEVELS, "info"),
         clock_offset_s=_integer(environ, "HUONG_CLOCK_OFFSET_S", 0, -(10**9), 10**9),
     )

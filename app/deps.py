@@ -11,6 +11,7 @@ from litestar.handlers import BaseRouteHandler
 
 from app.db import LOST, Connection, Database
 from app.errors import (
+    Forbidden,
     Language,
     Malformed,
     OutcomeUnknown,
@@ -55,6 +56,14 @@ class Door(Request[Principal | None, None, State]):
             raise Malformed from None
 
 
+class NotConfirmed(Refusal):
+    """Đây là thiết bị mới: hãy nhập mã PIN hoặc xác thực qua VNeID để xem tài khoản.
+
+    This device is new: enter the PIN, or be verified by the identity provider, to see the account."""
+
+    status = 403
+
+
 Db = NamedDependency[Connection]
 """A connection. A request that writes is one transaction; a GET is its statements."""
 
@@ -82,12 +91,27 @@ async def provide_db(request: Door) -> AsyncIterator[Connection]:
             raise OutcomeUnknown from cause
 
 
-async def signed_in(
+async def let_in(
     connection: ASGIConnection[BaseRouteHandler, Principal | None, None, State], handler: BaseRouteHandler
 ) -> None:
-    """The guard on everything: a route is closed unless it says `public=True`."""
-    if connection.scope.get("user") is None and not handler.opt.get("public"):
+    """The guard on everything. A route says whom it is for, and is for residents unless it does:
+
+    `public=True`: for everybody. `who=("staff", "admin", "scope:bills.write")`: for whoever is one of these (a kind, a
+    role anywhere, a machine's scope); where the role holds is the verb's business. `unconfirmed=True`: also for a
+    session that has shown no more than the phone number. Raises SignInRequired, Forbidden, NotConfirmed."""
+    opt = handler.opt
+    if opt.get("public"):
+        return
+    me: Principal | None = connection.scope.get("user")
+    if me is None:
         raise SignInRequired
+    if connection.scope["method"] == "OPTIONS":
+        return
+    who: tuple[str, ...] | None = opt.get("who")
+    if me.kind != "resident" if who is None else me.hats().isdisjoint(who):
+        raise Forbidden
+    if not me.confirmed and not opt.get("unconfirmed"):
+        raise NotConfirmed
 
 
 dependencies = {"db": Provide(provide_db)}

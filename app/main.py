@@ -13,7 +13,7 @@ from app import agencies, clock, config, health, home, places, schema
 from app.cli import Commands
 from app.config import BadSetting, Settings
 from app.db import Database
-from app.deps import Door, dependencies, signed_in
+from app.deps import Door, dependencies, let_in
 from app.errors import Refusal, answer_problem
 from app.etag import Unchanged
 from app.identity.bearer import Bearer
@@ -51,7 +51,7 @@ def create_app(settings: Settings | None = None, database: Database | None = Non
             identity_router, wallet_router, notifications_router,
         ],
         dependencies=dependencies,
-        guards=[signed_in],
+        guards=[let_in],
         exception_handlers={Exception: answer_problem, HTTPException: answer_problem, Refusal: answer_problem},
         lifespan=[open_city],
         openapi_config=schema.CONFIG,

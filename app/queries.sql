@@ -142,3 +142,7 @@ SELECT code, name, kind, lat, lng, area_km2 FROM ward ORDER BY code;
 -- name: agencies
 -- The city's agencies, in the caller's language.
 SELECT code, CASE WHEN $1 = 'en' THEN name_en ELSE name_vi END AS name, ward_code AS ward FROM agency ORDER BY code;
+
+-- name: policy
+-- What a policy says now.
+SELECT value FROM current_policy WHERE code = $1;

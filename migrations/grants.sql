@@ -6,5 +6,7 @@ GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO :app;
 -- What money did is never rewritten.
 REVOKE UPDATE, DELETE, TRUNCATE ON transfer, entry FROM :app;
 REVOKE DELETE, TRUNCATE ON account, payment FROM :app;
+-- Nor is what was said of it in the audit.
+REVOKE UPDATE, DELETE, TRUNCATE ON audit, audit_link FROM :app;
 REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON ward, installation, schema_migrations, repeatable_sql FROM :app;
 GRANT UPDATE (seeded_at) ON installation TO :app;

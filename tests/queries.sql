@@ -82,7 +82,7 @@ SELECT set_config('huong.clock_offset', $1, false);
 
 -- name: code_row
 -- A sign-in code as it is kept.
-SELECT * FROM sign_in_code WHERE id = $1;
+SELECT * FROM one_time_code WHERE id = $1;
 
 -- name: use_up_budget
 -- A budget that has so many uses behind it.
@@ -220,7 +220,7 @@ SELECT extract(epoch FROM ran_at + make_interval(secs => $2) - city_now())::floa
 
 -- name: forget_the_day
 -- No news, no jobs, nothing on the schedule, no codes, nothing counted.
-WITH jobs AS (DELETE FROM job), tasks AS (DELETE FROM schedule), codes AS (DELETE FROM sign_in_code),
+WITH jobs AS (DELETE FROM job), tasks AS (DELETE FROM schedule), codes AS (DELETE FROM one_time_code),
     uses AS (DELETE FROM budget)
 DELETE FROM event;
 

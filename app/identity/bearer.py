@@ -48,7 +48,7 @@ class Bearer:
             return kept[1]
         async with self.database.acquire() as db:
             principal = await sessions.principal_of(db, hashed)
-        if principal is None:
+        if principal is None or not principal.confirmed:  # the PIN confirms, and the next request must know
             self.seen.pop(hashed, None)
         else:
             if len(self.seen) >= CACHE_SIZE:

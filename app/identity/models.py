@@ -23,12 +23,29 @@ class Grant(Answer):
 
 
 class Principal(msgspec.Struct, frozen=True, kw_only=True):
-    """Who is asking, as the front door knows them; at most 5 seconds old."""
+    """Who is asking, as the front door knows them; at most 5 seconds old.
+
+    `session_id` is the resident's session, the staff session or the machine's key. `confirmed`: False on a device that
+    has shown no more than the phone number. `device_key`: the P-256 public key (JWK) that the device holds, if any."""
 
     id: UUID
     kind: Kind
     session_id: UUID
-    grants: list[Grant]
+    grants: list[Grant] = []
+    scopes: list[str] = []
+    agency: str | None = None
+    confirmed: bool = True
+    level: int = 1
+    device_id: UUID | None = None
+    device_key: dict[str, str] | None = None
+
+    def hats(self) -> set[str]:
+        """What a route's `who` may name: the kind, the roles, and the scopes as `scope:…`."""
+        return {self.kind, *(grant.role for grant in self.grants), *(f"scope:{scope}" for scope in self.scopes)}
+
+    def agencies_as(self, *roles: Role) -> list[str]:
+        """The codes of the agencies where this principal has one of the roles."""
+        return sorted({grant.agency for grant in self.grants if grant.role in roles})
 
 
 class RequestCode(Body):

@@ -1,10 +1,10 @@
 -- name: replace_codes
 -- A new code for a phone replaces the one before.
-UPDATE sign_in_code SET replaced_at = city_now() WHERE phone = $1 AND used_at IS NULL AND replaced_at IS NULL;
+UPDATE one_time_code SET replaced_at = city_now() WHERE phone = $1 AND used_at IS NULL AND replaced_at IS NULL;
 
 -- name: make_code
 -- A challenge whose code the worker will draw when it sends.
-INSERT INTO sign_in_code (id, phone, expires_at, resend_at)
+INSERT INTO one_time_code (id, phone, expires_at, resend_at)
 VALUES ($1, $2, city_now() + interval '5 minutes', city_now() + interval '30 seconds')
 RETURNING id AS challenge_id, expires_at, resend_at;
 
@@ -14,19 +14,19 @@ SELECT pg_advisory_xact_lock(hashtextextended('sign-in ' || $1, 0));
 
 -- name: draw_code
 -- Keep the code's HMAC as it is sent; a replaced or late challenge draws none.
-UPDATE sign_in_code SET code_mac = $2
+UPDATE one_time_code SET code_mac = $2
 WHERE id = $1 AND used_at IS NULL AND replaced_at IS NULL AND expires_at > city_now()
 RETURNING phone;
 
 -- name: try_code
 -- Count a try and show what to compare with: atomically, so that parallel guesses share the five tries.
-UPDATE sign_in_code SET tries = tries + 1
+UPDATE one_time_code SET tries = tries + 1
 WHERE id = $1 AND tries < 5 AND used_at IS NULL AND replaced_at IS NULL AND expires_at > city_now()
 RETURNING phone, code_mac;
 
 -- name: use_code
 -- A code opens one session.
-UPDATE sign_in_code SET used_at = city_now() WHERE id = $1;
+UPDATE one_time_code SET used_at = city_now() WHERE id = $1;
 
 -- name: resident_by_phone
 -- The principal of a phone number, made at the first sign-in.
@@ -96,12 +96,14 @@ UPDATE session SET ended_at = city_now(), end_reason = 'pin_exhausted' WHERE pri
 -- name: principal_by_access_token
 -- Who holds this token now.
 SELECT
-    principal.id, principal.kind, session.id AS session_id,
+    principal.id, principal.kind, session.id AS session_id, session.confirmed_at IS NOT NULL AS confirmed,
+    principal.level, session.device_id, device.public_key AS device_key,
     coalesce((SELECT jsonb_agg(jsonb_build_object('agency', agency_code, 'role', role) ORDER BY agency_code, role)
         FROM role_grant WHERE role_grant.principal_id = principal.id), '[]') AS grants
 FROM access_token AS token
 JOIN session ON session.id = token.session_id
 JOIN principal ON principal.id = session.principal_id
+JOIN device ON device.principal_id = session.principal_id AND device.id = session.device_id
 WHERE token.hash = $1 AND token.expires_at > city_now() AND session.ended_at IS NULL AND principal.closed_at IS NULL;
 
 -- name: sessions_of
@@ -158,7 +160,7 @@ UPDATE pin SET hash = $2, wrong_tries = 0, set_at = city_now() WHERE principal_i
 
 -- name: forget_old_codes
 -- Codes are kept for a day.
-DELETE FROM sign_in_code WHERE made_at < city_now() - interval '1 day';
+DELETE FROM one_time_code WHERE made_at < city_now() - interval '1 day';
 
 -- name: forget_old_access_tokens
 -- Expired access tokens.

@@ -21,7 +21,7 @@ MEASURES = {"ward.lat", "ward.lng", "ward.area_km2"}
 """The only numbers that are not whole."""
 
 MONEY = re.compile(r"^(\w+_)?(amount|balance|posted|pending|floor|fee)(_\w+)?$")
-MOMENT = re.compile(r"^(\w+_)?(at|until)$")
+MOMENT = re.compile(r"^(\w+_)?(at|until|from)$")
 
 
 class Column(msgspec.Struct, frozen=True):
@@ -73,6 +73,7 @@ async def test_a_moment_knows_its_zone_and_says_that_it_is_one(db: Connection) -
 
 async def test_an_id_is_a_uuid_unless_the_city_counts_it(db: Connection) -> None:
     counted = {("event", "id"), ("job", "id"), ("job", "event_id"), ("message", "event_id")}
+    counted |= {("audit", "id"), ("audit_link", "audit_id")}
     for one in await columns(db):
         if one.column == "id" or one.column.endswith("_id"):
             wanted = "bigint" if (one.table, one.column) in counted else "uuid"
