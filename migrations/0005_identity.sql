@@ -123,13 +123,13 @@ CREATE TABLE passkey (
     made_at timestamptz NOT NULL DEFAULT city_now(),
     expires_at timestamptz NOT NULL,
     registered_at timestamptz,
-    credential_id bytea CONSTRAINT passkey_credential_unique UNIQUE,
+    credential bytea CONSTRAINT passkey_credential_unique UNIQUE,
     public_key bytea,
     sign_count bigint NOT NULL DEFAULT 0,
     transports jsonb,
     used_at timestamptz,
     removed_at timestamptz,
-    CONSTRAINT passkey_registered_whole CHECK ((registered_at IS NULL) = (credential_id IS NULL)
+    CONSTRAINT passkey_registered_whole CHECK ((registered_at IS NULL) = (credential IS NULL)
         AND (registered_at IS NULL) = (public_key IS NULL))
 );
 CREATE INDEX passkey_principal ON passkey (principal_id, made_at);
