@@ -11,7 +11,7 @@ import asyncpg
 import msgspec
 from asyncpg.pool import PoolConnectionProxy
 
-from app.errors import Unavailable
+from app.errors import OutcomeUnknown, Refusal, Unavailable
 
 T = TypeVar("T")
 if TYPE_CHECKING:  # the stubs are generic, the classes are not
@@ -141,6 +141,25 @@ class Database:
         """A connection with a transaction around it: commits at the end, rolls back on any exception."""
         async with self.acquire() as connection, connection.transaction():
             yield connection
+
+    @asynccontextmanager
+    async def deed(self) -> AsyncGenerator[Connection]:
+        """A connection with a transaction that ends as a request's does: a refusal rolls back unless it keeps."""
+        async with self.acquire() as connection:
+            transaction = connection.transaction()
+            await transaction.start()
+            try:
+                yield connection
+            except Refusal as refusal:
+                await (transaction.commit() if refusal.keeps else transaction.rollback())
+                raise
+            except BaseException:
+                await transaction.rollback()
+                raise
+            try:
+                await transaction.commit()
+            except LOST as cause:
+                raise OutcomeUnknown from cause
 
     async def _open(self) -> Pool:
         async with self._opening:

@@ -9,12 +9,11 @@ from litestar.datastructures import State
 from litestar.di import NamedDependency, Provide
 from litestar.handlers import BaseRouteHandler
 
-from app.db import LOST, Connection, Database
+from app.db import Connection, Database
 from app.errors import (
     Forbidden,
     Language,
     Malformed,
-    OutcomeUnknown,
     Refusal,
     SignInRequired,
     UnsupportedMediaType,
@@ -71,24 +70,8 @@ Db = NamedDependency[Connection]
 async def provide_db(request: Door) -> AsyncIterator[Connection]:
     """The request's connection. It commits before the answer is sent; a refusal rolls back unless it keeps."""
     database: Database = request.app.state.database
-    async with database.acquire() as connection:
-        if request.method == "GET":
-            yield connection
-            return
-        transaction = connection.transaction()
-        await transaction.start()
-        try:
-            yield connection
-        except Refusal as refusal:
-            await (transaction.commit() if refusal.keeps else transaction.rollback())
-            raise
-        except BaseException:
-            await transaction.rollback()
-            raise
-        try:
-            await transaction.commit()
-        except LOST as cause:
-            raise OutcomeUnknown from cause
+    async with database.acquire() if request.method == "GET" else database.deed() as connection:
+        yield connection
 
 
 async def let_in(

@@ -1,6 +1,7 @@
 """Values that every domain speaks of, and how they travel in JSON."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from ipaddress import IPv6Address
 from typing import Annotated, Generic, TypeVar
 from uuid import UUID
 
@@ -78,6 +79,19 @@ def phone(text: str) -> str:
 def masked_phone(e164: str) -> str:
     """`+84905123456` → `+84905***456`, for screens and logs of people who need not know it."""
     return f"{e164[:6]}***{e164[-3:]}"
+
+
+def address_key(address: str) -> str:
+    """What stands for an address where uses are counted: IPv4 as it is; of IPv6 the /64, which is one household's."""
+    if ":" not in address:
+        return address
+    try:
+        parsed = IPv6Address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    return f"{IPv6Address(int(parsed) >> 64 << 64)}/64"
 
 
 def new_id() -> UUID:

@@ -174,11 +174,11 @@ def pgbench_script(residents: int, merchants: int) -> str:
     return f"""
 \\set resident random(1, {residents})
 \\set shop random(1, {merchants})
-SELECT "position", verdict, amount, balance_after, payee_name, payee_detail, made_at FROM ledger_move_1(
+SELECT "position", verdict, amount, balance_after, payee_name, payee_detail, made_at FROM ledger_move_2(
     ARRAY[gen_random_uuid()], ARRAY['merchant'], ARRAY[{_sql_id(RESIDENT, ":resident")}], ARRAY[NULL::uuid],
     ARRAY[{AMOUNT}::bigint], ARRAY[{_sql_id(SESSION, ":resident")}], ARRAY[NULL::uuid],
     ARRAY[{_sql_id(TERMINAL, ":shop")}], ARRAY[NULL::uuid], ARRAY[NULL::text], ARRAY['com hen'],
-    ARRAY['\\x00'::bytea]);
+    ARRAY['\\x00'::bytea], ARRAY[NULL::uuid]);
 """
 
 
@@ -265,9 +265,9 @@ FROM generate_series(1, $2::int) AS n
 
 FUNDING = """
 SELECT verdict FROM unnest($2::uuid[], $3::bigint[]) AS wallet (id, amount)
-CROSS JOIN LATERAL ledger_move_1(ARRAY[uuidv7()], ARRAY['funding'], ARRAY[$1::uuid], ARRAY[wallet.id],
+CROSS JOIN LATERAL ledger_move_2(ARRAY[uuidv7()], ARRAY['funding'], ARRAY[$1::uuid], ARRAY[wallet.id],
     ARRAY[wallet.amount], ARRAY[NULL::uuid], ARRAY[NULL::uuid], ARRAY[NULL::uuid], ARRAY[NULL::uuid],
-    ARRAY[NULL::text], ARRAY[NULL::text], ARRAY[''::bytea])
+    ARRAY[NULL::text], ARRAY[NULL::text], ARRAY[''::bytea], ARRAY[NULL::uuid])
 WHERE verdict <> 'applied'
 """
 

@@ -13,9 +13,9 @@ INSERT INTO policy (code, effective_from, value, sandbox_value) VALUES
     -- Which level of identity something needs: 1 a phone number, 2 a person verified by the identity provider.
     ('level.pay_bill', '2026-01-01', 1, NULL),
     ('level.pay_merchant', '2026-01-01', 1, NULL),
-    ('level.pay_person', '2026-01-01', 2, 1),
+    ('level.pay_person', '2026-01-01', 2, NULL),
     ('level.withdraw', '2026-01-01', 2, NULL),
-    ('level.open_merchant', '2026-01-01', 2, 1),
+    ('level.open_merchant', '2026-01-01', 2, NULL),
     ('level.file_dossier', '2026-01-01', 2, NULL),
     -- Payments above these amounts need a proof beside the PIN: a code, or a strong one (passkey or face match).
     ('step_up.goods_code_above', '2026-01-01', 5000000, NULL),
@@ -92,6 +92,8 @@ CREATE TABLE verification (
     id uuid PRIMARY KEY,
     principal_id uuid NOT NULL REFERENCES principal (id),
     session_id uuid NOT NULL,
+    -- The resident says that the number is new to them: an account that it had before is not theirs.
+    new_number boolean NOT NULL,
     made_at timestamptz NOT NULL DEFAULT city_now(),
     expires_at timestamptz NOT NULL,
     finished_at timestamptz,

@@ -38,7 +38,7 @@ class Resident:
 
     @property
     def me(self) -> Principal:
-        return Principal(id=self.id, kind="resident", session_id=self.session_id, grants=[])
+        return Principal(id=self.id, kind="resident", session_id=self.session_id, level=2)
 
 
 @dataclass(frozen=True)
@@ -52,16 +52,17 @@ class Shop:
 
 
 async def a_resident(
-    db: Connection, *, balance: int = 0, name: str = "Lê Thị Ngự Bình", unlocked: bool = True, with_pin: bool = True
+    db: Connection, *, balance: int = 0, name: str = "Lê Thị Ngự Bình", unlocked: bool = True, with_pin: bool = True, level: int = 2
 ) -> Resident:
-    """A resident who is signed in, with a PIN and so many đồng; the wallet is open unless said otherwise."""
+    """A verified resident who is signed in, with a PIN and so many đồng, the wallet open, unless said otherwise."""
     phone = f"+8491{next(_numbers):07}"
     resident = Resident(new_id(), phone, name, new_id(), new_token())
     device_id = uuid4()
     await db.execute(sessions.sql.plant_principal, resident.id, "resident", phone, name)
     await db.execute(sessions.sql.keep_device, resident.id, device_id, "Nokia", "android")
-    await db.execute(sessions.sql.open_session, resident.session_id, resident.id, device_id)
+    await db.execute(sessions.sql.open_session, resident.session_id, resident.id, device_id, True, 0)
     await db.execute(sessions.sql.keep_access_token, token_hash(resident.token), resident.session_id, 900)
+    await db.execute(sql.set_level, resident.id, level)
     if with_pin:
         await db.execute(sessions.sql.set_first_pin, resident.id, _hash_of(PIN))
     if unlocked:
@@ -69,6 +70,11 @@ async def a_resident(
     if balance:
         await fund(db, resident.id, balance)
     return resident
+
+
+async def a_policy(db: Connection, code: str, value: int) -> None:
+    """From now on this policy says so."""
+    await db.execute(sql.set_policy, code, value)
 
 
 def _hash_of(pin: str) -> str:

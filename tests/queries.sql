@@ -235,3 +235,11 @@ UPDATE job SET state = 'running', attempts = $1, leased_until = city_now() - int
 -- name: statement_timeout
 -- How long a statement may take here.
 SELECT current_setting('statement_timeout');
+
+-- name: set_level
+-- As if the identity provider had said so.
+UPDATE principal SET level = $2 WHERE id = $1;
+
+-- name: set_policy
+-- From now on, in a sandbox too.
+INSERT INTO policy (code, value, sandbox_value) VALUES ($1, $2, $2);

@@ -10,7 +10,9 @@ import msgspec
 
 from app.db import Connection, many, one, queries_beside
 from app.errors import Refusal, TooManyRequests
+from app.identity.levels import LevelTooLow
 from app.identity.models import Principal
+from app.identity.pins import AccountLocked
 from app.observe import LEDGER_BROKEN, LEDGER_CHECKED
 from app.types import Page, cursor_of, key_of
 from wallet.models import Movement, TransferKind, Wallet
@@ -41,6 +43,30 @@ class PaymentIdTaken(Refusal):
     """Mã giao dịch này đã dùng cho một giao dịch khác; hãy tạo mã mới.
 
     This payment id was used for another payment; make a new one."""
+
+
+class MoneyOutWaits(Refusal):
+    """Tài khoản vừa được khôi phục nên tạm thời chưa thể chuyển tiền đi.
+
+    The account was just recovered: no money goes out for a while."""
+
+    status = 403
+
+
+class StepUpRequired(Refusal):
+    """Khoản này cần xác nhận thêm bằng mã gửi về điện thoại, khóa truy cập hoặc khuôn mặt.
+
+    This payment needs a proof beside the PIN: a code, a passkey or a face match."""
+
+    status = 403
+
+
+class StrongStepUpRequired(Refusal):
+    """Khoản này cần xác nhận thêm bằng khóa truy cập hoặc khuôn mặt.
+
+    This payment needs a strong proof beside the PIN: a passkey or a face match."""
+
+    status = 403
 
 
 class UnknownBill(Refusal):
@@ -140,6 +166,7 @@ class AccountFrozen(Refusal):
 REFUSALS: dict[str, type[Refusal]] = {
     refusal.__name__: refusal
     for refusal in (
+        AccountLocked, LevelTooLow, MoneyOutWaits, StepUpRequired, StrongStepUpRequired,
         InsufficientFunds, WalletLocked, PaymentIdTaken, UnknownBill, BillNotDue, UnknownTerminal, MerchantNotActive,
         UnknownOrder, OrderAlreadyPaid, OrderExpired, AmountDiffers, AmountMissing, UnknownPayee, PaymentToSelf,
         TooManyUnknownPayees, AccountClosed, AccountFrozen,
@@ -163,6 +190,7 @@ class Move(NamedTuple):
     phone: str | None = None
     memo: str | None = None
     fingerprint: bytes = b""
+    step_up_id: UUID | None = None
 
 
 class Moved(NamedTuple):

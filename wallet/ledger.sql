@@ -1,6 +1,6 @@
 -- repeatable: the one function through which money moves. A changed signature gets a new number in its name.
 
--- ledger_move_1 applies up to 128 movements at once, each on its own merits: item n of every array is one movement.
+-- ledger_move_2 applies up to 128 movements at once, each on its own merits: item n of every array is one movement.
 --   ids           made by the phone; the same id with the same content is answered again, never moved again
 --   kinds         bill | merchant | person: a resident's payment; funding: a plain transfer between two accounts
 --   debit_ids     the account that pays; at most one movement per debit account, bill and order in one call
@@ -8,12 +8,14 @@
 --   amounts       whole đồng; null where the bill or the order says it
 --   session_ids   of payments: the session whose wallet must be unlocked
 --   fingerprints  a digest of what was asked, to tell a replay from another request under the same id
+--   step_up_ids   the proof beside the PIN, where the policies ask for one: bound to this payment, used up by it
 -- Each movement gets a verdict: applied, replayed, or the name of the Refusal. A refused one leaves no row.
 -- `OFFSET 0` keeps each look-up a look-up by key: a plan made while a table was empty must not read all of it later.
 -- Order of locks, everywhere: accounts by id, then bills by id, then orders by id, then the insert of the ids.
-CREATE OR REPLACE FUNCTION ledger_move_1(
+CREATE OR REPLACE FUNCTION ledger_move_2(
     ids uuid[], kinds text[], debit_ids uuid[], credit_ids uuid[], amounts bigint[], session_ids uuid[],
-    bill_ids uuid[], terminal_ids uuid[], order_ids uuid[], phones text[], memos text[], fingerprints bytea[]
+    bill_ids uuid[], terminal_ids uuid[], order_ids uuid[], phones text[], memos text[], fingerprints bytea[],
+    step_up_ids uuid[]
 ) RETURNS TABLE (
     "position" bigint, verdict text, amount bigint, balance_after bigint, payee_name text, payee_detail text,
     made_at timestamptz
@@ -29,7 +31,10 @@ DECLARE
     paid_ids uuid[];
     unopened boolean;
     now_here timestamptz;
+    policies jsonb;
 BEGIN
+    SELECT jsonb_object_agg(code, value) INTO policies FROM current_policy;
+
     -- Who is paid? These never change for a bill or a terminal; a phone's owner is read again under the locks.
     SELECT array_agg(payee_id), bool_or(c.id IS NULL AND payee_id IS NOT NULL OR d.id IS NULL)
     INTO paid_ids, unopened
@@ -63,6 +68,7 @@ BEGIN
     WITH judged AS MATERIALIZED (
         SELECT
             i.position, i.id, i.kind, i.debit_id, i.bill_id, i.terminal_id, i.order_id, i.memo, i.fingerprint,
+            CASE WHEN step_up.method IS NOT NULL THEN i.step_up_id END AS step_up_id,
             payee_id, due,
             prior.amount AS prior_amount, prior.balance_after AS prior_balance, prior.made_at AS prior_made_at,
             d.posted AS debit_posted, d.version AS debit_version, c.posted AS credit_posted, c.version AS credit_version,
@@ -96,7 +102,11 @@ BEGIN
                 WHEN moved.id IS NOT NULL AND moved.kind = i.kind AND moved.debit_account_id = i.debit_id
                     AND moved.credit_account_id = payee_id AND moved.amount = due THEN 'replayed'
                 WHEN moved.id IS NOT NULL THEN 'PaymentIdTaken'
+                WHEN i.kind <> 'funding' AND payer.locked_at IS NOT NULL THEN 'AccountLocked'
                 WHEN i.kind <> 'funding' AND session.unlocked_until > now_here IS NOT TRUE THEN 'WalletLocked'
+                WHEN i.kind <> 'funding' AND payer.money_out_from > now_here THEN 'MoneyOutWaits'
+                WHEN i.kind <> 'funding' AND payer.level < (policies ->> ('level.pay_' || i.kind))::int
+                    THEN 'LevelTooLow'
                 WHEN i.kind = 'bill' AND bill.id IS NULL THEN 'UnknownBill'
                 WHEN i.kind = 'bill' AND bill.status <> 'due' THEN 'BillNotDue'
                 WHEN i.kind = 'merchant' AND (terminal.id IS NULL OR terminal.revoked_at IS NOT NULL)
@@ -115,17 +125,24 @@ BEGIN
                     THEN 'AccountClosed'
                 WHEN d.frozen_at IS NOT NULL THEN 'AccountFrozen'
                 WHEN d.posted - d.pending - due < d.floor THEN 'InsufficientFunds'
+                WHEN asked.strong AND step_up.method IN ('passkey', 'face') IS NOT TRUE THEN 'StrongStepUpRequired'
+                WHEN asked.code AND step_up.method IS NULL THEN 'StepUpRequired'
                 ELSE 'applied'
             END AS verdict
         FROM unnest(ids, kinds, debit_ids, credit_ids, amounts, session_ids, bill_ids, terminal_ids, order_ids, phones,
-            memos, fingerprints) WITH ORDINALITY
+            memos, fingerprints, step_up_ids) WITH ORDINALITY
             AS i (id, kind, debit_id, credit_id, amount, session_id, bill_id, terminal_id, order_id, phone, memo,
-                fingerprint, position)
+                fingerprint, step_up_id, position)
         LEFT JOIN LATERAL (SELECT * FROM payment WHERE id = i.id OFFSET 0) AS prior ON true
         LEFT JOIN LATERAL (SELECT * FROM transfer WHERE id = i.id OFFSET 0) AS moved ON true
-        LEFT JOIN LATERAL (SELECT unlocked_until FROM session
+        LEFT JOIN LATERAL (SELECT unlocked_until, new_until FROM session
             WHERE id = i.session_id AND ended_at IS NULL OFFSET 0) AS session ON true
-        LEFT JOIN LATERAL (SELECT screen_name FROM principal WHERE id = i.debit_id OFFSET 0) AS payer ON true
+        LEFT JOIN LATERAL (SELECT screen_name, level, locked_at, money_out_from FROM principal
+            WHERE id = i.debit_id OFFSET 0) AS payer ON true
+        LEFT JOIN LATERAL (SELECT method FROM step_up
+            WHERE id = i.step_up_id AND principal_id = i.debit_id AND session_id = i.session_id AND payment_id = i.id
+                AND fingerprint = i.fingerprint AND used_at IS NULL AND expires_at > now_here OFFSET 0) AS step_up
+            ON true
         LEFT JOIN LATERAL (SELECT * FROM bill WHERE id = i.bill_id OFFSET 0) AS bill ON true
         LEFT JOIN LATERAL (SELECT * FROM biller WHERE code = bill.biller_code OFFSET 0) AS biller ON true
         LEFT JOIN LATERAL (SELECT * FROM terminal WHERE id = i.terminal_id OFFSET 0) AS terminal ON true
@@ -140,6 +157,15 @@ BEGIN
             coalesce(i.credit_id, biller.account_id, merchant.id, person.id),
             coalesce(bill.amount, merchant_order.amount, i.amount)
         ) AS settled (payee_id, due)
+        -- Which proof the amount asks for: on a new device always one, else above the policies' amounts.
+        CROSS JOIN LATERAL (SELECT
+            i.kind <> 'funding' AND due > CASE
+                WHEN session.new_until > now_here THEN (policies ->> 'new_device.code_ceiling')::bigint
+                WHEN i.kind = 'person' THEN (policies ->> 'step_up.person_strong_above')::bigint
+                ELSE (policies ->> 'step_up.goods_strong_above')::bigint END,
+            i.kind <> 'funding' AND (session.new_until > now_here IS TRUE
+                OR i.kind <> 'person' AND due > (policies ->> 'step_up.goods_code_above')::bigint)
+        ) AS asked (strong, code)
         LEFT JOIN LATERAL (SELECT * FROM account WHERE id = i.debit_id OFFSET 0) AS d ON true
         LEFT JOIN LATERAL (SELECT * FROM account WHERE id = payee_id OFFSET 0) AS c ON true
     ),
@@ -191,6 +217,9 @@ BEGIN
     orders_paid AS (
         UPDATE merchant_order SET status = 'paid', payment_id = a.id, paid_at = now_here
         FROM applied AS a WHERE merchant_order.id = a.order_id
+    ),
+    step_ups_used AS (
+        UPDATE step_up SET used_at = now_here FROM applied AS a WHERE step_up.id = a.step_up_id
     ),
     told AS (
         INSERT INTO event (kind, data, made_at)

@@ -9,6 +9,7 @@ import msgspec
 from app.config import settings
 from app.db import Connection, many, maybe, one, queries_beside
 from app.errors import NotFound, Refusal, refusing
+from app.identity import levels
 from app.identity.models import Principal
 from app.types import Page, key_of
 from wallet import qr, stickers
@@ -75,7 +76,8 @@ class UnknownWard(Refusal):
 async def open_merchant(db: Connection, me: Principal, merchant_id: UUID, wanted: OpenMerchant) -> Merchant:
     """Open a merchant that I own, or change its name, category or ward. At once active in the sandbox.
 
-    Raises UnknownWard, UnwritableName, TooManyOfThem, MerchantIdTaken."""
+    Raises LevelTooLow, UnknownWard, UnwritableName, TooManyOfThem, MerchantIdTaken."""
+    await levels.need(db, me, "open_merchant")
     if await db.fetchval(sql.other_merchants, me.id, merchant_id) >= MOST_MERCHANTS:
         raise TooManyOfThem(most=MOST_MERCHANTS)
     with refusing(merchant_ward_exists=UnknownWard):

@@ -125,6 +125,13 @@ class PayPerson(Body, tag_field="kind", tag="person", omit_defaults=True):
     memo: Memo | None = None
 
 
+class AskStepUp(Body):
+    """The payment that is about to be sent, under the id that it will have."""
+
+    payment_id: UUID
+    payment: PayBill | PayMerchant | PayPerson
+
+
 class Payee(Answer):
     """Who is paid: a biller and the customer code, a shop and its terminal, a person and their masked phone."""
 

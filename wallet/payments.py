@@ -9,11 +9,13 @@ import msgspec
 from app.budgets import Budget, spend
 from app.db import Connection, maybe, queries_beside
 from app.errors import NotFound, Refusal
-from app.identity.models import Principal
+from app.identity import step_up
+from app.identity.models import Principal, StepUp
 from app.types import phone
 from wallet import qr
 from wallet.ledger import Move, Moved, TooManyUnknownPayees, UnknownPayee
 from wallet.models import (
+    AskStepUp,
     PayBill,
     Payee,
     PayeeReading,
@@ -46,12 +48,16 @@ class NotYetKnown(NotFound):
     No payment is known under this id yet. Send the same request again with the same id, never a new one."""
 
 
-async def make(till: Till, me: Principal, payment_id: UUID, wanted: Wanted) -> tuple[Payment, bool]:
-    """Pay; returns the payment and whether it had been made before.
+async def make(
+    till: Till, me: Principal, payment_id: UUID, wanted: Wanted, step_up_id: UUID | None = None
+) -> tuple[Payment, bool]:
+    """Pay; returns the payment and whether it had been made before. `step_up_id`: a proof beside the PIN.
 
-    Raises WalletLocked, InsufficientFunds, PaymentIdTaken, BrokenQr, QrNotPayable and whatever the ledger refuses.
+    Raises WalletLocked, AccountLocked, MoneyOutWaits, LevelTooLow, StepUpRequired, StrongStepUpRequired, InsufficientFunds, PaymentIdTaken, BrokenQr, QrNotPayable and whatever the ledger refuses.
     A number without a wallet is counted in a short transaction of its own: the payment left no trace."""
     move = _move_for(me, payment_id, wanted)
+    if step_up_id is not None:
+        move = move._replace(step_up_id=step_up_id)
     try:
         moved = await till.pay(move)
     except UnknownPayee:
@@ -96,6 +102,12 @@ def _move_for(me: Principal, payment_id: UUID, wanted: Wanted) -> Move:
                 memo=wanted.memo,
                 fingerprint=fingerprint,
             )
+
+
+async def ask_step_up(db: Connection, me: Principal, wanted: AskStepUp) -> StepUp:
+    """How this payment, with this id and content and no other, may be proved beside the PIN; raises BadPhone."""
+    move = _move_for(me, wanted.payment_id, wanted.payment)
+    return await step_up.ask(db, me, wanted.payment_id, move.fingerprint)
 
 
 def _payment(move: Move, moved: Moved) -> Payment:

@@ -1,8 +1,8 @@
 -- name: move
 -- The one statement that moves money (wallet/ledger.sql).
 SELECT "position", verdict, amount, balance_after, payee_name, payee_detail, made_at
-FROM ledger_move_1($1::uuid[], $2::text[], $3::uuid[], $4::uuid[], $5::bigint[], $6::uuid[], $7::uuid[], $8::uuid[],
-    $9::uuid[], $10::text[], $11::text[], $12::bytea[]);
+FROM ledger_move_2($1::uuid[], $2::text[], $3::uuid[], $4::uuid[], $5::bigint[], $6::uuid[], $7::uuid[], $8::uuid[],
+    $9::uuid[], $10::text[], $11::text[], $12::bytea[], $13::uuid[]);
 
 -- name: take_an_hour
 -- This transaction may read everything: the check of a grown ledger takes its time.
@@ -42,8 +42,10 @@ WHERE entry.account_id = $1 AND ($2::bigint IS NULL OR entry.version < $2) AND (
 ORDER BY entry.version DESC LIMIT $3;
 
 -- name: unlock
--- Money-out is open for this session for five minutes.
-UPDATE session SET unlocked_until = city_now() + interval '5 minutes' WHERE id = $1 RETURNING unlocked_until;
+-- Money-out is open for this session for five minutes; whoever knew the PIN owns the account.
+UPDATE session SET unlocked_until = city_now() + interval '5 minutes',
+    confirmed_at = coalesce(confirmed_at, city_now())
+WHERE id = $1 RETURNING unlocked_until;
 
 -- name: payment
 -- A payment of its payer.

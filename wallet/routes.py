@@ -5,12 +5,15 @@ from uuid import UUID
 
 from litestar import Response, Router, delete, get, post, put
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
+from litestar.params import FromPath, FromQuery, HeaderParameter, JSONBody, QueryParameter
 
 from app.deps import Db, Door
+from app.identity import step_up
+from app.identity.models import CodeProof, CodeSent, FaceMatch, FaceProof, PasskeyProof, StepUp, StepUpProved
 from app.types import Page
 from wallet import billers, bills, ledger, merchants, payments, unlocks
 from wallet.models import (
+    AskStepUp,
     Biller,
     Bills,
     CustomerCode,
@@ -41,12 +44,13 @@ from wallet.models import (
 
 Cursor = Annotated[str | None, QueryParameter(max_length=200)]
 Limit = Annotated[int, QueryParameter(ge=1, le=100)]
+StepUpHeader = Annotated[UUID | None, HeaderParameter(name="Step-Up")]
 CodeQuery = Annotated[str | None, QueryParameter(min_length=1, max_length=40, pattern=r"^[0-9A-Za-z._-]+$")]
 
 
-@post("/v1/wallet/unlocks", status_code=201)
+@post("/v1/wallet/unlocks", status_code=201, unconfirmed=True)
 async def unlock_wallet(db: Db, request: Door, data: JSONBody[UnlockWallet]) -> Unlocked:
-    """Open money-out for this session with the PIN."""
+    """Open money-out for this session with the PIN; on a new device, the account too."""
     return await unlocks.unlock(db, request.me, data.pin)
 
 
@@ -98,10 +102,16 @@ async def drop_customer_code(db: Db, request: Door, customer_code_id: FromPath[U
 
 @put("/v1/wallet/payments/{payment_id:uuid}", status_code=201, responses={200: ResponseSpec(Payment)})
 async def make_payment(
-    request: Door, payment_id: FromPath[UUID], data: JSONBody[PayBill | PayMerchant | PayPerson]
+    request: Door,
+    payment_id: FromPath[UUID],
+    data: JSONBody[PayBill | PayMerchant | PayPerson],
+    step_up_id: StepUpHeader = None,
 ) -> Response[Payment]:
-    """Pay, once per id: 201 when it is made, 200 when it had been made before."""
-    payment, replayed = await payments.make(request.app.state.till, request.me, payment_id, data)
+    """Pay, once per id: 201 when it is made, 200 when it had been made before.
+
+    `StepUpRequired` or `StrongStepUpRequired`: prove it (`POST /v1/wallet/step-ups`), then send it again with the
+    header `Step-Up`."""
+    payment, replayed = await payments.make(request.app.state.till, request.me, payment_id, data, step_up_id)
     return Response(payment, status_code=200 if replayed else 201)
 
 
@@ -109,6 +119,32 @@ async def make_payment(
 async def get_payment(db: Db, request: Door, payment_id: FromPath[UUID]) -> Payment:
     """The fate of a payment; 404: send it again with the same id."""
     return await payments.show(db, request.me, payment_id)
+
+
+@post("/v1/wallet/step-ups", status_code=201)
+async def ask_step_up(db: Db, request: Door, data: JSONBody[AskStepUp]) -> StepUp:
+    """How a payment may be proved beside the PIN: bound to its id and content, once, for 120 seconds."""
+    return await payments.ask_step_up(db, request.me, data)
+
+
+@put("/v1/wallet/step-ups/{step_up_id:uuid}/code", status_code=202)
+async def send_step_up_code(db: Db, request: Door, step_up_id: FromPath[UUID]) -> CodeSent:
+    """Have a code sent to my number for this proof."""
+    return await step_up.send_code(db, request.me, step_up_id, request.address)
+
+
+@put("/v1/wallet/step-ups/{step_up_id:uuid}/face")
+async def ask_step_up_face(request: Door, step_up_id: FromPath[UUID]) -> FaceMatch:
+    """Have my face matched by the partner for this proof: open `url`, then send the proof."""
+    return await step_up.ask_face(request.app.state.database, request.me, step_up_id)
+
+
+@put("/v1/wallet/step-ups/{step_up_id:uuid}/proof")
+async def prove_step_up(
+    request: Door, step_up_id: FromPath[UUID], data: JSONBody[CodeProof | PasskeyProof | FaceProof]
+) -> StepUpProved:
+    """Prove it; then send the payment with the header `Step-Up`."""
+    return await step_up.prove(request.app.state.database, request.me, step_up_id, data)
 
 
 @post("/v1/wallet/payee-readings", status_code=200)
@@ -194,7 +230,8 @@ router = Router(
     "/",
     route_handlers=[
         unlock_wallet, get_wallet, list_movements, list_billers, list_bills, list_customer_codes, keep_customer_code,
-        drop_customer_code, make_payment, get_payment, read_payee, read_qr, open_merchant, list_merchants,
+        drop_customer_code, make_payment, get_payment, ask_step_up, send_step_up_code,
+        ask_step_up_face, prove_step_up, read_payee, read_qr, open_merchant, list_merchants,
         add_terminal, get_terminal_qr, get_terminal_qr_png, get_terminal_qr_svg, place_order, get_order, list_takings,
     ],
     tags=["wallet"],

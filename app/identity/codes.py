@@ -11,8 +11,8 @@ from app.budgets import Budget, spend
 from app.config import settings
 from app.db import Connection, one, queries_beside
 from app.errors import Refusal, TooManyRequests
-from app.identity.events import SignInCodeRequested
-from app.identity.models import CodeSent
+from app.identity.events import CodeRequested
+from app.identity.models import CodePurpose, CodeSent
 from app.identity.tokens import mac
 from app.jobs import Listener, News
 from app.types import SANDBOX_PHONES, BadPhone, masked_phone, new_id, phone
@@ -41,8 +41,8 @@ class NoCodeChannel(Exception):
     """No way to send a code is configured: the job fails, and is tried again, until one is."""
 
 
-async def request(db: Connection, phone_text: str, address: str) -> CodeSent:
-    """Have a code sent to a phone; the same answer whether or not the number is known.
+async def request(db: Connection, phone_text: str, address: str, purpose: CodePurpose = "sign_in") -> CodeSent:
+    """Have a code sent to a phone; the same answer whether or not the number is known. It opens its purpose only.
 
     Raises BadPhone, TooManyCodes."""
     number = phone(phone_text)
@@ -50,9 +50,9 @@ async def request(db: Connection, phone_text: str, address: str) -> CodeSent:
         raise BadPhone
     await db.execute(sql.lock_phone, number)
     await spend(db, *_budgets(number, address), refusal=TooManyCodes)
-    await db.execute(sql.replace_codes, number)
-    sent = await one(CodeSent, db, sql.make_code, new_id(), number)
-    await outbox.record(db, SignInCodeRequested(challenge_id=sent.challenge_id))
+    await db.execute(sql.replace_codes, number, purpose)
+    sent = await one(CodeSent, db, sql.make_code, new_id(), number, purpose)
+    await outbox.record(db, CodeRequested(challenge_id=sent.challenge_id))
     return sent
 
 
@@ -72,9 +72,9 @@ def _budgets(number: str, address: str) -> list[Budget]:
     ]
 
 
-async def redeem(db: Connection, challenge_id: UUID, code: str) -> str:
-    """The phone whose code this was; raises WrongCode, and keeps the try counted."""
-    tried = await db.fetchrow(sql.try_code, challenge_id)
+async def redeem(db: Connection, challenge_id: UUID, code: str, purpose: CodePurpose) -> str:
+    """The phone whose code this was, for this purpose; raises WrongCode, and keeps the try counted."""
+    tried = await db.fetchrow(sql.try_code, challenge_id, purpose)
     if tried is None:
         raise WrongCode
     number: str = tried["phone"]
@@ -107,4 +107,4 @@ def _is_play(number: str) -> bool:
     return settings().sandbox and number.startswith(SANDBOX_PHONES)
 
 
-listeners = (Listener(name="send_code", kinds=("SignInCodeRequested",), hear=send),)
+listeners = (Listener(name="send_code", kinds=("CodeRequested",), hear=send),)

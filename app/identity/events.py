@@ -1,11 +1,12 @@
 """News of identity."""
 
+from typing import Literal
 from uuid import UUID
 
 from app.outbox import Event
 
 
-class SignInCodeRequested(Event):
+class CodeRequested(Event):
     """Somebody wants a code sent; the worker draws it."""
 
     challenge_id: UUID
@@ -18,3 +19,44 @@ class SignedInOnDevice(Event):
     session_id: UUID
     device_name: str
     platform: str
+
+
+class PinReset(Event):
+    """A forgotten PIN was replaced, its owner having been verified."""
+
+    principal_id: UUID
+
+
+class AccountLocked(Event):
+    """Nothing leaves the account until its owner is verified again."""
+
+    principal_id: UUID
+    how: Literal["pin", "code", "hotline"]
+
+
+class AccountUnlocked(Event):
+    """The owner of a locked account was verified again."""
+
+    principal_id: UUID
+
+
+class IdentityVerified(Event):
+    """A resident was verified by the identity provider for the first time."""
+
+    principal_id: UUID
+
+
+class PhoneChanged(Event):
+    """An account has another number now."""
+
+    principal_id: UUID
+    phone: str
+    """Masked."""
+
+
+class NumberReleased(Event):
+    """The number of an account belongs to somebody else now: it was given out again, or its holder proved it."""
+
+    principal_id: UUID
+    phone: str
+    """Masked."""

@@ -1,7 +1,7 @@
 """Who acts, from where, and how they prove it."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import msgspec
@@ -13,6 +13,8 @@ from app.types import Answer, Body, PhoneText, Pin, ShortText
 Kind = Literal["resident", "staff", "cashier", "machine"]
 Role = Literal["operator", "supervisor", "agency_officer", "agency_head", "clerk", "finance", "compliance", "admin"]
 Platform = Literal["android", "ios", "web"]
+CodePurpose = Literal["sign_in", "step_up", "change_phone", "lock"]
+SixDigits = Annotated[str, Meta(max_length=6, pattern=r"^[0-9]{6}$")]
 
 
 class Grant(Answer):
@@ -49,9 +51,10 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RequestCode(Body):
-    """Where a one-time code is to be sent."""
+    """Where a one-time code is to be sent, and what it shall open: a session, or the lock of a lost phone."""
 
     phone: PhoneText
+    purpose: Literal["sign_in", "lock"] = "sign_in"
 
 
 class CodeSent(Answer):
@@ -74,7 +77,7 @@ class SignIn(Body):
     """A challenge, the six digits that were sent for it, and the device that shows them."""
 
     challenge_id: UUID
-    code: Annotated[str, Meta(max_length=6, pattern=r"^[0-9]{6}$")]
+    code: SixDigits
     device: DeviceSignature = msgspec.field(default_factory=DeviceSignature)
 
 
@@ -105,6 +108,8 @@ class SignedIn(Answer):
     access_token: str
     refresh_token: str | None
     expires_in: int
+    confirmed: bool
+    """False: the device is new; the PIN (`POST /v1/wallet/unlocks`) or a verification opens the account."""
     me: Profile
 
 
@@ -136,7 +141,141 @@ class ProfileChange(Body):
 
 
 class SetPin(Body):
-    """A new PIN; `old_pin` unless it is the first."""
+    """A new PIN; unless it is the first, with the old one or, if that is forgotten, a verification just made."""
 
     pin: Pin
     old_pin: Pin | None = None
+    verification_id: UUID | None = None
+
+
+class EmergencyLock(Body):
+    """Whose account is to be locked, with the PIN, or with a code that was sent to the number (purpose `lock`)."""
+
+    phone: PhoneText
+    pin: Pin | None = None
+    challenge_id: UUID | None = None
+    code: SixDigits | None = None
+
+
+class LockAsked(Answer):
+    """The same for every number: if the number and the proof belong together, the account is locked now."""
+
+    unlock_by: Literal["verification"] = "verification"
+
+
+class ChangePhone(Body):
+    """The new number's code (purpose `change_phone`), and a verification of the last ten minutes."""
+
+    challenge_id: UUID
+    code: SixDigits
+    verification_id: UUID
+
+
+class NewPhone(Body):
+    """The number that an account shall have."""
+
+    phone: PhoneText
+
+
+class Need(Answer):
+    """An action, and the level that it needs."""
+
+    action: str
+    level: int
+
+
+class Level(Answer):
+    """1: a phone number. 2: a person, verified by the identity provider.
+
+    `locked`: nothing leaves the account until a verification. `money_out_from`: no money goes out before (after a
+    recovery)."""
+
+    level: int
+    name: str | None
+    verified_at: datetime | None
+    locked: bool
+    money_out_from: datetime | None
+    needs: list[Need]
+
+
+class BeginVerification(Body):
+    """`new_number`: this number is new to me, so an account that it had before is not mine; and if I had an account
+    under another number, it shall come to this one."""
+
+    new_number: bool = False
+
+
+class VerificationBegun(Answer):
+    """Open `authorize_url` in a browser; it comes back to the app with `code` and `state`."""
+
+    verification_id: UUID
+    authorize_url: str
+    expires_at: datetime
+
+
+class Verification(Answer):
+    """Where a verification stands."""
+
+    verification_id: UUID
+    status: Literal["pending", "verified", "moved", "refused", "expired"]
+    expires_at: datetime
+
+
+class FinishVerification(Body):
+    """What the identity provider gave the browser."""
+
+    code: Annotated[str, Meta(min_length=1, max_length=2048, pattern=r"^[\x21-\x7e]+$(?!\n)")]
+    state: Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[A-Za-z0-9._~-]+$(?!\n)")]
+
+
+class Verified(Answer):
+    """`moved`: the number has another account now (mine from before, or a new one), and `session` is its session."""
+
+    level: int
+    status: Literal["verified", "moved"]
+    session: SignedIn | None = None
+
+
+StepUpMethod = Literal["code", "passkey", "face"]
+
+
+class StepUp(Answer):
+    """How a payment may be proved, within 120 seconds. `challenge` (base64url) is bound to the payment's id and
+    content; `passkey` is what the browser's `navigator.credentials.get` takes."""
+
+    step_up_id: UUID
+    methods: list[StepUpMethod]
+    challenge: str
+    expires_at: datetime
+    passkey: dict[str, Any] | None
+
+
+class FaceMatch(Answer):
+    """Open `url` on the phone; then send the proof."""
+
+    url: str
+    expires_at: datetime
+
+
+class CodeProof(Body, tag_field="method", tag="code"):
+    """The code that was sent."""
+
+    code: SixDigits
+
+
+class PasskeyProof(Body, tag_field="method", tag="passkey"):
+    """What the passkey signed, as the browser says it (PublicKeyCredential.toJSON)."""
+
+    credential: dict[str, Any]
+
+
+class FaceProof(Body, tag_field="method", tag="face"):
+    """The match was done at its `url`."""
+
+
+class StepUpProved(Answer):
+    """Send the payment now, with the header `Step-Up: {step_up_id}`."""
+
+    step_up_id: UUID
+    method: StepUpMethod
+    expires_at: datetime

@@ -3,13 +3,17 @@
 import asyncio
 from collections.abc import Generator
 from contextlib import contextmanager
+from typing import NoReturn
 from uuid import UUID
 
 from argon2 import PasswordHasher
 from argon2.exceptions import VerifyMismatchError
 
+from app import outbox
 from app.db import Connection, queries_beside
 from app.errors import Refusal, TooManyRequests
+from app.identity import recovery, verifications
+from app.identity.events import PinReset
 from app.identity.models import Principal, SetPin
 from app.identity.tokens import mac
 
@@ -21,6 +25,7 @@ TRIES_BEFORE_SIGN_OUT = 10
 _hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)  # RFC 9106, OWASP's second choice
 _two_at_once = asyncio.Semaphore(2)
 _being_checked: set[UUID] = set()
+_NOBODYS = _hasher.hash(b"nobody has this")
 _EASY = (
     {str(digit) * 6 for digit in range(10)}
     | {"".join(str((start + step * n) % 10) for n in range(6)) for start in range(10) for step in (1, -1)}
@@ -55,6 +60,14 @@ class PinExhausted(Refusal):
 
     status = 403
     keeps = True
+
+
+class AccountLocked(Refusal):
+    """Tài khoản đang bị khóa. Hãy xác thực qua VNeID để mở lại.
+
+    The account is locked. Be verified by the identity provider to open it again."""
+
+    status = 403
 
 
 class PinNotSet(Refusal):
@@ -104,14 +117,13 @@ async def check(db: Connection, principal_id: UUID, pin: str) -> None:
 async def _check(db: Connection, principal_id: UUID, pin: str) -> None:
     tried = await db.fetchrow(sql.try_pin, principal_id)
     if tried is None:
-        locked_s = await db.fetchval(sql.pin_lock, principal_id)
-        raise PinNotSet if locked_s is None else PinLocked(retry_after_s=locked_s)
+        await _say_why_not(db, principal_id)
     if await _matches(tried["hash"], pin):
         await db.execute(sql.right_pin, principal_id)
         return
     if tried["wrong_tries"] >= TRIES_BEFORE_SIGN_OUT:
         await db.execute(sql.lock_pin, principal_id, 0)
-        await db.execute(sql.end_all_sessions, principal_id)
+        await db.fetch(sql.end_other_sessions, principal_id, "pin_exhausted", None)
         raise PinExhausted
     if tried["wrong_tries"] == TRIES_BEFORE_LOCK:
         await db.execute(sql.lock_pin, principal_id, TRIES_BEFORE_LOCK)
@@ -120,10 +132,31 @@ async def _check(db: Connection, principal_id: UUID, pin: str) -> None:
     raise WrongPin(tries_left=limit - tried["wrong_tries"])
 
 
+async def _say_why_not(db: Connection, principal_id: UUID) -> NoReturn:
+    why = await db.fetchrow(sql.pin_lock, principal_id)
+    if why is None:
+        raise PinNotSet
+    raise AccountLocked if why["account_locked"] else PinLocked(retry_after_s=why["locked_s"])
+
+
+async def is_right(db: Connection, kept: str | None, pin: str) -> bool:
+    """Is it the PIN that was kept? Takes as long when none was, and counts no try: the caller has a budget."""
+    right = await _matches(kept or _NOBODYS, pin)
+    return right and kept is not None
+
+
 async def set_pin(db: Connection, me: Principal, wanted: SetPin) -> None:
-    """Set the first PIN, or change it with the old one. Raises EasyPin, OldPinNeeded, and what check raises."""
+    """Set the first PIN, or change it: with the old one, or with a verification of the last ten minutes.
+
+    Raises EasyPin, OldPinNeeded, VerificationNeeded, and what check raises."""
     if wanted.pin in _EASY:
         raise EasyPin
+    if wanted.verification_id is not None:
+        await verifications.use(db, me, wanted.verification_id)
+        await db.execute(sql.change_pin, me.id, await hashed(wanted.pin))
+        await recovery.settle(db, me.id, "pin_reset", keep=me.session_id)
+        await outbox.record(db, PinReset(principal_id=me.id))
+        return
     if wanted.old_pin is not None:
         await check(db, me.id, wanted.old_pin)
         await db.execute(sql.change_pin, me.id, await hashed(wanted.pin))

@@ -1,11 +1,12 @@
 -- name: replace_codes
--- A new code for a phone replaces the one before.
-UPDATE one_time_code SET replaced_at = city_now() WHERE phone = $1 AND used_at IS NULL AND replaced_at IS NULL;
+-- A new code for a phone and a purpose replaces the one before.
+UPDATE one_time_code SET replaced_at = city_now()
+WHERE phone = $1 AND purpose = $2 AND used_at IS NULL AND replaced_at IS NULL;
 
 -- name: make_code
 -- A challenge whose code the worker will draw when it sends.
-INSERT INTO one_time_code (id, phone, expires_at, resend_at)
-VALUES ($1, $2, city_now() + interval '5 minutes', city_now() + interval '30 seconds')
+INSERT INTO one_time_code (id, phone, purpose, expires_at, resend_at)
+VALUES ($1, $2, $3, city_now() + interval '5 minutes', city_now() + interval '30 seconds')
 RETURNING id AS challenge_id, expires_at, resend_at;
 
 -- name: lock_phone
@@ -21,7 +22,7 @@ RETURNING phone;
 -- name: try_code
 -- Count a try and show what to compare with: atomically, so that parallel guesses share the five tries.
 UPDATE one_time_code SET tries = tries + 1
-WHERE id = $1 AND tries < 5 AND used_at IS NULL AND replaced_at IS NULL AND expires_at > city_now()
+WHERE id = $1 AND purpose = $2 AND tries < 5 AND used_at IS NULL AND replaced_at IS NULL AND expires_at > city_now()
 RETURNING phone, code_mac;
 
 -- name: use_code
@@ -32,12 +33,21 @@ UPDATE one_time_code SET used_at = city_now() WHERE id = $1;
 -- The principal of a phone number, made at the first sign-in.
 INSERT INTO principal (id, kind, phone) VALUES ($1, 'resident', $2)
 ON CONFLICT (phone) DO UPDATE SET phone = excluded.phone
-RETURNING id, kind, closed_at;
+RETURNING id, kind, closed_at, level, locked_at,
+    EXISTS (SELECT FROM pin WHERE pin.principal_id = principal.id) AS has_pin;
+
+-- name: device_is_known
+-- Has somebody confirmed a session on this device before?
+SELECT EXISTS (
+    SELECT FROM device JOIN session ON session.principal_id = device.principal_id AND session.device_id = device.id
+    WHERE device.principal_id = $1 AND device.id = $2 AND device.removed_at IS NULL
+        AND session.confirmed_at IS NOT NULL);
 
 -- name: keep_device
 -- Remember the device under its own id.
 INSERT INTO device (principal_id, id, name, platform) VALUES ($1, $2, $3, $4)
-ON CONFLICT (principal_id, id) DO UPDATE SET name = excluded.name, platform = excluded.platform, seen_at = city_now();
+ON CONFLICT (principal_id, id) DO UPDATE SET name = excluded.name, platform = excluded.platform,
+    seen_at = city_now(), removed_at = NULL;
 
 -- name: end_sessions_of_device
 -- Signing in again on a device replaces its session.
@@ -45,8 +55,9 @@ UPDATE session SET ended_at = city_now(), end_reason = 'replaced'
 WHERE principal_id = $1 AND device_id = $2 AND ended_at IS NULL;
 
 -- name: open_session
--- A new session.
-INSERT INTO session (id, principal_id, device_id) VALUES ($1, $2, $3);
+-- A new session: confirmed or not, and new for so many hours.
+INSERT INTO session (id, principal_id, device_id, confirmed_at, new_until)
+VALUES ($1, $2, $3, CASE WHEN $4 THEN city_now() END, city_now() + make_interval(hours => $5));
 
 -- name: keep_access_token
 -- An access token lives 15 minutes.
@@ -89,9 +100,11 @@ RETURNING id;
 -- A reused refresh token ends its session.
 UPDATE session SET ended_at = city_now(), end_reason = 'refresh_reused' WHERE id = $1 AND ended_at IS NULL;
 
--- name: end_all_sessions
--- The PIN was guessed too often: everybody signs in again.
-UPDATE session SET ended_at = city_now(), end_reason = 'pin_exhausted' WHERE principal_id = $1 AND ended_at IS NULL;
+-- name: end_other_sessions
+-- End a principal's sessions, all but `$3` (null: all); returns what ended.
+UPDATE session SET ended_at = city_now(), end_reason = $2
+WHERE principal_id = $1 AND ended_at IS NULL AND id IS DISTINCT FROM $3
+RETURNING id;
 
 -- name: principal_by_access_token
 -- Who holds this token now.
@@ -129,14 +142,17 @@ FROM principal WHERE principal.id = $1;
 UPDATE principal SET name = coalesce($2, name), language = coalesce($3, language) WHERE id = $1;
 
 -- name: try_pin
--- Count a try before the PIN is looked at, unless it is locked.
+-- Count a try before the PIN is looked at, unless the PIN or the account is locked.
 UPDATE pin SET wrong_tries = wrong_tries + 1, locked_until = NULL
 WHERE principal_id = $1 AND (locked_until IS NULL OR locked_until <= city_now())
+    AND NOT EXISTS (SELECT FROM principal WHERE id = $1 AND locked_at IS NOT NULL)
 RETURNING hash, wrong_tries;
 
 -- name: pin_lock
--- How long a PIN stays locked.
-SELECT greatest(1, ceil(extract(epoch FROM locked_until - city_now())))::int FROM pin WHERE principal_id = $1;
+-- Why a PIN was not tried: the whole account is locked, or the PIN for so many seconds.
+SELECT principal.locked_at IS NOT NULL AS account_locked,
+    coalesce(greatest(1, ceil(extract(epoch FROM locked_until - city_now()))), 1)::int AS locked_s
+FROM pin JOIN principal ON principal.id = pin.principal_id WHERE pin.principal_id = $1;
 
 -- name: lock_pin
 -- Too many wrong tries; `$2` is what the count goes on from.
@@ -188,3 +204,157 @@ INSERT INTO agency (code, name_vi, name_en, ward_code) VALUES ($1, $2, $3, $4) O
 -- name: plant_grant
 -- A role of the sandbox's staff.
 INSERT INTO role_grant (principal_id, agency_code, role) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING;
+
+-- name: confirm_session
+-- Whoever holds this session has shown more than the number.
+UPDATE session SET confirmed_at = coalesce(confirmed_at, city_now()) WHERE id = $1;
+
+-- name: lock_account
+-- Nothing leaves this account until its owner is verified again; no row if it was locked before.
+UPDATE principal SET locked_at = city_now() WHERE id = $1 AND locked_at IS NULL AND closed_at IS NULL
+RETURNING id;
+
+-- name: unlock_account
+-- Its owner is back.
+UPDATE principal SET locked_at = NULL WHERE id = $1 AND locked_at IS NOT NULL RETURNING id;
+
+-- name: hold_money
+-- After a recovery no money goes out for so many hours.
+UPDATE principal SET money_out_from = greatest(money_out_from, city_now() + make_interval(hours => $2)) WHERE id = $1;
+
+-- name: account_by_phone
+-- Whose number is it, and what is kept of the PIN?
+SELECT principal.id, principal.closed_at, pin.hash
+FROM principal LEFT JOIN pin ON pin.principal_id = principal.id WHERE phone = $1;
+
+-- name: principals_for_update
+-- Principals that are about to change; locked in the order of their ids.
+SELECT id, phone, level, locked_at, closed_at,
+    EXISTS (SELECT FROM pin WHERE pin.principal_id = principal.id) AS has_pin
+FROM principal WHERE id = ANY ($1::uuid[]) ORDER BY id FOR UPDATE;
+
+-- name: principal_of_phone
+-- Who has this number.
+SELECT id FROM principal WHERE phone = $1;
+
+-- name: drop_phone
+-- The number is no longer this principal's.
+UPDATE principal SET phone = NULL WHERE id = $1;
+
+-- name: give_phone
+-- The number is this principal's now.
+UPDATE principal SET phone = $2 WHERE id = $1;
+
+-- name: make_resident
+-- A new resident with a number.
+INSERT INTO principal (id, kind, phone) VALUES ($1, 'resident', $2);
+
+-- name: person_lock
+-- Two verifications of one person take turns.
+SELECT pg_advisory_xact_lock(hashtextextended('person ' || $1 || ' ' || $2, 0));
+
+-- name: account_of_person
+-- The living account of a person at an identity provider.
+SELECT principal_id FROM identity_proof WHERE issuer = $1 AND subject = $2 AND ended_at IS NULL;
+
+-- name: person_of_account
+-- Who a principal was verified to be.
+SELECT issuer, subject, name, verified_at FROM identity_proof WHERE principal_id = $1 AND ended_at IS NULL;
+
+-- name: prove_identity
+-- A principal is a person now.
+INSERT INTO identity_proof (id, principal_id, issuer, subject, name, born_on) VALUES ($1, $2, $3, $4, $5, $6);
+
+-- name: raise_level
+-- Verified, under the name that the provider knows.
+UPDATE principal SET level = 2, name = $2 WHERE id = $1;
+
+-- name: make_verification
+-- A resident goes to the identity provider.
+INSERT INTO verification (id, principal_id, session_id, new_number, expires_at) VALUES ($1, $2, $3, $4, $5);
+
+-- name: verification_of_mine
+-- Where a verification of mine stands.
+SELECT id AS verification_id, coalesce(outcome, CASE WHEN expires_at <= city_now() THEN 'expired' ELSE 'pending' END)
+    AS status, expires_at
+FROM verification WHERE id = $1 AND principal_id = $2;
+
+-- name: verification_for_update
+-- An open verification of this session.
+SELECT new_number FROM verification
+WHERE id = $1 AND principal_id = $2 AND session_id = $3 AND finished_at IS NULL AND expires_at > city_now()
+FOR UPDATE;
+
+-- name: finish_verification
+-- How it ended.
+UPDATE verification SET finished_at = city_now(), outcome = $2 WHERE id = $1;
+
+-- name: use_verification
+-- A verification of the last ten minutes stands for its person, once.
+UPDATE verification SET used_at = city_now()
+WHERE id = $1 AND principal_id = $2 AND session_id = $3 AND outcome = 'verified' AND used_at IS NULL
+    AND finished_at > city_now() - interval '10 minutes'
+RETURNING id;
+
+-- name: session_for_update
+-- The session's device, and whether it is confirmed.
+SELECT session.device_id, session.confirmed_at IS NOT NULL AS confirmed, device.name, device.platform
+FROM session JOIN device ON device.principal_id = session.principal_id AND device.id = session.device_id
+WHERE session.id = $1 AND session.ended_at IS NULL FOR UPDATE OF session;
+
+-- name: level
+-- What a principal may do, and what stands against it.
+SELECT principal.level, principal.name, proof.verified_at, principal.locked_at IS NOT NULL AS locked,
+    CASE WHEN principal.money_out_from > city_now() THEN principal.money_out_from END AS money_out_from,
+    (SELECT jsonb_agg(jsonb_build_object('action', substr(code, 7), 'level', value) ORDER BY code)
+        FROM current_policy WHERE code LIKE 'level.%') AS needs
+FROM principal LEFT JOIN identity_proof AS proof ON proof.principal_id = principal.id AND proof.ended_at IS NULL
+WHERE principal.id = $1;
+
+-- name: forget_old_verifications
+-- Verifications and step-ups are of no use after a day; the audit knows of them.
+WITH step_ups AS (DELETE FROM step_up WHERE made_at < city_now() - interval '1 day')
+DELETE FROM verification WHERE made_at < city_now() - interval '1 day';
+
+-- name: make_step_up
+-- A proof is asked for one payment.
+INSERT INTO step_up (id, principal_id, session_id, payment_id, fingerprint, challenge, expires_at)
+VALUES ($1, $2, $3, $4, $5, $6, city_now() + interval '120 seconds')
+RETURNING id AS step_up_id, expires_at;
+
+-- name: step_up_means
+-- How this principal can prove themselves.
+SELECT principal.phone IS NOT NULL AS code, principal.level = 2 AS face,
+    EXISTS (SELECT FROM passkey WHERE principal_id = $1 AND registered_at IS NOT NULL AND removed_at IS NULL) AS passkey
+FROM principal WHERE id = $1;
+
+-- name: step_up_for_update
+-- An open step-up of this session.
+SELECT step_up.id, challenge, code_challenge_id, face_reference, tries, principal.phone,
+    coalesce((SELECT subject FROM identity_proof AS proof
+        WHERE proof.principal_id = principal.id AND proof.ended_at IS NULL), principal.id::text) AS person
+FROM step_up JOIN principal ON principal.id = step_up.principal_id
+WHERE step_up.id = $1 AND step_up.principal_id = $2 AND session_id = $3 AND proved_at IS NULL
+    AND expires_at > city_now() AND tries < 10
+FOR UPDATE OF step_up;
+
+-- name: step_up_with_code
+-- The code that was sent for it.
+UPDATE step_up SET code_challenge_id = $2 WHERE id = $1;
+
+-- name: step_up_with_face
+-- The face match that was asked for it.
+UPDATE step_up SET face_reference = $2 WHERE id = $1;
+
+-- name: try_step_up
+-- Count a try.
+UPDATE step_up SET tries = tries + 1 WHERE id = $1;
+
+-- name: prove_step_up
+-- It was the owner.
+UPDATE step_up SET method = $2, proved_at = city_now() WHERE id = $1 RETURNING id AS step_up_id, method, expires_at;
+
+-- name: pin_is_shown
+-- There is no PIN, or this session has just shown it.
+SELECT NOT EXISTS (SELECT FROM pin WHERE principal_id = $1)
+    OR EXISTS (SELECT FROM session WHERE id = $2 AND principal_id = $1 AND unlocked_until > city_now());

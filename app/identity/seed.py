@@ -35,7 +35,19 @@ STAFF: tuple[tuple[str, str, str, tuple[Role, ...]], ...] = (
     ("+84900000205", "Trưởng ca điều hành", "ioc", ("operator", "supervisor")),
     ("+84900000206", "Kế toán thành phố", "city", ("finance",)),
     ("+84900000207", "Cán bộ tuân thủ", "city", ("compliance",)),
+    ("+84900000208", "Quản trị hệ thống 2", "city", ("admin",)),
 )
+STAFF_EMAILS: dict[str, str] = {
+    "+84900000201": "operator@hue.example",
+    "+84900000202": "officer@hue.example",
+    "+84900000203": "clerk@hue.example",
+    "+84900000204": "admin@hue.example",
+    "+84900000205": "supervisor@hue.example",
+    "+84900000206": "finance@hue.example",
+    "+84900000207": "compliance@hue.example",
+    "+84900000208": "admin2@hue.example",
+}
+"""By phone: how the stand-in of the staff's identity provider knows them."""
 
 
 def seed_id(name: str) -> UUID:

@@ -3,15 +3,17 @@
 from datetime import datetime
 from uuid import UUID, uuid4
 
+import asyncpg
 import msgspec
 
-from app import outbox
+from app import outbox, policies
 from app.config import settings
 from app.db import Connection, many, maybe, one, queries_beside
 from app.errors import NotFound, Refusal
 from app.identity import codes
 from app.identity.events import SignedInOnDevice
 from app.identity.models import (
+    DeviceSignature,
     Platform,
     Principal,
     Profile,
@@ -69,12 +71,33 @@ async def open_session(db: Connection, sign_in: SignIn) -> tuple[SignedIn, str]:
 
     Returns the answer and the refresh token (which a browser gets as a cookie, so not in the answer).
     Raises WrongCode, AccountEnded, StaffSignInElsewhere."""
-    number = await codes.redeem(db, sign_in.challenge_id, sign_in.code)
-    principal_id = await _who(db, number)
-    device_id, session_id = sign_in.device.id or uuid4(), new_id()
-    await db.execute(sql.keep_device, principal_id, device_id, sign_in.device.name, sign_in.device.platform)
+    number = await codes.redeem(db, sign_in.challenge_id, sign_in.code, "sign_in")
+    who = await _who(db, number)
+    device_id = sign_in.device.id or uuid4()
+    known = await db.fetchval(sql.device_is_known, who["id"], device_id)
+    has_something = who["has_pin"] or who["level"] > 1
+    confirmed = who["locked_at"] is None and (known or not has_something)
+    return await open_on_device(db, who["id"], device_id, sign_in.device, known=known, confirmed=confirmed)
+
+
+async def open_on_device(
+    db: Connection,
+    principal_id: UUID,
+    device_id: UUID,
+    device: DeviceSignature,
+    *,
+    known: bool,
+    confirmed: bool,
+) -> tuple[SignedIn, str]:
+    """A session on a device, in place of the one that it had; the answer and the refresh token.
+
+    A device that is not `known` is new for a while: money leaves it only with a proof beside the PIN. A session that
+    is not `confirmed` sees nothing of the account until the PIN or the identity provider says whose it is."""
+    session_id = new_id()
+    await db.execute(sql.keep_device, principal_id, device_id, device.name, device.platform)
     await db.execute(sql.end_sessions_of_device, principal_id, device_id)
-    await db.execute(sql.open_session, session_id, principal_id, device_id)
+    new_hours = 0 if known else await policies.value(db, "new_device.hours")
+    await db.execute(sql.open_session, session_id, principal_id, device_id, confirmed, new_hours)
     refresh_token = new_token()
     await db.execute(sql.keep_refresh_token, token_hash(refresh_token), session_id, None)
     access_token = await _keep_access(db, refresh_token, session_id)
@@ -83,27 +106,28 @@ async def open_session(db: Connection, sign_in: SignIn) -> tuple[SignedIn, str]:
         SignedInOnDevice(
             principal_id=principal_id,
             session_id=session_id,
-            device_name=sign_in.device.name,
-            platform=sign_in.device.platform,
+            device_name=device.name,
+            platform=device.platform,
         ),
     )
     answer = SignedIn(
         access_token=access_token,
-        refresh_token=_shown(refresh_token, sign_in.device.platform),
+        refresh_token=_shown(refresh_token, device.platform),
         expires_in=ACCESS_LIFE_S,
-        me=await profile(db, principal_id),
+        confirmed=confirmed,
+        me=await profile(db, principal_id, named=confirmed),
     )
     return answer, refresh_token
 
 
-async def _who(db: Connection, number: str) -> UUID:
+async def _who(db: Connection, number: str) -> asyncpg.Record:
     who = await db.fetchrow(sql.resident_by_phone, new_id(), number)
     assert who is not None
     if who["closed_at"] is not None:
         raise AccountEnded
     if who["kind"] == "staff" and not settings().sandbox:
         raise StaffSignInElsewhere
-    return who["id"]
+    return who
 
 
 async def refresh(db: Connection, refresh_token: str | None) -> tuple[Refreshed, str]:
@@ -156,13 +180,22 @@ async def principal_of(db: Connection, access_token_hash: bytes) -> Principal | 
     return await maybe(Principal, db, sql.principal_by_access_token, access_token_hash)
 
 
-async def profile(db: Connection, principal_id: UUID) -> Profile:
-    """A principal as they see themselves."""
-    return await one(Profile, db, sql.profile, principal_id)
+async def profile(db: Connection, principal_id: UUID, *, named: bool = True) -> Profile:
+    """A principal as they see themselves; not `named`: as somebody sees them who has only the number."""
+    seen = await one(Profile, db, sql.profile, principal_id)
+    return seen if named else msgspec.structs.replace(seen, name=None, grants=[])
+
+
+class NameIsVerified(Refusal):
+    """Họ tên đã được xác thực nên không thể tự đổi.
+
+    The name was verified by the identity provider; it cannot be changed here."""
 
 
 async def change_profile(db: Connection, me: Principal, change: ProfileChange) -> Profile:
-    """Change my name or my language."""
+    """Change my name or my language; raises NameIsVerified."""
+    if change.name is not msgspec.UNSET and me.level > 1:
+        raise NameIsVerified
     name = None if change.name is msgspec.UNSET else change.name
     language = None if change.language is msgspec.UNSET else change.language
     await db.execute(sql.change_profile, me.id, name, language)
@@ -173,6 +206,7 @@ async def forget_old(db: Connection) -> None:
     """Sessions that ran out, codes a day old and tokens past their time."""
     for statement in (
         sql.end_stale_sessions,
+        sql.forget_old_verifications,
         sql.forget_old_codes,
         sql.forget_old_access_tokens,
         sql.forget_old_refresh_tokens,

@@ -95,7 +95,7 @@ async def test_only_the_hmac_of_a_sent_code_is_kept(
     assert to_whom == "+84905***456"
     assert kept["code_mac"] == mac("code", challenge_id, code)
     assert code not in {str(value) for value in kept.values()}
-    news = await db.fetch(sql.event_rows, "SignInCodeRequested")
+    news = await db.fetch(sql.event_rows, "CodeRequested")
     assert [item["data"] for item in news] == [{"challenge_id": challenge_id}]
     assert await db.fetch(sql.job_rows) == []
 
@@ -304,7 +304,7 @@ async def test_the_sandbox_code_opens_play_numbers_only(desk: httpx.AsyncClient)
 async def test_production_knows_no_sandbox_code(db: Connection, desk: httpx.AsyncClient) -> None:
     assert problem(await ask_for_code(desk, PLAY_PHONE)) == (400, "BadPhone")
     left_by_a_sandbox = new_id()
-    await db.execute(codes.sql.make_code, left_by_a_sandbox, PLAY_PHONE)
+    await db.execute(codes.sql.make_code, left_by_a_sandbox, PLAY_PHONE, "sign_in")
     assert problem(await redeem(desk, str(left_by_a_sandbox), "000000")) == (401, "WrongCode")
 
 

@@ -437,12 +437,19 @@ async def test_a_stale_token_does_not_keep_anybody_from_signing_in(desk: httpx.A
 
 
 async def test_i_change_my_name_and_my_language_one_at_a_time(db: Connection, desk: httpx.AsyncClient) -> None:
-    resident = await a_resident(db, name="Lê Thị Ngự Bình")
+    resident = await a_resident(db, name="Lê Thị Ngự Bình", level=1)
     changed = await desk.patch("/v1/me", headers=resident.headers, json={"language": "en"})
     assert (changed.json()["name"], changed.json()["language"]) == ("Lê Thị Ngự Bình", "en")
     changed = await desk.patch("/v1/me", headers=resident.headers, json={"name": "Ngự Bình"})
     assert (changed.json()["name"], changed.json()["language"]) == ("Ngự Bình", "en")
     assert (await desk.get("/v1/me", headers=resident.headers)).json() == changed.json()
+
+
+async def test_a_verified_name_stays(db: Connection, desk: httpx.AsyncClient) -> None:
+    resident = await a_resident(db, name="Lê Thị Ngự Bình")
+    refused = await desk.patch("/v1/me", headers=resident.headers, json={"name": "Ngự Bình"})
+    assert problem(refused) == (409, "NameIsVerified")
+    assert (await desk.get("/v1/me", headers=resident.headers)).json()["name"] == "Lê Thị Ngự Bình"
 
 
 @pytest.mark.parametrize(

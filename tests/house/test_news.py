@@ -17,7 +17,7 @@ from tests.makers import a_bill, a_biller, a_resident, a_shop
 from wallet import merchants
 from wallet.models import PlaceOrder
 
-NOT_TOLD = {"SignInCodeRequested"}
+NOT_TOLD = {"CodeRequested"}
 """News that is for the city's own workers: nobody finds a message of it."""
 
 KINDS = {event.__name__: event for event in subclasses(Event)}

@@ -1,4 +1,4 @@
-"""A phone is stolen: the thief guesses at the PIN, its owner signs in elsewhere and puts the phone out."""
+"""A phone is stolen: the thief guesses at the PIN, its owner signs in elsewhere, shows the PIN and puts it out."""
 
 from uuid import UUID, uuid4
 
@@ -31,21 +31,22 @@ async def test_a_stolen_phone_is_put_out_and_the_money_is_still_there(city: City
 
     new = await signed_in(city.client, PHONE, name="Điện thoại mới", platform="ios")
     assert new["me"]["id"] == stolen["me"]["id"]
-    listed = (await city.client.get("/v1/sign-in/sessions", headers=bearer(new))).json()
-    assert [(item["device_name"], item["current"]) for item in listed] == [
-        ("Điện thoại mới", True),
-        ("Điện thoại cũ", False),
-    ]
-    put_out = await city.client.delete(f"/v1/sign-in/sessions/{listed[1]['id']}", headers=bearer(new))
-    assert put_out.status_code == 204
-    assert problem(await city.client.get("/v1/home", headers=bearer(stolen))) == (401, "SignInRequired")
-    assert problem(await refreshed(city.client, stolen["refresh_token"])) == (401, "RefreshRefused")
+    assert new["confirmed"] is False
+    assert problem(await city.client.get("/v1/wallet", headers=bearer(new))) == (403, "NotConfirmed")
 
     async with open_city(msgspec.structs.replace(city.settings, clock_offset_s=16 * 60)) as quarter_later:
         client = quarter_later.client
         renewed = (await refreshed(client, new["refresh_token"])).json()
         headers = bearer(renewed)
         assert (await client.post("/v1/wallet/unlocks", headers=headers, json={"pin": PIN})).status_code == 201
+        listed = (await client.get("/v1/sign-in/sessions", headers=headers)).json()
+        assert [(item["device_name"], item["current"]) for item in listed] == [
+            ("Điện thoại mới", True),
+            ("Điện thoại cũ", False),
+        ]
+        put_out = await client.delete(f"/v1/sign-in/sessions/{listed[1]['id']}", headers=headers)
+        assert put_out.status_code == 204
+        assert problem(await refreshed(client, stolen["refresh_token"])) == (401, "RefreshRefused")
         paid = await client.put(f"/v1/wallet/payments/{uuid4()}", headers=headers, json=payment)
         assert (paid.status_code, paid.json()["balance_after"]) == (201, 587_500)
 

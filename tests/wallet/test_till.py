@@ -23,7 +23,7 @@ from app.db import Database
 from app.errors import OutcomeUnknown, Refusal
 from app.types import new_id
 from tests.conftest import City, Servers, cloned, settings_for
-from tests.makers import Resident, a_bill, a_biller, a_resident, a_shop
+from tests.makers import Resident, a_bill, a_biller, a_policy, a_resident, a_shop
 from tests.statements import sql
 from wallet import ledger
 from wallet.ledger import Move
@@ -97,6 +97,7 @@ async def test_forty_payments_of_twenty_million_from_a_hundred_are_five(city: Ci
     """Checklist C 23."""
     async with city.database.transaction() as db:
         payer, payee = await a_resident(db, balance=100_000_000), await a_resident(db)
+        await a_policy(db, "step_up.person_strong_above", 20_000_000)
     async with tills(city) as both:
         outcomes = Counter(
             await asyncio.gather(*[outcome(both[n % 2], to_person(payer, payee, 20_000_000)) for n in range(40)])
