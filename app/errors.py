@@ -13,7 +13,7 @@ import asyncpg
 import msgspec
 import structlog
 from litestar import Request, Response
-from litestar.exceptions import HTTPException, ValidationException
+from litestar.exceptions import HTTPException, MethodNotAllowedException, ValidationException
 from litestar.types import Scope, Send
 
 log = structlog.get_logger()
@@ -180,6 +180,8 @@ def refusal_of(problem: BaseException) -> Refusal | None:
             return refusal_of(inside)
         case ValidationException():
             return Malformed(errors=_field_errors(problem))
+        case HTTPException(detail="client disconnected prematurely"):  # nobody hears the answer
+            return Malformed()
         case HTTPException() if problem.status_code < 500 or problem.status_code == 503:
             return _BY_STATUS.get(problem.status_code, Malformed)()
         case asyncpg.DataError() | UnicodeError():
@@ -233,7 +235,15 @@ def _field_errors(problem: ValidationException) -> list[dict[str, str]]:
 def answer_problem(request: Request[Any, Any, Any], problem: Exception) -> Response[bytes]:
     """The one exception handler: every no is problem+json."""
     status, headers, body = _rendered(refusal_for(problem, request.scope), request.scope)
+    if isinstance(problem, MethodNotAllowedException):
+        headers["allow"] = _allowed(problem)
     return Response(body, status_code=status, headers=headers, media_type=CONTENT_TYPE)
+
+
+def _allowed(problem: MethodNotAllowedException) -> str:
+    """What an address takes (RFC 9110, 15.5.6); where it takes GET, it takes HEAD."""
+    methods = set((problem.headers or {}).get("allow", "").split(", "))
+    return ", ".join(sorted(methods | {"HEAD"} if "GET" in methods else methods))
 
 
 def refusal_for(problem: Exception, scope: Any) -> Refusal:

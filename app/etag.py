@@ -1,8 +1,20 @@
-"""What a phone polls and has not changed costs it no bytes: ETag and If-None-Match (RFC 9110, 8.8.3 and 13.1.2)."""
+"""What a phone polls and has not changed costs it no bytes: ETag and If-None-Match (RFC 9110, 8.8.3 and 13.1.2).
+
+And what nobody wants to read costs none either: HEAD is answered wherever GET is (9.3.2)."""
 
 from hashlib import blake2b
 
-from litestar.types import ASGIApp, HTTPResponseStartEvent, Message, Receive, Scope, Send
+from litestar.enums import HttpMethod
+from litestar.types import (
+    ASGIApp,
+    HTTPReceiveMessage,
+    HTTPResponseStartEvent,
+    HTTPScope,
+    Message,
+    Receive,
+    Scope,
+    Send,
+)
 
 
 class Unchanged:
@@ -12,6 +24,9 @@ class Unchanged:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["method"] == "HEAD":
+            await self._answer_head(scope, receive, send)
+            return
         if scope["type"] != "http" or scope["method"] != "GET":
             await self.app(scope, receive, send)
             return
@@ -36,6 +51,24 @@ class Unchanged:
             start = None
 
         await self.app(scope, receive, send_if_changed)
+
+    async def _answer_head(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
+        """As the GET would be, by the same guards, but for the body. What goes on and on ends here."""
+        as_get: HTTPScope = {**scope, "method": HttpMethod.GET}
+        over = False
+
+        async def send_head(message: Message) -> None:
+            nonlocal over
+            if message["type"] == "http.response.start":
+                scope["path_template"] = as_get.get("path_template")  # pyright: ignore[reportGeneralTypeIssues]
+                await send(message)
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
+                over = True
+
+        async def receive_until_over() -> HTTPReceiveMessage:
+            return {"type": "http.disconnect"} if over else await receive()  # pyright: ignore[reportReturnType]
+
+        await self(as_get, receive_until_over, send_head)
 
 
 def _is_json(start: HTTPResponseStartEvent) -> bool:

@@ -19,6 +19,7 @@ from app.etag import Unchanged
 from app.identity.bearer import Bearer
 from app.identity.routes import router as identity_router
 from app.observe import Observe, calm_garbage_collection, start_logging
+from app.rates import Rates
 from notifications.routes import router as notifications_router
 from wallet import ledger
 from wallet.routes import router as wallet_router
@@ -40,9 +41,11 @@ def create_app(settings: Settings | None = None, database: Database | None = Non
     async def open_city(app: Litestar) -> AsyncGenerator[None]:
         await health.refuse_unfit(database, settings)
         till.start()
+        app.state.rates.start()
         calm_garbage_collection()
         yield
         await till.close()
+        await app.state.rates.close()
         await database.close()
 
     app = Litestar(
@@ -61,7 +64,8 @@ def create_app(settings: Settings | None = None, database: Database | None = Non
         state=State({"settings": settings, "database": database, "till": till, "measures": (ledger.measure,)}),
         logging_config=None,
     )  # fmt: skip
-    bearer = Bearer(Unchanged(app.asgi_handler), database)
+    rates = app.state.rates = Rates(Unchanged(app.asgi_handler), settings)
+    bearer = Bearer(rates, database)
     app.state.bearer = bearer
     app.asgi_handler = Observe(bearer, settings.trusted_proxies)
     return app

@@ -146,3 +146,24 @@ SELECT code, CASE WHEN $1 = 'en' THEN name_en ELSE name_vi END AS name, ward_cod
 -- name: policy
 -- What a policy says now.
 SELECT value FROM current_policy WHERE code = $1;
+
+-- name: begin_oidc_flow
+-- Somebody leaves for an OpenID provider: one flow by an id. Whoever asks again for a flow of theirs gets a new one of
+-- that id. The verifier is kept as it is: it lives for ten minutes, and is nothing without the code.
+INSERT INTO oidc_flow (id, provider, state_hash, holder_hash, nonce, verifier, expires_at)
+VALUES ($1, $2, $3, $4, $5, $6, city_now() + make_interval(secs => $7))
+ON CONFLICT (id) DO UPDATE SET state_hash = excluded.state_hash, nonce = excluded.nonce,
+    verifier = excluded.verifier, made_at = excluded.made_at, expires_at = excluded.expires_at
+WHERE oidc_flow.provider = excluded.provider AND oidc_flow.holder_hash = excluded.holder_hash
+    AND oidc_flow.used_at IS NULL
+RETURNING id, expires_at;
+
+-- name: use_oidc_flow
+-- Somebody is back: the flow is theirs, and used by this, whoever else comes with the same state.
+UPDATE oidc_flow SET used_at = city_now()
+WHERE provider = $1 AND state_hash = $2 AND holder_hash = $3 AND used_at IS NULL AND expires_at > city_now()
+RETURNING id, nonce, verifier;
+
+-- name: forget_old_oidc_flows
+-- Flows whose time is up, used or not.
+DELETE FROM oidc_flow WHERE expires_at < city_now();

@@ -8,11 +8,14 @@ from typing import Any
 
 from litestar import Litestar, Request, Response, Router, get
 from litestar.enums import OpenAPIMediaType
+from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import OpenAPIRenderPlugin
 from litestar.openapi.spec import Components, License, SecurityScheme
 from litestar.response import Redirect
+from litestar.routes import BaseRoute
 from litestar.serialization import encode_json
+from litestar.types import ControllerRouterHandler
 
 from app.types import Answer, Body, Page
 
@@ -267,6 +270,16 @@ def front_door() -> Redirect:
     return Redirect("/schema")
 
 
+class _Doors(Router):
+    """Without the framework's own page for what is not there: it would be HTML, and a no is a problem everywhere."""
+
+    def register(self, value: ControllerRouterHandler) -> list[BaseRoute]:
+        """Take in a handler."""
+        if isinstance(value, HTTPRouteHandler) and value.paths == {"/{path:str}"}:
+            return []
+        return super().register(value)
+
+
 CONFIG = OpenAPIConfig(
     title="Hương",
     version=VERSION,
@@ -278,5 +291,5 @@ CONFIG = OpenAPIConfig(
     operation_id_creator=lambda handler, _method, _path: handler.handler_name,
     path="/schema",
     render_plugins=(_Page(path="/"), _Document(path="/openapi.json", media_type=OpenAPIMediaType.OPENAPI_JSON)),
-    openapi_router=Router("/schema", route_handlers=[api_page_script], include_in_schema=False, opt={"public": True}),
+    openapi_router=_Doors("/schema", route_handlers=[api_page_script], include_in_schema=False, opt={"public": True}),
 )

@@ -1,6 +1,7 @@
 """Values that every domain speaks of, and how they travel in JSON."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from functools import lru_cache
 from ipaddress import IPv6Address
 from typing import Annotated, Generic, TypeVar
 from uuid import UUID
@@ -31,6 +32,10 @@ T = TypeVar("T")
 
 class Body(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """What a phone sends: an unknown field is a mistake worth telling, never ignored."""
+
+
+class Nothing(Body):
+    """`{}`: the address says it all."""
 
 
 class Answer(msgspec.Struct, kw_only=True):
@@ -81,6 +86,7 @@ def masked_phone(e164: str) -> str:
     return f"{e164[:6]}***{e164[-3:]}"
 
 
+@lru_cache(4096)
 def address_key(address: str) -> str:
     """What stands for an address where uses are counted: IPv4 as it is; of IPv6 the /64, which is one household's."""
     if ":" not in address:

@@ -186,6 +186,9 @@ def _environment(server: Postgres) -> dict[str, str]:
     return {
         **os.environ,
         "HUONG_MODE": "sandbox",
+        # Phones of the benchmark pay a thousand times faster than people do.
+        "HUONG_RATE_PER_MINUTE": "1000000000",
+        "HUONG_STRANGER_RATE_PER_MINUTE": "1000000000",
         "LITESTAR_APP": "app.main:create_app",
         "DATABASE_URL": server.url(DATABASE, APP_ROLE),
         "DATABASE_OWNER_URL": server.url(DATABASE, "postgres"),

@@ -6,11 +6,30 @@ from uuid import UUID
 import msgspec
 
 from app.errors import Language
-from app.identity.events import SignedInOnDevice
+from app.identity.events import (
+    AccountLocked,
+    AccountUnlocked,
+    IdentityVerified,
+    NumberReleased,
+    PhoneChanged,
+    PinReset,
+    SignedInOnDevice,
+)
 from notifications.models import Category
 from wallet.events import BillPaid, MerchantPaid, PersonPaid
 
-Told = BillPaid | MerchantPaid | PersonPaid | SignedInOnDevice
+Told = (
+    BillPaid
+    | MerchantPaid
+    | PersonPaid
+    | SignedInOnDevice
+    | PinReset
+    | AccountLocked
+    | AccountUnlocked
+    | IdentityVerified
+    | PhoneChanged
+    | NumberReleased
+)
 """Every event that somebody is told of."""
 
 
@@ -88,27 +107,111 @@ def messages_of(event: Told) -> list[Words]:
             ]
         case SignedInOnDevice():
             return [
-                Words(
-                    principal_id=event.principal_id,
-                    category="account",
-                    title={"vi": "Đăng nhập mới", "en": "New sign-in"},
-                    body={
-                        "vi": f"Tài khoản vừa đăng nhập trên thiết bị {event.device_name}. "
+                _account(
+                    event.principal_id,
+                    "/me/sessions",
+                    ("Đăng nhập mới", "New sign-in"),
+                    (
+                        f"Tài khoản vừa đăng nhập trên thiết bị {event.device_name}. "
                         "Nếu không phải bạn, hãy đăng xuất thiết bị đó.",
-                        "en": f"Your account was signed in on {event.device_name}. "
+                        f"Your account was signed in on {event.device_name}. "
                         "If this was not you, sign that device out.",
-                    },
-                    link="/me/sessions",
+                    ),
+                )
+            ]
+        case PinReset():
+            return [
+                _account(
+                    event.principal_id,
+                    "/me/level",
+                    ("Đã đặt lại mã PIN", "PIN reset"),
+                    (
+                        "Mã PIN vừa được đặt lại sau khi xác thực danh tính. "
+                        "Nếu không phải bạn, hãy khóa khẩn cấp tài khoản.",
+                        "Your PIN was reset after your identity was verified. If this was not you, lock the account.",
+                    ),
+                )
+            ]
+        case AccountLocked():
+            return [
+                _account(
+                    event.principal_id,
+                    "/me/level",
+                    ("Tài khoản đã khóa", "Account locked"),
+                    (
+                        "Tài khoản đã bị khóa khẩn cấp; mọi thiết bị đã đăng xuất. Hãy xác thực danh tính để mở lại.",
+                        "The account was locked and every device signed out. Be verified to open it again.",
+                    ),
+                )
+            ]
+        case AccountUnlocked():
+            return [
+                _account(
+                    event.principal_id,
+                    "/me/level",
+                    ("Tài khoản đã mở lại", "Account open again"),
+                    (
+                        "Danh tính đã được xác thực và tài khoản đã mở lại.",
+                        "Your identity was verified and the account is open again.",
+                    ),
+                )
+            ]
+        case IdentityVerified():
+            return [
+                _account(
+                    event.principal_id,
+                    "/me/level",
+                    ("Đã xác thực danh tính", "Identity verified"),
+                    (
+                        "Tài khoản của bạn nay ở mức 2: đã xác thực.",
+                        "Your account is now at level 2: verified.",
+                    ),
+                )
+            ]
+        case PhoneChanged():
+            return [
+                _account(
+                    event.principal_id,
+                    "/me/level",
+                    ("Đã đổi số điện thoại", "Number changed"),
+                    (
+                        f"Tài khoản nay dùng số {event.phone}; các thiết bị khác đã đăng xuất. "
+                        "Nếu không phải bạn, hãy gọi tổng đài.",
+                        f"The account's number is now {event.phone}; other devices were signed out. "
+                        "If this was not you, call the hotline.",
+                    ),
+                )
+            ]
+        case NumberReleased():
+            return [
+                _account(
+                    event.principal_id,
+                    "/me/level",
+                    ("Số điện thoại đã rời tài khoản", "Number gone"),
+                    (
+                        f"Số {event.phone} nay thuộc người khác. Tài khoản và tiền của bạn vẫn còn: "
+                        "hãy đăng nhập bằng số mới và xác thực danh tính.",
+                        f"The number {event.phone} is somebody else's now. Your account and money are still there: "
+                        "sign in with your new number and be verified.",
+                    ),
                 )
             ]
         case _:
             assert_never(event)
 
 
+def _account(principal_id: UUID, link: str, title: tuple[str, str], body: tuple[str, str]) -> Words:
+    return _words(principal_id, "account", link, title, body)
+
+
 def _money(principal_id: UUID, link: str, title: tuple[str, str], body: tuple[str, str]) -> Words:
+    return _words(principal_id, "money", link, title, body)
+
+
+def _words(principal_id: UUID, category: Category, link: str, title: tuple[str, str], body: tuple[str, str]) -> Words:
     return Words(
         principal_id=principal_id,
-        category="money",
+        category=category,
         title={"vi": title[0], "en": title[1]},
         body={"vi": body[0], "en": body[1]},
         link=link,

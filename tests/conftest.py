@@ -5,19 +5,25 @@ cloned from the template, with the real pool, the till and a worker: for payment
 
 import asyncio
 import os
+import socket
 import tempfile
+import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
 
 os.environ["HUONG_MODE"] = "sandbox"
 os.environ.setdefault("HUONG_LOG_LEVEL", "warning")
+os.environ.setdefault("HUONG_RATE_PER_MINUTE", "1000000000")  # tests are quicker than people
+os.environ.setdefault("HUONG_STRANGER_RATE_PER_MINUTE", "1000000000")
 
 import asyncpg
 import httpx
 import pytest
+import uvicorn
 from litestar import Litestar
 
 import migrations
@@ -25,6 +31,7 @@ from app import config, embedded
 from app.config import Settings
 from app.db import Connection, Database, prepare_connection
 from app.main import create_app
+from app.sandbox.stand_ins import create_stand_ins
 from app.worker import Worker
 
 TEMPLATE = "huong_template"
@@ -212,3 +219,59 @@ async def desk(desk_app: Desk) -> AsyncIterator[httpx.AsyncClient]:
     """A client whose requests all use `db`. It cannot pay: the till has connections of its own (see `city`)."""
     async with client_of(desk_app.app) as client:
         yield client
+
+
+@dataclass(frozen=True)
+class StandIns:
+    """The sandbox's outside parties, on a real socket; this process's settings point at them."""
+
+    url: str
+
+    async def behave(self, party: str, mischief: str, *, at: str | None = None, times: int = 1) -> None:
+        """Have `citizen`, `staff` or `face` do something wrong next; see app/sandbox/behaviour.py."""
+        said: dict[str, str | int] = {"next": mischief, "times": times} | ({"at": at} if at else {})
+        async with httpx.AsyncClient() as client:
+            (await client.put(f"{self.url}/{party}/behaviour", json=said)).raise_for_status()
+
+    async def consent(self, authorize_url: str, login_hint: str) -> tuple[str, str]:
+        """Sign in at the provider as a person of the sandbox (or `new:<name>`); the code and the state."""
+        query = await self.answer(authorize_url, login_hint)
+        return query["code"], query["state"]
+
+    async def answer(self, authorize_url: str, login_hint: str) -> dict[str, str]:
+        """What the provider sends back to our callback, be it a code or an error."""
+        async with httpx.AsyncClient() as client:
+            url = httpx.URL(authorize_url).copy_merge_params({"login_hint": login_hint, "prompt": "none"})
+            answer = await client.get(url)
+        assert answer.status_code == 303, answer.text
+        return dict(parse_qsl(urlsplit(answer.headers["location"]).query))
+
+    async def match_face(self, url: str, answer: str = "match") -> None:
+        """Open the face match's page and answer it at once: `match` or `refuse`."""
+        async with httpx.AsyncClient() as client:
+            (await client.get(url, params={"auto": answer})).raise_for_status()
+
+
+@pytest.fixture(scope="session")
+def stand_ins() -> Iterator[StandIns]:
+    """The stand-ins, served by a thread of their own: a test that waits for them does not keep them waiting."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()  # whoever knocks before the thread is there waits
+        port = listening.getsockname()[1]
+        os.environ["HUONG_SANDBOX_PORT"] = str(port)
+        config.settings.cache_clear()
+        server = uvicorn.Server(
+            uvicorn.Config(
+                create_stand_ins(config.settings()), log_config=None, ws="none", timeout_graceful_shutdown=1
+            )
+        )
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, name="stand-ins")
+        thread.start()
+        try:
+            yield StandIns(f"http://localhost:{port}")
+        finally:
+            server.should_exit = True
+            thread.join()
+            del os.environ["HUONG_SANDBOX_PORT"]
+            config.settings.cache_clear()

@@ -243,3 +243,23 @@ UPDATE principal SET level = $2 WHERE id = $1;
 -- name: set_policy
 -- From now on, in a sandbox too.
 INSERT INTO policy (code, value, sandbox_value) VALUES ($1, $2, $2);
+
+-- name: step_up_used
+-- Was this proof used?
+SELECT used_at IS NOT NULL FROM step_up WHERE id = $1;
+
+-- name: age_step_up
+-- Two minutes later.
+UPDATE step_up SET expires_at = city_now() WHERE id = $1;
+
+-- name: new_device
+-- This session's device was not known before.
+UPDATE session SET new_until = city_now() + interval '1 day' WHERE id = $1;
+
+-- name: money_waits
+-- This account was just recovered.
+UPDATE principal SET money_out_from = city_now() + interval '1 day' WHERE id = $1;
+
+-- name: forget_budgets
+-- Nothing was counted.
+DELETE FROM budget;

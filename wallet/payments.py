@@ -53,8 +53,9 @@ async def make(
 ) -> tuple[Payment, bool]:
     """Pay; returns the payment and whether it had been made before. `step_up_id`: a proof beside the PIN.
 
-    Raises WalletLocked, AccountLocked, MoneyOutWaits, LevelTooLow, StepUpRequired, StrongStepUpRequired, InsufficientFunds, PaymentIdTaken, BrokenQr, QrNotPayable and whatever the ledger refuses.
-    A number without a wallet is counted in a short transaction of its own: the payment left no trace."""
+    Raises WalletLocked, AccountLocked, MoneyOutWaits, LevelTooLow, StepUpRequired, StrongStepUpRequired,
+    InsufficientFunds, PaymentIdTaken, BrokenQr, QrNotPayable and whatever else the ledger refuses. A number without a
+    wallet is counted in a short transaction of its own: the payment left no trace."""
     move = _move_for(me, payment_id, wanted)
     if step_up_id is not None:
         move = move._replace(step_up_id=step_up_id)

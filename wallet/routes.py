@@ -10,7 +10,7 @@ from litestar.params import FromPath, FromQuery, HeaderParameter, JSONBody, Quer
 from app.deps import Db, Door
 from app.identity import step_up
 from app.identity.models import CodeProof, CodeSent, FaceMatch, FaceProof, PasskeyProof, StepUp, StepUpProved
-from app.types import Page
+from app.types import Nothing, Page
 from wallet import billers, bills, ledger, merchants, payments, unlocks
 from wallet.models import (
     AskStepUp,
@@ -128,13 +128,13 @@ async def ask_step_up(db: Db, request: Door, data: JSONBody[AskStepUp]) -> StepU
 
 
 @put("/v1/wallet/step-ups/{step_up_id:uuid}/code", status_code=202)
-async def send_step_up_code(db: Db, request: Door, step_up_id: FromPath[UUID]) -> CodeSent:
+async def send_step_up_code(db: Db, request: Door, step_up_id: FromPath[UUID], data: JSONBody[Nothing]) -> CodeSent:
     """Have a code sent to my number for this proof."""
     return await step_up.send_code(db, request.me, step_up_id, request.address)
 
 
 @put("/v1/wallet/step-ups/{step_up_id:uuid}/face")
-async def ask_step_up_face(request: Door, step_up_id: FromPath[UUID]) -> FaceMatch:
+async def ask_step_up_face(request: Door, step_up_id: FromPath[UUID], data: JSONBody[Nothing]) -> FaceMatch:
     """Have my face matched by the partner for this proof: open `url`, then send the proof."""
     return await step_up.ask_face(request.app.state.database, request.me, step_up_id)
 

@@ -27,8 +27,8 @@ class Grant(Answer):
 class Principal(msgspec.Struct, frozen=True, kw_only=True):
     """Who is asking, as the front door knows them; at most 5 seconds old.
 
-    `session_id` is the resident's session, the staff session or the machine's key. `confirmed`: False on a device that
-    has shown no more than the phone number. `device_key`: the P-256 public key (JWK) that the device holds, if any."""
+    `session_id` is the resident's session, the staff session or the machine's key. `confirmed`: False on a device
+    that has shown no more than the phone number. `device_key`: the device's P-256 public key (JWK), if it has one."""
 
     id: UUID
     kind: Kind

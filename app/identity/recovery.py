@@ -1,4 +1,4 @@
-"""Hard days: a phone is lost, an account is locked, a number changes hands. Each ends sessions and holds money back."""
+"""Hard days: an account is locked, a number changes hands. Each ends sessions and holds money back."""
 
 from typing import Literal
 from uuid import UUID

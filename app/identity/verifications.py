@@ -65,7 +65,7 @@ class IdentityDiffers(Refusal):
 
 
 class PersonHasAccount(Refusal):
-    """Người này đã có tài khoản với số điện thoại khác. Nếu bạn vừa đổi số, hãy xác thực lại và chọn “số mới của tôi”.
+    """Người này đã có tài khoản với số khác. Nếu bạn vừa đổi số, hãy xác thực lại và chọn “đây là số mới của tôi”.
 
     This person has an account under another number. If you have changed your number, verify again and say so."""
 
@@ -102,7 +102,7 @@ async def _need_pin(db: Connection, me: Principal) -> None:
 def back_to_the_app(query: dict[str, str]) -> str:
     """Where the browser goes from the provider: to the app, which alone knows whose session this is.
 
-    The page itself opens nothing: whoever is sent another's link brings the code to an app that did not ask for it."""
+    The page opens nothing: whoever is sent another's link brings the code to an app that did not ask for it."""
     kept = {name: query[name][:2048] for name in ("code", "state", "error") if name in query}
     return f"{settings().app_url}/verifications?{urlencode(kept)}"
 
