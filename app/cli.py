@@ -1,4 +1,4 @@
-"""Commands of the `litestar` CLI: up, serve, worker, migrate, seed, doctor, ledger, jobs, openapi."""
+"""Commands of the `litestar` CLI: up, serve, worker, sandbox, migrate, seed, doctor, ledger, jobs, openapi."""
 
 import asyncio
 import os
@@ -34,7 +34,7 @@ class Commands(CLIPlugin):
 
     def on_cli_init(self, cli: click.Group) -> None:
         """Add ours."""
-        for command in (up, serve, work, migrate, seed, doctor, ledger, jobs_group, openapi):
+        for command in (up, serve, work, sandbox, migrate, seed, doctor, ledger, jobs_group, openapi):
             cli.add_command(command)
 
 
@@ -138,6 +138,31 @@ def work() -> None:
         await worker.run()
 
     with_database(settings, go)
+
+
+@click.command()
+@plainly
+def sandbox() -> None:
+    """Serve the stand-ins of outside parties: identity providers and face match. A sandbox only."""
+    import uvicorn
+
+    settings = config.settings()
+    if not settings.sandbox:
+        raise BadSetting("only a sandbox has stand-ins; production is pointed at the real parties")
+    end_with_parent()
+    uvicorn.run(
+        "app.sandbox.stand_ins:served",
+        factory=True,
+        host=settings.host,
+        port=settings.sandbox_port,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=2,
+    )
 
 
 @click.command()

@@ -95,8 +95,8 @@ async def let_in(
 ) -> None:
     """The guard on everything. A route says whom it is for, and is for residents unless it does:
 
-    `public=True`: for everybody. `who=("staff", "admin", "scope:bills.write")`: for whoever is one of these (a kind, a
-    role anywhere, a machine's scope); where the role holds is the verb's business. `unconfirmed=True`: also for a
+    `public=True`: for everybody. `who=("staff", "admin", "scope:bills.write")`: for whoever is one of these (a kind,
+    a role anywhere, a machine's scope); where the role holds is the verb's business. `unconfirmed=True`: also for a
     session that has shown no more than the phone number. Raises SignInRequired, Forbidden, NotConfirmed."""
     opt = handler.opt
     if opt.get("public"):

@@ -4,7 +4,6 @@ Authorization code flow (OpenID Connect Core 1.0, 3.1) with PKCE (RFC 7636, S256
 who began it (`holder`) and to one provider, and each provider has a callback of its own, so that no answer can be
 passed off as somebody else's. No connection to the database is held while the provider is asked."""
 
-import asyncio
 import secrets
 from base64 import b64encode
 from datetime import date, datetime
@@ -45,8 +44,11 @@ LEEWAY_S = 60
 ALGORITHMS = ("RS256", "PS256", "ES256")
 """Signatures that we take: with a public key, and never whatever the token itself proposes."""
 SCOPES: dict[ProviderName, str] = {"citizen": "openid profile phone", "staff": "openid profile email"}
+NEEDED: dict[ProviderName, tuple[str, ...]] = {"citizen": ("birthdate",), "staff": ("email",)}
+"""Beside the name: for want of these in the ID token, the user info is asked for."""
 RETRIES = 3
 RETRY_WAIT_S = 0.2
+RETRY_WITHIN_S = 5.0
 
 T = TypeVar("T")
 
@@ -122,7 +124,7 @@ class _Document(msgspec.Struct, frozen=True, kw_only=True):
     token_endpoint: str
     jwks_uri: str
     userinfo_endpoint: str | None = None
-    token_endpoint_auth_methods_supported: list[str] = ["client_secret_basic"]
+    token_endpoint_auth_methods_supported: tuple[str, ...] = ("client_secret_basic",)
 
 
 class _Flow(msgspec.Struct, frozen=True):
@@ -243,7 +245,7 @@ async def finish(
     document = await _document(client)
     tokens = await _redeem(client, document, code, flow.verifier, _callback(redirect_path))
     claims = await _verified(client, document, tokens, flow.nonce)
-    told = await _told(document, tokens, claims)
+    told = await _told(provider, document, tokens, claims)
     return _claims(flow.id, client.issuer, told)
 
 
@@ -311,11 +313,12 @@ async def _verified(client: _Client, document: _Document, tokens: _Tokens, nonce
     return dict(claims)
 
 
-async def _told(document: _Document, tokens: _Tokens, claims: dict[str, Any]) -> _Told:
-    """What the ID token says of the person, and if it gives no name, what the user info does (5.3)."""
+async def _told(provider: ProviderName, document: _Document, tokens: _Tokens, claims: dict[str, Any]) -> _Told:
+    """What the ID token says of the person, and if something is missing, what the user info does (5.3)."""
     try:
         told = _read(claims)
-        if told.whole_name is None and document.userinfo_endpoint and tokens.access_token:
+        missing = told.whole_name is None or any(not claims.get(name) for name in NEEDED[provider])
+        if missing and document.userinfo_endpoint and tokens.access_token:
             headers = {"authorization": f"Bearer {tokens.access_token}"}
             said = await outside.ask("GET", document.userinfo_endpoint, headers=headers)
             if said.status != 200:
@@ -333,9 +336,9 @@ async def _told(document: _Document, tokens: _Tokens, claims: dict[str, Any]) ->
 
 
 def _read(claims: dict[str, Any]) -> _Told:
-    """A claim that is null is one that was left out (5.3.2)."""
+    """A claim that is null or empty is one that was left out (5.3.2)."""
     try:
-        return msgspec.convert({name: value for name, value in claims.items() if value is not None}, _Told)
+        return msgspec.convert({name: value for name, value in claims.items() if value not in (None, "")}, _Told)
     except msgspec.ValidationError as problem:
         raise NoAnswer("malformed claims") from problem
 
@@ -376,7 +379,7 @@ def _born_on(birthdate: str | None) -> date | None:
 
 
 class _Known(msgspec.Struct):
-    """A provider's document and keys, until a moment of the process's own clock; `asking`: one asks for all."""
+    """A provider's document and keys, each good until a moment of the process's own clock."""
 
     document: _Document | None = None
     document_until: float = 0
@@ -436,6 +439,9 @@ def _usable_keys(published: _KeySet) -> KeySet:
                 usable.append(import_key(each))
             except (JoseError, ValueError, TypeError, KeyError, AttributeError):
                 continue
+    if not usable:
+        log.warning("identity provider publishes no key that can be used")
+        raise ProviderUnavailable
     return KeySet(usable)
 
 
@@ -445,10 +451,10 @@ async def _fetch(url: str, type_: type[T]) -> T:
         async for attempt in stamina.retry_context(
             on=NoAnswer,
             attempts=RETRIES,
+            timeout=RETRY_WITHIN_S,
             wait_initial=RETRY_WAIT_S,
             wait_max=1,
             wait_jitter=RETRY_WAIT_S,
-            timeout=None,
         ):
             with attempt:
                 said = await outside.ask("GET", url)

@@ -1,7 +1,7 @@
 """How many requests a minute: from each who is signed in, and from each address that strangers come from.
 
-Redis is where a city's processes share a limit. They don't ask it each time: hits are bought in blocks (a twentieth of
-the rate, a hundred at most) and spent here, so that most requests cost a look into a dict. A block that was bought
+Redis is where a city's processes share a limit. They don't ask it each time: hits are bought in blocks (a twentieth
+of the rate, a hundred at most) and spent here, so that most requests cost a look into a dict. A block that was bought
 counts, spent or not; so between a limit and what somebody gets there may be a block for each process, either way.
 Without Redis, or when it fails or takes longer than a fifth of a second, each process counts by itself: the limit is
 then one for each process, and nobody waits. This keeps the city standing; what guards secrets is in `budgets`."""
@@ -9,6 +9,7 @@ then one for each process, and nobody waits. This keeps the city standing; what 
 import asyncio
 import math
 from time import monotonic
+from typing import Any
 
 import redis.asyncio
 import structlog
@@ -127,9 +128,8 @@ class _Stock:
             socket_connect_timeout=REDIS_TIMEOUT_S,
             retry=Retry(NoBackoff(), 0),
         )
-        storage = RedisStorage(
-            "redis://", implementation="redispy", key_prefix="huong:rates", connection_pool=self.pool
-        )
+        pool: Any = self.pool
+        storage = RedisStorage("redis://", implementation="redispy", key_prefix="huong:rates", connection_pool=pool)
         self.limiter = SlidingWindowCounterRateLimiter(storage)
         self.rests_until = 0.0
 
@@ -145,7 +145,7 @@ class _Stock:
                         return hits
         except (redis.RedisError, OSError, TimeoutError) as trouble:
             self.rests_until = monotonic() + REDIS_REST_S
-            log.warning("Redis does not count requests; each process counts by itself", error=repr(trouble))
+            log.warning("Redis does not count; each process counts by itself", error=repr(trouble))
             return None
         return 0
 

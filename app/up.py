@@ -21,7 +21,6 @@ from app.cli import bring_up_to_date, plant_once, with_database
 from app.config import Settings
 from app.embedded import Trouble
 
-CHILDREN = ("serve", "worker")
 READY_WITHIN_S = 60
 END_WITHIN_S = 20
 DATABASE = "huong"
@@ -29,14 +28,14 @@ DATABASE = "huong"
 
 def run(settings: Settings) -> None:
     """Start everything, wait for Ctrl-C (or SIGTERM), stop everything. Raises Trouble for what a person must mend."""
-    _check_port(settings)
+    _check_ports(settings)
     stop = _Stop()
     with ExitStack() as stack:
         settings, revivals = _with_servers(settings, stack)
         asyncio.run(bring_up_to_date(settings))
         if settings.sandbox:
             with_database(settings, plant_once)
-        children = {name: _start(name, settings) for name in CHILDREN}
+        children = {name: _start(name, settings) for name in children_of(settings)}
         stack.callback(_end_all, children)
         if _wait_until_ready(settings, children, stop):
             _greet(settings)
@@ -45,6 +44,11 @@ def run(settings: Settings) -> None:
             for revive in revivals:
                 revive()
             _revive(children, settings)
+
+
+def children_of(settings: Settings) -> tuple[str, ...]:
+    """The processes of the city here; a sandbox has the stand-ins of outside parties beside it."""
+    return ("serve", "worker", "sandbox") if settings.sandbox else ("serve", "worker")
 
 
 class _Stop:
@@ -59,14 +63,22 @@ class _Stop:
         self.asked = True
 
 
-def _check_port(settings: Settings) -> None:
+def _check_ports(settings: Settings) -> None:
+    _check_port(settings.host, settings.port, "PORT")
+    if settings.sandbox:
+        if settings.sandbox_port == settings.port:
+            raise Trouble(f"PORT and HUONG_SANDBOX_PORT are both {settings.port}; they must differ")
+        _check_port(settings.host, settings.sandbox_port, "HUONG_SANDBOX_PORT")
+
+
+def _check_port(host: str, port: int, setting: str) -> None:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((settings.host, settings.port))
+            probe.bind((host, port))
         except OSError as error:
             raise Trouble(
-                f"{settings.host}:{settings.port} cannot be used ({error.strerror}); choose another with PORT=…"
+                f"{host}:{port} cannot be used ({error.strerror}); choose another with {setting}=…"
             ) from None
 
 
@@ -123,17 +135,22 @@ def _revive(children: dict[str, subprocess.Popen[bytes]], settings: Settings) ->
 
 def _wait_until_ready(settings: Settings, children: dict[str, subprocess.Popen[bytes]], stop: _Stop) -> bool:
     deadline = time.monotonic() + READY_WITHIN_S
+    waited_for = [f"http://{_reachable(settings)}:{settings.port}/readyz"]
+    if settings.sandbox:
+        waited_for.append(f"http://{_reachable(settings)}:{settings.sandbox_port}/livez")
     while time.monotonic() < deadline and not stop.asked:
         for name, child in children.items():
             if child.poll() is not None:
                 raise Trouble(f"{name} did not start (exit {child.returncode}); its own words are above")
         try:
-            with urllib.request.urlopen(f"http://{_reachable(settings)}:{settings.port}/readyz", timeout=1):
-                return True
+            with urllib.request.urlopen(waited_for[0], timeout=1):  # noqa: S310 - our own addresses
+                del waited_for[0]
         except (urllib.error.URLError, OSError):
             time.sleep(0.05)
+        if not waited_for:
+            return True
     if not stop.asked:
-        raise Trouble(f"the API was not ready within {READY_WITHIN_S} s")
+        raise Trouble(f"{waited_for[0]} was not ready within {READY_WITHIN_S} s")
     return False
 
 
@@ -147,11 +164,12 @@ def _greet(settings: Settings) -> None:
     _say(f"API page: http://{host}:{settings.port}/schema")
     if settings.sandbox:
         _say("sign in as +84900000001 … 005 (residents) or +84900000101, 102 (merchants): code 000000, PIN 258036")
+        _say(f"Stand-ins (VNeID, staff's identity, face match): http://{host}:{settings.sandbox_port}")
     _say("Ctrl-C ends it")
 
 
 def _end_all(children: dict[str, subprocess.Popen[bytes]]) -> None:
-    """The API drains first, then the worker."""
+    """The API drains first, then the worker, then whatever stands beside them."""
     for child in children.values():
         if child.poll() is None:
             child.terminate()

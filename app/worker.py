@@ -8,7 +8,7 @@ from datetime import timedelta
 import asyncpg
 import structlog
 
-from app import jobs
+from app import jobs, oidc
 from app.budgets import forget_old as forget_old_budgets
 from app.clock import city_now
 from app.db import LOST, Connection, Database
@@ -46,6 +46,7 @@ SCHEDULE: tuple[Scheduled, ...] = (
     Scheduled(name="check_ledger", every_s=3600, run=check_ledger),
     Scheduled(name="forget_sign_ins", every_s=3600, run=sessions.forget_old),
     Scheduled(name="forget_budgets", every_s=3600, run=forget_budgets),
+    Scheduled(name="forget_oidc_flows", every_s=600, run=oidc.forget_old),
     Scheduled(name="forget_events", every_s=86_400, run=forget_events),
 )
 

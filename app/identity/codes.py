@@ -15,7 +15,7 @@ from app.identity.events import CodeRequested
 from app.identity.models import CodePurpose, CodeSent
 from app.identity.tokens import mac
 from app.jobs import Listener, News
-from app.types import SANDBOX_PHONES, BadPhone, masked_phone, new_id, phone
+from app.types import SANDBOX_PHONES, BadPhone, address_key, masked_phone, new_id, phone
 
 sql = queries_beside(__file__)
 
@@ -37,11 +37,19 @@ class TooManyCodes(TooManyRequests):
     Too many codes were asked for. Please wait, then try again."""
 
 
+class TooManyTries(TooManyRequests):
+    """Có quá nhiều mã được thử từ nơi bạn đang kết nối. Vui lòng chờ rồi thử lại.
+
+    Too many codes were tried from where you are connected. Please wait, then try again."""
+
+
 class NoCodeChannel(Exception):
     """No way to send a code is configured: the job fails, and is tried again, until one is."""
 
 
-async def request(db: Connection, phone_text: str, address: str, purpose: CodePurpose = "sign_in") -> CodeSent:
+async def request(
+    db: Connection, phone_text: str, address: str, purpose: CodePurpose = "sign_in", device_id: UUID | None = None
+) -> CodeSent:
     """Have a code sent to a phone; the same answer whether or not the number is known. It opens its purpose only.
 
     Raises BadPhone, TooManyCodes."""
@@ -49,35 +57,41 @@ async def request(db: Connection, phone_text: str, address: str, purpose: CodePu
     if number.startswith(SANDBOX_PHONES) and not settings().sandbox:
         raise BadPhone
     await db.execute(sql.lock_phone, number)
-    await spend(db, *_budgets(number, address), refusal=TooManyCodes)
+    await spend(db, *_budgets(number, address, device_id), refusal=TooManyCodes)
     await db.execute(sql.replace_codes, number, purpose)
     sent = await one(CodeSent, db, sql.make_code, new_id(), number, purpose)
     await outbox.record(db, CodeRequested(challenge_id=sent.challenge_id))
     return sent
 
 
-def _budgets(number: str, address: str) -> list[Budget]:
-    around = [
-        Budget(f"code address {address}", 60, 3600),
-        Budget(f"code prefix {number[:6]}", 3000, 3600),
-        Budget("code everywhere", 20_000, 3600),
-    ]
+def _budgets(number: str, address: str, device_id: UUID | None) -> list[Budget]:
     if _is_play(number):
         return [Budget("code play", 100_000, 60)]
+    of_device = [Budget(f"code device {device_id}", 10, 3600)] if device_id else []
     return [
         Budget(f"code phone {number}", 1, 30),
         Budget(f"code phone {number}", 3, 600),
         Budget(f"code phone {number}", 6, 86_400),
-        *around,
+        *of_device,
+        Budget(f"code address {address_key(address)}", 60, 3600),
+        Budget(f"code prefix {number[:6]}", 3000, 3600),
+        Budget("code everywhere", 20_000, 3600),
     ]
 
 
-async def redeem(db: Connection, challenge_id: UUID, code: str, purpose: CodePurpose) -> str:
-    """The phone whose code this was, for this purpose; raises WrongCode, and keeps the try counted."""
+async def redeem(
+    db: Connection, challenge_id: UUID, code: str, purpose: CodePurpose, *, address: str | None = None
+) -> str:
+    """The phone whose code this was, for this purpose; raises WrongCode, TooManyTries, and keeps the try counted.
+
+    A challenge has five tries. A stranger says from which `address`: it has tries of its own, or somebody could guess
+    at ten thousand challenges from one place."""
     tried = await db.fetchrow(sql.try_code, challenge_id, purpose)
     if tried is None:
         raise WrongCode
     number: str = tried["phone"]
+    if address is not None and not _is_play(number):
+        await spend(db, Budget(f"code tries {address_key(address)}", 120, 3600), refusal=TooManyTries)
     right = tried["code_mac"] is not None and hmac.compare_digest(tried["code_mac"], _code_mac(challenge_id, code))
     if not right and not (_is_play(number) and code == SANDBOX_CODE):
         raise WrongCode

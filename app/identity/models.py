@@ -51,10 +51,13 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RequestCode(Body):
-    """Where a one-time code is to be sent, and what it shall open: a session, or the lock of a lost phone."""
+    """Where a one-time code is to be sent, and what it shall open: a session, or the lock of a lost phone.
+
+    `device_id`: the id that the asking device made for itself, the one that it will sign in with."""
 
     phone: PhoneText
     purpose: Literal["sign_in", "lock"] = "sign_in"
+    device_id: UUID | None = None
 
 
 class CodeSent(Answer):

@@ -39,13 +39,13 @@ _NOT_STORED = {"cache-control": "no-store"}
 @post("/v1/sign-in/codes", status_code=202, public=True)
 async def request_code(db: Db, request: Door, data: JSONBody[RequestCode]) -> CodeSent:
     """Have a one-time code sent to a phone."""
-    return await codes.request(db, data.phone, request.address, data.purpose)
+    return await codes.request(db, data.phone, request.address, data.purpose, data.device_id)
 
 
 @post("/v1/sign-in/sessions", status_code=201, public=True)
-async def sign_in(db: Db, data: JSONBody[SignIn]) -> Response[SignedIn]:
+async def sign_in(db: Db, request: Door, data: JSONBody[SignIn]) -> Response[SignedIn]:
     """Sign in with the code."""
-    answer, refresh_token = await sessions.open_session(db, data)
+    answer, refresh_token = await sessions.open_session(db, data, request.address)
     return Response(answer, headers=_NOT_STORED, cookies=_refresh_cookies(answer, refresh_token))
 
 

@@ -66,12 +66,12 @@ class _Refreshing(msgspec.Struct, frozen=True):
     child_used: bool | None
 
 
-async def open_session(db: Connection, sign_in: SignIn) -> tuple[SignedIn, str]:
+async def open_session(db: Connection, sign_in: SignIn, address: str) -> tuple[SignedIn, str]:
     """Redeem a code and open a session; the first sign-in makes the resident.
 
     Returns the answer and the refresh token (which a browser gets as a cookie, so not in the answer).
-    Raises WrongCode, AccountEnded, StaffSignInElsewhere."""
-    number = await codes.redeem(db, sign_in.challenge_id, sign_in.code, "sign_in")
+    Raises WrongCode, TooManyTries, AccountEnded, StaffSignInElsewhere."""
+    number = await codes.redeem(db, sign_in.challenge_id, sign_in.code, "sign_in", address=address)
     who = await _who(db, number)
     device_id = sign_in.device.id or uuid4()
     known = await db.fetchval(sql.device_is_known, who["id"], device_id)

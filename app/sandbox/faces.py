@@ -1,4 +1,4 @@
-"""The stand-in of the partner who matches faces: asked by the city, answered by a person on a page of the partner's."""
+"""The stand-in of the partner who matches faces: asked by the city, answered by a person on the partner's page."""
 
 import hmac
 from datetime import datetime, timedelta
