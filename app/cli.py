@@ -198,6 +198,7 @@ async def plant_once(database: Database) -> None:
             await people.plant(db)
             await money.plant(db)
             await db.execute(sql.mark_seeded)
+        await people.follow_the_stand_in(db)
 
 
 @click.command()

@@ -103,9 +103,21 @@ def read(environ: Mapping[str, str] = os.environ) -> Settings:
         log_level=_one_of(environ, "HUONG_LOG_LEVEL", LOG_LEVELS, "info"),
         clock_offset_s=_integer(environ, "HUONG_CLOCK_OFFSET_S", 0, -(10**9), 10**9),
     )
+    if not settings.sandbox:
+        _need_https(
+            HUONG_CITIZEN_ISSUER=settings.citizen_issuer,
+            HUONG_STAFF_ISSUER=settings.staff_issuer,
+            HUONG_FACE_URL=settings.face_url,
+        )
     if settings.clock_offset_s and not settings.sandbox:
         raise BadSetting("HUONG_CLOCK_OFFSET_S moves the city's clock: production refuses it")
     return settings
+
+
+def _need_https(**addresses: str | None) -> None:
+    for name, address in addresses.items():
+        if address is not None and not address.startswith("https://"):
+            raise BadSetting(f"{name}={address!r}: production speaks to others by https only")
 
 
 def _pepper(environ: Mapping[str, str], mode: str) -> str:

@@ -8,8 +8,8 @@ import os
 import socket
 import tempfile
 import threading
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -254,7 +254,17 @@ class StandIns:
 
 @pytest.fixture(scope="session")
 def stand_ins() -> Iterator[StandIns]:
-    """The stand-ins, served by a thread of their own: a test that waits for them does not keep them waiting."""
+    """The stand-ins of the whole run."""
+    with served_stand_ins() as served:
+        yield served
+
+
+@contextmanager
+def served_stand_ins() -> Generator[StandIns]:
+    """Stand-ins as the settings have them, on a free port at which the settings point for so long.
+
+    A thread of their own serves them: a test that waits for them does not keep them waiting."""
+    before = os.environ.get("HUONG_SANDBOX_PORT")
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         listening.listen()  # whoever knocks before the thread is there waits
@@ -273,5 +283,7 @@ def stand_ins() -> Iterator[StandIns]:
         finally:
             server.should_exit = True
             thread.join()
-            del os.environ["HUONG_SANDBOX_PORT"]
+            os.environ.pop("HUONG_SANDBOX_PORT")
+            if before is not None:
+                os.environ["HUONG_SANDBOX_PORT"] = before
             config.settings.cache_clear()

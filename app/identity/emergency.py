@@ -19,7 +19,9 @@ async def lock(db: Connection, wanted: EmergencyLock, address: str) -> LockAsked
     by_code = wanted.challenge_id is not None and wanted.code is not None
     if by_code == (wanted.pin is not None):
         raise Malformed(errors=[{"field": "pin", "message": "send either pin, or challenge_id and code"}])
-    await spend(db, Budget(f"lock phone {number}", 5, 86_400), Budget(f"lock address {address_key(address)}", 20, 3600))
+    await spend(
+        db, Budget(f"lock phone {number}", 5, 86_400), Budget(f"lock address {address_key(address)}", 20, 3600)
+    )
     account = await db.fetchrow(sql.account_by_phone, number)
     right = await _is_right(db, wanted, number, account["hash"] if account else None)
     if account is not None and right:

@@ -358,3 +358,7 @@ UPDATE step_up SET method = $2, proved_at = city_now() WHERE id = $1 RETURNING i
 -- There is no PIN, or this session has just shown it.
 SELECT NOT EXISTS (SELECT FROM pin WHERE principal_id = $1)
     OR EXISTS (SELECT FROM session WHERE id = $2 AND principal_id = $1 AND unlocked_until > city_now());
+
+-- name: move_proofs
+-- The stand-in has another address now.
+UPDATE identity_proof SET issuer = $1 WHERE ended_at IS NULL AND issuer <> $1;

@@ -2,6 +2,7 @@
 
 from uuid import NAMESPACE_URL, UUID, uuid5
 
+from app.config import settings
 from app.db import Connection, queries_beside
 from app.identity.models import Role
 from app.identity.pins import hashed
@@ -55,14 +56,28 @@ def seed_id(name: str) -> UUID:
     return uuid5(NAMESPACE_URL, f"urn:huong:seed:{name}")
 
 
+def subject_of(provider: str, hint: str) -> str:
+    """How a stand-in of an identity provider calls the person of a `login_hint`."""
+    return uuid5(NAMESPACE_URL, f"urn:huong:sandbox:{provider}:{hint}").hex
+
+
 async def plant(db: Connection) -> None:
-    """Make the people; what is there stays as it is."""
+    """Make the people, residents verified; what is there stays as it is."""
     for phone, name in (*RESIDENTS, *MERCHANT_OWNERS):
         await db.execute(sql.plant_principal, seed_id(phone), "resident", phone, name)
         await db.execute(sql.set_first_pin, seed_id(phone), await hashed(PIN))
+        subject = subject_of("citizen", phone)
+        issuer = settings().citizen_issuer
+        await db.execute(sql.prove_identity, seed_id(f"proof {phone}"), seed_id(phone), issuer, subject, name, None)
+        await db.execute(sql.raise_level, seed_id(phone), name)
     for code, name_vi, name_en, ward in AGENCIES:
         await db.execute(sql.plant_agency, code, name_vi, name_en, ward)
     for phone, name, agency, roles in STAFF:
         await db.execute(sql.plant_principal, seed_id(phone), "staff", phone, name)
         for role in roles:
             await db.execute(sql.plant_grant, seed_id(phone), agency, role)
+
+
+async def follow_the_stand_in(db: Connection) -> None:
+    """A sandbox that was moved to another port has its identity provider there too: the proofs are still its own."""
+    await db.execute(sql.move_proofs, settings().citizen_issuer)

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from litestar import MediaType, Response
 from msgspec import Meta, Struct
 
-Trouble = Literal["slow", "down", "not_json", "huge"]
+Trouble = Literal["slow", "down", "not_json", "huge", "moved"]
 Forgery = Literal[
     "wrong_nonce", "wrong_audience", "wrong_azp", "wrong_issuer", "wrong_at_hash", "expired", "bad_signature",
     "alg_none", "unknown_kid", "rotate_keys",
@@ -19,11 +19,13 @@ HUGE_BYTES = 2_000_000
 
 
 class Misbehave(Struct, forbid_unknown_fields=True):
-    """What an identity provider does wrong next, how often, and where (unless the mischief itself says where)."""
+    """What an identity provider does wrong next, how often, and where (unless the mischief itself says where).
+
+    `times` 0: nothing any more."""
 
     next: ProviderMischief
     at: Literal["discovery", "jwks", "token", "userinfo"] = "token"
-    times: Annotated[int, Meta(ge=1, le=1000)] = 1
+    times: Annotated[int, Meta(ge=0, le=1000)] = 1
 
 
 class MisbehaveAtFaces(Struct, forbid_unknown_fields=True):
@@ -31,7 +33,7 @@ class MisbehaveAtFaces(Struct, forbid_unknown_fields=True):
 
     next: FaceMischief
     at: Literal["asked", "outcome"] = "outcome"
-    times: Annotated[int, Meta(ge=1, le=1000)] = 1
+    times: Annotated[int, Meta(ge=0, le=1000)] = 1
 
 
 class Behaviour:
@@ -63,5 +65,7 @@ async def trouble(mischief: str | None) -> Response[Any] | None:
             return Response("<p>Bảo trì hệ thống</p>", status_code=200, media_type=MediaType.HTML)
         case "huge":
             return Response(" " * HUGE_BYTES + "{}", status_code=200, media_type=MediaType.JSON)
+        case "moved":  # to the same place, which will answer as if nothing had been
+            return Response("", status_code=307, headers={"location": "?"}, media_type=MediaType.TEXT)
         case _:
             return None

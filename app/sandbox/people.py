@@ -2,11 +2,10 @@
 
 from datetime import date
 from typing import Literal
-from uuid import NAMESPACE_URL, uuid5
 
 import msgspec
 
-from app.identity.seed import MERCHANT_OWNERS, RESIDENTS, STAFF, STAFF_EMAILS
+from app.identity.seed import MERCHANT_OWNERS, RESIDENTS, STAFF, STAFF_EMAILS, subject_of
 
 ProviderName = Literal["citizen", "staff"]
 
@@ -44,18 +43,14 @@ def _anybody(provider: ProviderName, name: str) -> Person | None:
         return None
     hint = f"{NEW}{name}"
     if provider == "citizen":
-        return Person(hint=hint, subject=_subject(provider, hint), name=name, born_on=date(1990, 2, 3))
-    return Person(hint=hint, subject=_subject(provider, hint), name=name, email=name if "@" in name else None)
-
-
-def _subject(provider: ProviderName, hint: str) -> str:
-    return uuid5(NAMESPACE_URL, f"urn:huong:sandbox:{provider}:{hint}").hex
+        return Person(hint=hint, subject=subject_of(provider, hint), name=name, born_on=date(1990, 2, 3))
+    return Person(hint=hint, subject=subject_of(provider, hint), name=name, email=name if "@" in name else None)
 
 
 _CITIZENS = tuple(
     Person(
         hint=phone,
-        subject=_subject("citizen", phone),
+        subject=subject_of("citizen", phone),
         name=name,
         phone=phone,
         born_on=date(1970 + 3 * n, 1 + n, 10 + n),
@@ -64,7 +59,10 @@ _CITIZENS = tuple(
 )
 _STAFF = tuple(
     Person(
-        hint=STAFF_EMAILS[phone], subject=_subject("staff", STAFF_EMAILS[phone]), name=name, email=STAFF_EMAILS[phone]
+        hint=STAFF_EMAILS[phone],
+        subject=subject_of("staff", STAFF_EMAILS[phone]),
+        name=name,
+        email=STAFF_EMAILS[phone],
     )
     for phone, name, _, _ in STAFF
 )

@@ -51,6 +51,13 @@ async def town(one_town: City) -> AsyncIterator[City]:
 
 
 @pytest.fixture
+async def neighbour(town: City) -> AsyncIterator[City]:
+    """Another process on the same database."""
+    async with open_city(town.settings) as opened:
+        yield opened
+
+
+@pytest.fixture
 async def later(db: Connection) -> AsyncIterator[Later]:
     """Let so many seconds pass, in Python and on `db`."""
     passed = timedelta()

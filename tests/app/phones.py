@@ -11,8 +11,12 @@ from app.db import Connection
 from app.identity import codes
 from app.worker import Worker
 from tests.conftest import OneConnection
+from tests.makers import PIN, Resident
+from tests.statements import sql
 
 PLAY_PHONE = "+84900000777"
+WRONG = "147369"
+"""A PIN that is nobody's."""
 REAL_PHONE = "+84905123456"
 
 _PRINTED = re.compile(r"the code for (\S+) is ([0-9]{6})\n")
@@ -80,3 +84,43 @@ def problem(answer: httpx.Response) -> tuple[int, str]:
 def a_device() -> str:
     """An id as a phone makes it for itself."""
     return str(uuid4())
+
+
+async def a_sent_code(
+    db: Connection, desk: httpx.AsyncClient, capsys: pytest.CaptureFixture[str], phone: str = REAL_PHONE
+) -> tuple[str, str]:
+    """A challenge and the code that was sent for it."""
+    asked = await ask_for_code(desk, phone)
+    assert asked.status_code == 202
+    await codes_worker(db).drain()
+    [(_, code)] = printed(capsys)
+    return asked.json()["challenge_id"], code
+
+
+def wrong_for(code: str, count: int) -> list[str]:
+    """So many guesses, none of them right."""
+    return [guess for guess in (f"{n:06}" for n in range(1, count + 2)) if guess != code][:count]
+
+
+async def unlock(client: httpx.AsyncClient, who: Resident, pin: str = PIN) -> httpx.Response:
+    """Open the wallet."""
+    return await client.post("/v1/wallet/unlocks", headers=who.headers, json={"pin": pin})
+
+
+async def tries(client: httpx.AsyncClient, who: Resident, count: int) -> list[tuple[str, int | None]]:
+    """What so many wrong PINs are answered: the problem's name, and the tries that are left."""
+    answers = [await unlock(client, who, WRONG) for _ in range(count)]
+    assert {answer.status_code for answer in answers} <= {403}
+    return [(problem(answer)[1], answer.json().get("tries_left")) for answer in answers]
+
+
+async def wrong_tries(db: Connection, who: Resident) -> int:
+    """The count, as it is kept."""
+    kept = await db.fetchrow(sql.pin_row, who.id)
+    assert kept is not None
+    return kept["wrong_tries"]
+
+
+async def me(client: httpx.AsyncClient, session: dict[str, str]) -> httpx.Response:
+    """GET /v1/me with a session's access token."""
+    return await client.get("/v1/me", headers=bearer(session))

@@ -10,12 +10,11 @@ from app.identity import pins
 from app.identity.bearer import Bearer
 from app.identity.tokens import mac
 from tests.app.conftest import Later
-from tests.app.phones import problem
-from tests.conftest import City, Desk, open_city
+from tests.app.phones import WRONG, problem, tries, unlock, wrong_tries
+from tests.conftest import City, Desk
 from tests.makers import PIN, Resident, a_resident
 from tests.statements import sql
 
-WRONG = "147369"
 QUARTER_S = 15 * 60
 
 
@@ -23,25 +22,6 @@ async def set_pin(client: httpx.AsyncClient, who: Resident, pin: str, old: str |
     """PUT a PIN, with the old one if there is one."""
     body = {"pin": pin} if old is None else {"pin": pin, "old_pin": old}
     return await client.put("/v1/me/pin", headers=who.headers, json=body)
-
-
-async def unlock(client: httpx.AsyncClient, who: Resident, pin: str = PIN) -> httpx.Response:
-    """Open the wallet."""
-    return await client.post("/v1/wallet/unlocks", headers=who.headers, json={"pin": pin})
-
-
-async def tries(client: httpx.AsyncClient, who: Resident, count: int) -> list[tuple[str, int | None]]:
-    """What so many wrong PINs are answered: the problem's name, and the tries that are left."""
-    answers = [await unlock(client, who, WRONG) for _ in range(count)]
-    assert {answer.status_code for answer in answers} <= {403}
-    return [(problem(answer)[1], answer.json().get("tries_left")) for answer in answers]
-
-
-async def wrong_tries(db: Connection, who: Resident) -> int:
-    """The count, as it is kept."""
-    kept = await db.fetchrow(sql.pin_row, who.id)
-    assert kept is not None
-    return kept["wrong_tries"]
 
 
 # Setting and changing
@@ -200,45 +180,6 @@ async def pins_left(db: Connection, who: Resident) -> int:
 
 
 # Nothing refunds a try
-
-
-async def test_the_lock_survives_a_restart(town: City) -> None:
-    async with town.database.transaction() as db:
-        resident = await a_resident(db)
-    assert (await tries(town.client, resident, 5))[-1] == ("PinLocked", None)
-    async with open_city(town.settings) as restarted:
-        assert problem(await unlock(restarted.client, resident, PIN)) == (403, "PinLocked")
-
-
-async def test_the_count_is_shared_by_all_processes_and_survives_the_refused_request(town: City) -> None:
-    async with town.database.transaction() as db:
-        resident = await a_resident(db)
-    async with open_city(town.settings) as other:
-        left = [(await tries(place.client, resident, 1))[0][1] for place in (town, other, town, other)]
-    assert left == [4, 3, 2, 1]
-    async with town.database.acquire() as db:
-        assert await wrong_tries(db, resident) == 4
-
-
-async def test_of_fifty_guesses_at_once_five_are_looked_at(town: City, monkeypatch: pytest.MonkeyPatch) -> None:
-    async with town.database.transaction() as db:
-        resident = await a_resident(db)
-    looked_at: list[str] = []
-
-    def counted(purpose: str, pin: str) -> bytes:
-        looked_at.append(pin)
-        return mac(purpose, pin)
-
-    monkeypatch.setattr(pins, "mac", counted)
-    guesses = [f"{n:06}" for n in range(100_001, 100_051)]
-    answers = await asyncio.gather(*(unlock(town.client, resident, guess) for guess in guesses))
-    assert {answer.status_code for answer in answers} <= {403, 429}
-    assert 1 <= len(looked_at) <= 5
-    assert len(set(looked_at)) == len(looked_at)
-
-    await tries(town.client, resident, 5 - len(looked_at))
-    assert problem(await unlock(town.client, resident, PIN)) == (403, "PinLocked")
-    assert len(looked_at) == 5
 
 
 async def test_a_pin_is_set_once_by_two_phones_at_once(town: City) -> None:

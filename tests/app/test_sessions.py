@@ -1,7 +1,5 @@
 """Sessions: opened by a code, kept alive by refresh tokens that rotate, ended by their owner or by a thief."""
 
-import asyncio
-from collections.abc import AsyncIterator
 from uuid import UUID, uuid4
 
 import httpx
@@ -9,7 +7,6 @@ import pytest
 
 from app.db import Connection
 from app.identity import bearer as bearer_module
-from app.identity.bearer import CACHE_LIFE_S
 from app.types import new_id
 from tests.app.conftest import Later
 from tests.app.phones import (
@@ -18,22 +15,18 @@ from tests.app.phones import (
     all_but_request_id,
     ask_for_code,
     bearer,
+    me,
     problem,
     redeem,
     refreshed,
     signed_in,
 )
-from tests.conftest import City, Desk, open_city
+from tests.conftest import City, Desk
 from tests.makers import a_resident
 from tests.statements import sql
 
 MINUTE_S = 60
 DAY_S = 86_400
-
-
-async def me(client: httpx.AsyncClient, session: dict[str, str]) -> httpx.Response:
-    """GET /v1/me with a session's access token."""
-    return await client.get("/v1/me", headers=bearer(session))
 
 
 # Signing in
@@ -201,59 +194,12 @@ async def test_a_session_goes_on_for_as_long_as_it_is_refreshed(desk: httpx.Asyn
     assert (await me(desk, session)).status_code == 200
 
 
-async def test_a_lost_answer_is_given_again_to_the_byte(
-    db: Connection, desk: httpx.AsyncClient, later: Later
-) -> None:
-    session = await signed_in(desk)
-    first = await refreshed(desk, session["refresh_token"])
-    await later(59)
-    again = await refreshed(desk, session["refresh_token"])
-    assert (again.status_code, again.content) == (201, first.content)
-    assert await db.fetchrow(sql.refresh_tokens, UUID(session["me"]["id"])) == (2, 1)
-    assert (await me(desk, again.json())).status_code == 200
-
-
-async def test_a_refresh_token_used_again_a_minute_later_ends_the_session(
-    db: Connection, desk: httpx.AsyncClient, later: Later
-) -> None:
-    session = await signed_in(desk)
-    child = (await refreshed(desk, session["refresh_token"])).json()
-    await later(61)
-    assert problem(await refreshed(desk, session["refresh_token"])) == (401, "RefreshRefused")
-    assert await db.fetch(sql.session_ends, UUID(session["me"]["id"])) == [("refresh_reused",)]
-    assert problem(await refreshed(desk, child["refresh_token"])) == (401, "RefreshRefused")
-    for held in (session, child):
-        assert problem(await me(desk, held)) == (401, "SignInRequired")
-
-
-async def test_a_refresh_token_used_again_after_its_child_ends_the_session(
-    db: Connection, desk: httpx.AsyncClient
-) -> None:
-    session = await signed_in(desk)
-    child = (await refreshed(desk, session["refresh_token"])).json()
-    grandchild = (await refreshed(desk, child["refresh_token"])).json()
-    assert problem(await refreshed(desk, session["refresh_token"])) == (401, "RefreshRefused")
-    assert await db.fetch(sql.session_ends, UUID(session["me"]["id"])) == [("refresh_reused",)]
-    assert problem(await refreshed(desk, grandchild["refresh_token"])) == (401, "RefreshRefused")
-    assert problem(await me(desk, grandchild)) == (401, "SignInRequired")
-
-
 async def test_a_thief_ends_one_session_and_no_other(desk: httpx.AsyncClient, later: Later) -> None:
     stolen, other = await signed_in(desk), await signed_in(desk)
     await refreshed(desk, stolen["refresh_token"])
     await later(61)
     await refreshed(desk, stolen["refresh_token"])
     assert (await me(desk, other)).status_code == 200
-
-
-async def test_twenty_refreshes_at_once_have_one_child(town: City) -> None:
-    session = await signed_in(town.client, "+84900000779")
-    answers = await asyncio.gather(*(refreshed(town.client, session["refresh_token"]) for _ in range(20)))
-    assert {answer.status_code for answer in answers} == {201}
-    assert len({answer.content for answer in answers}) == 1
-    async with town.database.acquire() as db:
-        assert await db.fetchrow(sql.refresh_tokens, UUID(session["me"]["id"])) == (2, 1)
-    assert (await refreshed(town.client, answers[0].json()["refresh_token"])).status_code == 201
 
 
 async def test_a_refresh_token_lives_sixty_days(desk: httpx.AsyncClient, later: Later) -> None:
@@ -324,33 +270,12 @@ async def test_the_session_of_somebody_else_looks_like_none(db: Connection, desk
 # Signing out
 
 
-@pytest.fixture
-async def neighbour(town: City) -> AsyncIterator[City]:
-    """Another process on the same database."""
-    async with open_city(town.settings) as opened:
-        yield opened
-
-
 async def test_signing_out_counts_at_once_where_it_was_done(desk: httpx.AsyncClient) -> None:
     session = await signed_in(desk)
     assert (await me(desk, session)).status_code == 200
     assert (await desk.delete("/v1/sign-in/sessions/current", headers=bearer(session))).status_code == 204
     assert problem(await me(desk, session)) == (401, "SignInRequired")
     assert problem(await refreshed(desk, session["refresh_token"])) == (401, "RefreshRefused")
-
-
-async def test_signing_out_counts_elsewhere_within_five_seconds(
-    town: City, neighbour: City, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    seconds = 1000.0
-    monkeypatch.setattr(bearer_module, "monotonic", lambda: seconds)
-    session = await signed_in(town.client)
-    assert (await me(neighbour.client, session)).status_code == 200
-    assert (await town.client.delete("/v1/sign-in/sessions/current", headers=bearer(session))).status_code == 204
-    assert (await me(town.client, session)).status_code == 401
-    seconds += 4.9
-    assert (await me(neighbour.client, session)).status_code == 401
-    assert CACHE_LIFE_S < 5
 
 
 async def test_a_token_that_opened_nothing_is_asked_for_again(town: City, neighbour: City) -> None:

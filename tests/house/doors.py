@@ -34,11 +34,9 @@ PUBLIC = {
     ("GET", "/schema"),
     ("GET", "/schema/openapi.json"),
     ("GET", "/schema/rapidoc-min.js"),
-    ("GET", "/schema/{path:str}"),
     ("OPTIONS", "/schema"),
     ("OPTIONS", "/schema/openapi.json"),
     ("OPTIONS", "/schema/rapidoc-min.js"),
-    ("OPTIONS", "/schema/{path:str}"),
 }
 """Whatever a stranger may do. A door that is not here is closed."""
 

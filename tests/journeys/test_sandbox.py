@@ -8,8 +8,10 @@ from app.config import BadSetting
 from app.home import show
 from app.identity.models import Principal
 from app.identity.seed import RESIDENTS, STAFF, seed_id
+from app.identity.seed import sql as people
 from app.types import new_id
-from tests.conftest import City
+from tests.app.phones import bearer, signed_in
+from tests.conftest import City, StandIns
 from tests.statements import sql
 from wallet import ledger
 
@@ -50,3 +52,18 @@ async def test_the_citys_agencies_are_there_for_everybody_in_both_languages(city
     assert [agency["code"] for agency in vi] == [agency["code"] for agency in en]
     assert {"code": "counter-thuan-hoa", "name": "Thuận Hóa ward's counter", "ward": "19786"} in en
     assert {"code": "urban-management", "name": "Đội Quản lý đô thị", "ward": None} in vi
+
+
+async def test_its_residents_are_verified_wherever_the_stand_in_listens(city: City, stand_ins: StandIns) -> None:
+    await plant_once(city.database)
+    async with city.database.transaction() as db:
+        await db.execute(people.move_proofs, "http://localhost:1/citizen")
+    await plant_once(city.database)
+    phone, name = RESIDENTS[0]
+    headers = bearer(await signed_in(city.client, phone))
+    begun = (await city.client.post("/v1/me/verifications", headers=headers, json={})).json()
+    code, state = await stand_ins.consent(begun["authorize_url"], phone)
+    path = f"/v1/me/verifications/{begun['verification_id']}"
+    verified = await city.client.put(path, headers=headers, json={"code": code, "state": state})
+    assert verified.json() == {"level": 2, "status": "verified", "session": None}
+    assert (await city.client.get("/v1/me", headers=headers)).json()["name"] == name
