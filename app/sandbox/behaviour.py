@@ -8,8 +8,8 @@ from msgspec import Meta, Struct
 
 Trouble = Literal["slow", "down", "not_json", "huge", "moved"]
 Forgery = Literal[
-    "wrong_nonce", "wrong_audience", "wrong_azp", "wrong_issuer", "wrong_at_hash", "expired", "bad_signature",
-    "alg_none", "unknown_kid", "rotate_keys",
+    "wrong_nonce", "no_nonce", "wrong_audience", "wrong_azp", "wrong_issuer", "wrong_at_hash", "expired",
+    "from_tomorrow", "bad_signature", "alg_none", "alg_hs256", "unknown_kid", "rotate_keys",
 ]  # fmt: skip
 ProviderMischief = Literal[Trouble, Forgery, "other_subject", "email_unverified", "deny"]
 FaceMischief = Literal[Trouble, "wrong_challenge", "wrong_subject"]

@@ -13,7 +13,7 @@ import msgspec
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from authlib.oidc.core.util import create_half_hash
 from joserfc import jwt
-from joserfc.jwk import RSAKey
+from joserfc.jwk import OctKey, RSAKey
 from litestar import Request, Response, Router, get, post, put
 from litestar.params import FromPath, JSONBody
 from litestar.response import Redirect
@@ -286,13 +286,22 @@ def _id_token(here: Provider, grant: Grant, access_token: str, issuer: str, misc
         del here.keys[3:]
     key = here.stranger if mischief in {"unknown_kid", "bad_signature"} else here.keys[0]
     header = {"alg": "RS256", "kid": here.stranger.kid if mischief == "unknown_kid" else here.keys[0].kid}
-    return _unsigned(claims) if mischief == "alg_none" else jwt.encode(header, claims, key)
+    match mischief:
+        case "alg_none":
+            return _unsigned(claims)
+        case "alg_hs256":  # the public key as everybody's secret: what a careless client would take
+            secret = OctKey.import_key(msgspec.json.encode(here.keys[0].as_dict(private=False)))
+            return jwt.encode({**header, "alg": "HS256"}, claims, secret)
+        case _:
+            return jwt.encode(header, claims, key)
 
 
 def _spoil(claims: dict[str, Any], mischief: str | None) -> None:
     match mischief:
         case "wrong_nonce":
             claims["nonce"] = "another"
+        case "no_nonce":
+            del claims["nonce"]
         case "wrong_audience":
             claims |= {"aud": "another", "azp": "another"}
         case "wrong_azp":
@@ -303,6 +312,8 @@ def _spoil(claims: dict[str, Any], mischief: str | None) -> None:
             claims["at_hash"] = create_half_hash("another", "RS256").decode()
         case "expired":
             claims |= {"iat": claims["iat"] - 7200, "exp": claims["iat"] - 3600}
+        case "from_tomorrow":
+            claims |= {"iat": claims["iat"] + 86_400, "exp": claims["exp"] + 86_400}
         case _:
             pass
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import nullcontext
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -50,13 +51,19 @@ async def test_b11_a_known_and_an_unknown_number_get_the_same_answer(db: Connect
 
 async def test_b11_a_known_and_an_unknown_number_take_the_same_steps(db: Connection, desk: httpx.AsyncClient) -> None:
     """Time is what the database is asked, and the code is drawn and sent by the worker, in no request."""
-    known, steps = (await a_resident(db)).phone, dict[str, list[str]]()
-    for phone in (known, REAL_PHONE):
-        asked = steps[phone] = []
-        with db.query_logger(lambda record, asked=asked: asked.append(record.query)):  # pyright: ignore
+    known = (await a_resident(db)).phone
+    steps: dict[str, list[str]] = {known: [], REAL_PHONE: []}
+    for phone, asked in steps.items():
+        with db.query_logger(partial(_note, asked)):
             await ask_for_code(desk, phone)
+            await asyncio.sleep(0.01)  # the log is written a little later
     assert steps[known] == steps[REAL_PHONE]
     assert len(steps[known]) > 3
+
+
+def _note(asked: list[str], record: Any) -> None:
+    if "SAVEPOINT" not in record.query:
+        asked.append(record.query)
 
 
 async def test_b12_of_a_hundred_guesses_of_a_code_five_are_looked_at(
@@ -283,18 +290,15 @@ async def test_b14_an_address_has_tries_of_its_own_however_many_challenges_there
 async def test_b14_who_is_looked_up_too_often_is_not_told(db: Connection, desk: httpx.AsyncClient) -> None:
     """Names behind numbers and customer codes: nobody reads the city's phone book."""
     resident, friend = await a_resident(db), await a_resident(db)
+    bills = {"biller": await a_biller(db), "customer_code": "PP03000000001"}
     lookups = {
-        "payee": lambda: desk.get("/v1/wallet/payees", params={"phone": friend.phone}, headers=resident.headers),
-        "bills": lambda: desk.get(
-            "/v1/wallet/bills", params={"biller": "dien-luc-hue", "customer_code": "PP03000000001"},
-            headers=resident.headers,
-        ),
-    }  # fmt: skip
-    await a_biller(db)
+        "payee": partial(desk.post, "/v1/wallet/payee-readings", json={"phone": friend.phone}),
+        "bills": partial(desk.get, "/v1/wallet/bills", params=bills),
+    }
     for budget, look_up in lookups.items():
-        assert (await look_up()).status_code == 200, budget
+        assert (await look_up(headers=resident.headers)).status_code == 200, budget
         await db.execute(sql.use_up_budget, f"{budget} {resident.id}", 1000)
-        assert (await look_up()).status_code == 429, budget
+        assert (await look_up(headers=resident.headers)).status_code == 429, budget
 
 
 async def test_b14_twenty_requests_at_once_for_one_number_make_one_code(town: City) -> None:
