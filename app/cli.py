@@ -189,6 +189,7 @@ def seed() -> None:
 async def plant_once(database: Database) -> None:
     """Plant the sandbox's seed unless it is there; raises BadSetting in production."""
     from app.identity import seed as people
+    from app.staff import seed as staff
     from wallet import seed as money
 
     if not config.settings().sandbox:
@@ -196,6 +197,7 @@ async def plant_once(database: Database) -> None:
     async with database.transaction() as db:
         if not await db.fetchval(sql.seeded):
             await people.plant(db)
+            await staff.plant(db)
             await money.plant(db)
             await db.execute(sql.mark_seeded)
         await people.follow_the_stand_in(db)

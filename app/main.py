@@ -20,6 +20,8 @@ from app.identity.bearer import Bearer
 from app.identity.routes import router as identity_router
 from app.observe import Observe, calm_garbage_collection, start_logging
 from app.rates import Rates
+from app.staff.cookie import StaffCookie
+from app.staff.routes import router as staff_router
 from notifications.routes import router as notifications_router
 from wallet import ledger
 from wallet.routes import router as wallet_router
@@ -51,7 +53,7 @@ def create_app(settings: Settings | None = None, database: Database | None = Non
     app = Litestar(
         route_handlers=[
             schema.front_door, health.router, places.router, agencies.router, home.router,
-            identity_router, wallet_router, notifications_router,
+            identity_router, staff_router, wallet_router, notifications_router,
         ],
         dependencies=dependencies,
         guards=[let_in],
@@ -65,7 +67,8 @@ def create_app(settings: Settings | None = None, database: Database | None = Non
         logging_config=None,
     )  # fmt: skip
     rates = app.state.rates = Rates(Unchanged(app.asgi_handler), settings)
-    bearer = Bearer(rates, database)
+    staff_cookie = app.state.staff_cookie = StaffCookie(rates, database)
+    bearer = Bearer(staff_cookie, database)
     app.state.bearer = bearer
     app.asgi_handler = Observe(bearer, settings.trusted_proxies)
     return app

@@ -167,3 +167,19 @@ RETURNING id, nonce, verifier;
 -- name: forget_old_oidc_flows
 -- Flows whose time is up, used or not.
 DELETE FROM oidc_flow WHERE expires_at < city_now();
+
+-- name: calendar_days
+-- Holidays and make-up days from a day on.
+SELECT day_on, kind, name_vi, name_en FROM calendar_day WHERE day_on >= $1;
+
+-- name: calendar_end
+-- The last day of the last year that the calendar knows.
+SELECT (date_trunc('year', max(day_on)) + interval '1 year - 1 day')::date FROM calendar_day;
+
+-- name: working_spells
+-- Working hours, morning first.
+SELECT starts_minute, ends_minute FROM working_spell ORDER BY starts_minute;
+
+-- name: keep_calendar_day
+-- A day of the calendar, unless it is there.
+INSERT INTO calendar_day (day_on, kind, name_vi, name_en) VALUES ($1, $2, $3, $4) ON CONFLICT (day_on) DO NOTHING;

@@ -27,6 +27,8 @@ _DONE = {
     "201": "Made",
     "202": "Accepted; it happens in a moment",
     "204": "Done; there is nothing to say",
+    "302": "Go on there",
+    "303": "Go on there",
 }
 
 _NO = {
@@ -201,7 +203,7 @@ def _complete(operation: dict[str, Any], method: str, schemas: dict[str, Any], *
             if kind.startswith("image/"):
                 medium["schema"] = {"contentMediaType": kind}
     done = operation["responses"].get("200", {})
-    if method == "get" and "application/json" in done["content"]:
+    if method == "get" and "application/json" in done.get("content", {}):
         done["headers"] = _ETAG
         operation["responses"]["304"] = {"description": "Unchanged: If-None-Match holds its ETag"}
     for status in _noes(operation, method, is_public=is_public):

@@ -22,6 +22,8 @@ Dong = Annotated[int, Meta(ge=1, le=MOST_DONG, description="whole đồng")]
 _PRINTABLE = r"[^\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
 ShortText = Annotated[str, Meta(min_length=1, max_length=100, pattern=rf"^(?=.*\S){_PRINTABLE}*$(?!\n)")]
 Memo = Annotated[str, Meta(max_length=140, pattern=rf"^{_PRINTABLE}*$(?!\n)")]
+Reason = Annotated[str, Meta(min_length=1, max_length=500, pattern=rf"^(?=.*\S){_PRINTABLE}*$(?!\n)")]
+Explanation = Annotated[str, Meta(min_length=20, max_length=500, pattern=rf"^(?=.*\S){_PRINTABLE}*$(?!\n)")]
 # `$` alone lets one newline follow: a greatest length, or `(?!\n)`, does not.
 Code = Annotated[str, Meta(min_length=1, max_length=40, pattern=r"^[0-9A-Za-z._-]+$(?!\n)")]
 PhoneText = Annotated[str, Meta(min_length=8, max_length=20, pattern=r"^[+0-9 ().-]+$(?!\n)")]

@@ -15,6 +15,7 @@ from app.db import LOST, Connection, Database
 from app.errors import Unavailable
 from app.identity import codes, sessions
 from app.jobs import Listener, Scheduled
+from app.staff import sessions as staff_sessions
 from notifications.listeners import listeners as notifications_listeners
 from wallet import ledger
 
@@ -45,6 +46,7 @@ async def forget_budgets(db: Connection) -> None:
 SCHEDULE: tuple[Scheduled, ...] = (
     Scheduled(name="check_ledger", every_s=3600, run=check_ledger),
     Scheduled(name="forget_sign_ins", every_s=3600, run=sessions.forget_old),
+    Scheduled(name="forget_staff_sessions", every_s=3600, run=staff_sessions.forget_old),
     Scheduled(name="forget_budgets", every_s=3600, run=forget_budgets),
     Scheduled(name="forget_oidc_flows", every_s=600, run=oidc.forget_old),
     Scheduled(name="forget_events", every_s=86_400, run=forget_events),

@@ -8,5 +8,7 @@ REVOKE UPDATE, DELETE, TRUNCATE ON transfer, entry FROM :app;
 REVOKE DELETE, TRUNCATE ON account, payment FROM :app;
 -- Nor is what was said of it in the audit.
 REVOKE UPDATE, DELETE, TRUNCATE ON audit, audit_link FROM :app;
+-- Who was given what, and who broke the glass, is not forgotten.
+REVOKE DELETE, TRUNCATE ON staff_account, staff_grant, break_glass FROM :app;
 REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON ward, installation, schema_migrations, repeatable_sql FROM :app;
 GRANT UPDATE (seeded_at) ON installation TO :app;

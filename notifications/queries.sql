@@ -20,8 +20,8 @@ SELECT fresh.principal_id,
 FROM fresh JOIN numbered ON numbered.principal_id = fresh.principal_id;
 
 -- name: languages
--- Which language each reader reads.
-SELECT id, language FROM principal WHERE id = ANY ($1::uuid[]);
+-- Which language each reader reads; nobody writes to whoever has left.
+SELECT id, language FROM principal WHERE id = ANY ($1::uuid[]) AND closed_at IS NULL;
 
 -- name: inbox
 -- One page, newest first.
@@ -34,3 +34,23 @@ ORDER BY message.seq DESC LIMIT $3;
 -- Read up to there; never back, never past the last.
 UPDATE inbox SET read_up_to = greatest(read_up_to, least($2, last_seq)) WHERE principal_id = $1
 RETURNING last_seq - read_up_to;
+
+-- name: messages_of_person
+-- For a copy of all that is held: the inbox, oldest first.
+SELECT message.seq, category, title, body, link, at, message.seq <= coalesce(inbox.read_up_to, 0) AS read
+FROM message LEFT JOIN inbox ON inbox.principal_id = message.principal_id
+WHERE message.principal_id = $1 ORDER BY message.seq;
+
+-- name: erase_messages
+-- A person is forgotten: the inbox and all that is in it.
+WITH messages AS (DELETE FROM message WHERE principal_id = $1)
+DELETE FROM inbox WHERE principal_id = $1;
+
+-- name: forget_messages
+-- Messages older than $1 days, at most $2 of them.
+WITH old AS (
+    DELETE FROM message WHERE ctid = ANY (ARRAY(
+        SELECT ctid FROM message WHERE at < city_now() - make_interval(days => $1) LIMIT $2))
+    RETURNING seq
+)
+SELECT count(*) FROM old;

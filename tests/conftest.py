@@ -144,6 +144,21 @@ async def open_city(settings: Settings) -> AsyncGenerator[City]:
             await database.close()
 
 
+@asynccontextmanager
+async def served(app: Litestar) -> AsyncGenerator[int]:
+    """The port on which the app is served, in this event loop, as `litestar serve` serves it."""
+    config = uvicorn.Config(app, port=0, lifespan="off", log_config=None, http="httptools", server_header=False)
+    server = uvicorn.Server(config)
+    serving = asyncio.create_task(server.serve())
+    while not server.started:  # noqa: ASYNC110 - it has no event to wait for
+        await asyncio.sleep(0.01)
+    try:
+        yield server.servers[0].sockets[0].getsockname()[1]
+    finally:
+        server.should_exit = True
+        await serving
+
+
 def client_of(app: Litestar) -> httpx.AsyncClient:
     """A client on the app, in this event loop."""
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)  # pyright: ignore[reportArgumentType]
@@ -227,10 +242,13 @@ class StandIns:
 
     url: str
 
+    def _client(self) -> httpx.AsyncClient:
+        return httpx.AsyncClient(verify=False)  # nothing is encrypted here, and to load whom to trust takes long
+
     async def behave(self, party: str, mischief: str, *, at: str | None = None, times: int = 1) -> None:
         """Have `citizen`, `staff` or `face` do something wrong next; see app/sandbox/behaviour.py."""
         said: dict[str, str | int] = {"next": mischief, "times": times} | ({"at": at} if at else {})
-        async with httpx.AsyncClient() as client:
+        async with self._client() as client:
             (await client.put(f"{self.url}/{party}/behaviour", json=said)).raise_for_status()
 
     async def consent(self, authorize_url: str, login_hint: str) -> tuple[str, str]:
@@ -240,7 +258,7 @@ class StandIns:
 
     async def answer(self, authorize_url: str, login_hint: str) -> dict[str, str]:
         """What the provider sends back to our callback, be it a code or an error."""
-        async with httpx.AsyncClient() as client:
+        async with self._client() as client:
             url = httpx.URL(authorize_url).copy_merge_params({"login_hint": login_hint, "prompt": "none"})
             answer = await client.get(url)
         assert answer.status_code == 303, answer.text
@@ -248,7 +266,7 @@ class StandIns:
 
     async def match_face(self, url: str, answer: str = "match") -> None:
         """Open the face match's page and answer it at once: `match` or `refuse`."""
-        async with httpx.AsyncClient() as client:
+        async with self._client() as client:
             (await client.get(url, params={"auto": answer})).raise_for_status()
 
 

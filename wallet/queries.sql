@@ -216,3 +216,64 @@ INSERT INTO account (id, kind) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING;
 -- A biller of the sandbox.
 INSERT INTO biller (code, kind, name_vi, name_en, account_id, customer_code_pattern, customer_code_example)
 VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (code) DO NOTHING;
+
+-- name: account_of_person
+-- For a copy of all that is held: the wallet.
+SELECT id, kind, posted, pending, frozen_at, opened_at, closed_at FROM account WHERE id = $1;
+
+-- name: close_account_of_person
+-- A person is forgotten: nothing comes in or goes out any more. It comes first: it takes the account's lock.
+SELECT wallet_close($1);
+
+-- name: money_of_person
+-- Is there money left, or on its way?
+SELECT EXISTS (SELECT FROM account WHERE id = $1 AND (posted <> 0 OR pending <> 0));
+
+-- name: movements_of_person
+-- For a copy of all that is held: everything that moved, oldest first.
+SELECT entry.version AS number, transfer.id, transfer.kind, entry.amount, entry.balance_after, payment.payer_name,
+    payment.payee_name, payment.payee_detail, transfer.memo, transfer.made_at
+FROM entry
+JOIN transfer ON transfer.id = entry.transfer_id
+LEFT JOIN payment ON payment.id = entry.transfer_id
+WHERE entry.account_id = $1 ORDER BY entry.version;
+
+-- name: erase_names_on_payments
+-- A person is forgotten: payments keep their ids and amounts, and no longer the person's name.
+UPDATE payment SET
+    payer_name = CASE WHEN payer_id = $1 THEN '***' ELSE payer_name END,
+    payee_name = CASE WHEN payer_id = $1 THEN payee_name ELSE '***' END,
+    payee_detail = CASE WHEN payer_id = $1 THEN payee_detail END
+FROM entry
+WHERE entry.account_id = $1 AND payment.id = entry.transfer_id AND (payer_id = $1 OR payment.kind = 'person');
+
+-- name: customer_codes_of_person
+-- For a copy of all that is held: codes that are kept.
+SELECT id, biller_code, customer_code, nickname, made_at FROM customer_code WHERE principal_id = $1 ORDER BY made_at, id;
+
+-- name: erase_customer_codes
+-- A person is forgotten: codes that are kept.
+DELETE FROM customer_code WHERE principal_id = $1;
+
+-- name: merchants_of_person
+-- For a copy of all that is held: shops, with their terminals and their orders.
+SELECT merchant.id, name, category_code, ward_code, status, virtual_account, made_at,
+    (SELECT coalesce(jsonb_agg(jsonb_build_object('id', terminal.id, 'name', terminal.name) ORDER BY terminal.made_at), '[]')
+        FROM terminal WHERE merchant_id = merchant.id) AS terminals,
+    (SELECT count(*) FROM merchant_order WHERE merchant_id = merchant.id) AS orders
+FROM merchant WHERE owner_id = $1 ORDER BY made_at, id;
+
+-- name: open_merchants_of_person
+-- Is a shop still open, or money left in one?
+SELECT EXISTS (SELECT FROM merchant LEFT JOIN account ON account.id = merchant.id
+    WHERE owner_id = $1 AND (status <> 'closed' OR posted <> 0 OR pending <> 0));
+
+-- name: takings_of_person
+-- For a copy of all that is held: what came in and went out at one's shops, oldest first.
+SELECT merchant.id AS merchant_id, entry.version AS number, transfer.id, transfer.kind, entry.amount, entry.balance_after,
+    payment.payer_name, payment.terminal_id, payment.order_id, transfer.memo, transfer.made_at
+FROM merchant
+JOIN entry ON entry.account_id = merchant.id
+JOIN transfer ON transfer.id = entry.transfer_id
+LEFT JOIN payment ON payment.id = entry.transfer_id
+WHERE owner_id = $1 ORDER BY merchant.id, entry.version;

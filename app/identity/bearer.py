@@ -60,6 +60,10 @@ class Bearer:
         """Drop a session's tokens here at once; other processes drop them as their cache ages."""
         self.seen = {hashed: kept for hashed, kept in self.seen.items() if kept[1].session_id != session_id}
 
+    def forget_principal(self, principal_id: UUID) -> None:
+        """Look anew at what somebody may do, in all their sessions."""
+        self.seen = {hashed: kept for hashed, kept in self.seen.items() if kept[1].id != principal_id}
+
 
 def forget(request: Request[Any, Any, Any], session_id: UUID) -> None:
     """Have this process forget a session's tokens."""

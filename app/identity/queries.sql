@@ -112,7 +112,7 @@ SELECT
     principal.id, principal.kind, session.id AS session_id, session.confirmed_at IS NOT NULL AS confirmed,
     principal.level, session.device_id, device.public_key AS device_key,
     coalesce((SELECT jsonb_agg(jsonb_build_object('agency', agency_code, 'role', role) ORDER BY agency_code, role)
-        FROM role_grant WHERE role_grant.principal_id = principal.id), '[]') AS grants
+        FROM active_grant WHERE active_grant.principal_id = principal.id), '[]') AS grants
 FROM access_token AS token
 JOIN session ON session.id = token.session_id
 JOIN principal ON principal.id = session.principal_id
@@ -134,7 +134,7 @@ SELECT
     principal.id, kind, phone, name, language, made_at,
     EXISTS (SELECT FROM pin WHERE pin.principal_id = principal.id) AS has_pin,
     coalesce((SELECT jsonb_agg(jsonb_build_object('agency', agency_code, 'role', role) ORDER BY agency_code, role)
-        FROM role_grant WHERE role_grant.principal_id = principal.id), '[]') AS grants
+        FROM active_grant WHERE active_grant.principal_id = principal.id), '[]') AS grants
 FROM principal WHERE principal.id = $1;
 
 -- name: change_profile
@@ -202,8 +202,15 @@ INSERT INTO principal (id, kind, phone, name) VALUES ($1, $2, $3, $4) ON CONFLIC
 INSERT INTO agency (code, name_vi, name_en, ward_code) VALUES ($1, $2, $3, $4) ON CONFLICT (code) DO NOTHING;
 
 -- name: plant_grant
--- A role of the sandbox's staff.
-INSERT INTO role_grant (principal_id, agency_code, role) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING;
+-- A role that no admin proposed: the sandbox's staff's.
+WITH planted AS (
+    INSERT INTO staff_grant (id, principal_id, agency_code, role, reason, status, approved_at)
+    SELECT gen_random_uuid(), $1, $2, $3, 'Seed', 'active', city_now()
+    WHERE NOT EXISTS (SELECT FROM role_grant WHERE principal_id = $1 AND agency_code = $2 AND role = $3)
+    RETURNING id, principal_id, agency_code, role
+)
+INSERT INTO role_grant (principal_id, agency_code, role, grant_id)
+SELECT principal_id, agency_code, role, id FROM planted;
 
 -- name: confirm_session
 -- Whoever holds this session has shown more than the number.
@@ -362,3 +369,153 @@ SELECT NOT EXISTS (SELECT FROM pin WHERE principal_id = $1)
 -- name: move_proofs
 -- The stand-in has another address now.
 UPDATE identity_proof SET issuer = $1 WHERE ended_at IS NULL AND issuer <> $1;
+
+-- name: codes_of_person
+-- For a copy of all that is held: codes to the person's number, without the codes.
+SELECT one_time_code.phone, purpose, one_time_code.made_at, expires_at, tries, used_at
+FROM one_time_code JOIN principal ON principal.phone = one_time_code.phone
+WHERE principal.id = $1 ORDER BY one_time_code.made_at;
+
+-- name: erase_codes
+-- A person is forgotten: codes to their number.
+DELETE FROM one_time_code USING principal WHERE principal.id = $1 AND one_time_code.phone = principal.phone;
+
+-- name: forget_codes
+-- Codes older than $1 days, at most $2 of them.
+WITH old AS (
+    DELETE FROM one_time_code WHERE id = ANY (ARRAY(
+        SELECT id FROM one_time_code WHERE made_at < city_now() - make_interval(days => $1) LIMIT $2))
+    RETURNING id
+)
+SELECT count(*) FROM old;
+
+-- name: step_ups_of_person
+-- For a copy of all that is held: proofs beside the PIN.
+SELECT payment_id, made_at, expires_at, tries, method, proved_at, used_at
+FROM step_up WHERE principal_id = $1 ORDER BY made_at;
+
+-- name: erase_step_ups
+-- A person is forgotten: proofs beside the PIN.
+DELETE FROM step_up WHERE principal_id = $1;
+
+-- name: forget_step_ups
+-- Proofs older than $1 days, at most $2 of them.
+WITH old AS (
+    DELETE FROM step_up WHERE id = ANY (ARRAY(
+        SELECT id FROM step_up WHERE made_at < city_now() - make_interval(days => $1) LIMIT $2))
+    RETURNING id
+)
+SELECT count(*) FROM old;
+
+-- name: verifications_of_person
+-- For a copy of all that is held: ways to the identity provider and back.
+SELECT made_at, new_number, expires_at, finished_at, used_at, outcome
+FROM verification WHERE principal_id = $1 ORDER BY made_at;
+
+-- name: erase_verifications
+-- A person is forgotten: ways to the identity provider and back.
+DELETE FROM verification WHERE principal_id = $1;
+
+-- name: forget_verifications
+-- Verifications older than $1 days, at most $2 of them; the audit knows of them.
+WITH old AS (
+    DELETE FROM verification WHERE id = ANY (ARRAY(
+        SELECT id FROM verification WHERE made_at < city_now() - make_interval(days => $1) LIMIT $2))
+    RETURNING id
+)
+SELECT count(*) FROM old;
+
+-- name: identity_proofs_of_person
+-- For a copy of all that is held: whom the identity provider said they are.
+SELECT issuer, subject, name, born_on, verified_at, ended_at
+FROM identity_proof WHERE principal_id = $1 ORDER BY verified_at;
+
+-- name: end_identity_proofs
+-- A person is forgotten: the account is no longer theirs; who had it is kept as long as the law says.
+UPDATE identity_proof SET ended_at = city_now() WHERE principal_id = $1 AND ended_at IS NULL;
+
+-- name: forget_identity_proofs
+-- Proofs that ended more than $1 days ago, at most $2 of them.
+WITH old AS (
+    DELETE FROM identity_proof WHERE id = ANY (ARRAY(
+        SELECT id FROM identity_proof WHERE ended_at < city_now() - make_interval(days => $1) LIMIT $2))
+    RETURNING id
+)
+SELECT count(*) FROM old;
+
+-- name: passkeys_of_person
+-- For a copy of all that is held: passkeys, without what only the city needs of them.
+SELECT name, made_at, registered_at, used_at, removed_at
+FROM passkey WHERE principal_id = $1 ORDER BY made_at;
+
+-- name: erase_passkeys
+-- A person is forgotten: passkeys.
+DELETE FROM passkey WHERE principal_id = $1;
+
+-- name: forget_passkeys
+-- Passkeys that were removed, or never registered, more than $1 days ago; at most $2 of them.
+WITH old AS (
+    DELETE FROM passkey WHERE id = ANY (ARRAY(
+        SELECT id FROM passkey
+        WHERE coalesce(removed_at, CASE WHEN registered_at IS NULL THEN expires_at END)
+            < city_now() - make_interval(days => $1) LIMIT $2))
+    RETURNING id
+)
+SELECT count(*) FROM old;
+
+-- name: pin_of_person
+-- For a copy of all that is held: that there is a PIN.
+SELECT set_at, wrong_tries, locked_until FROM pin WHERE principal_id = $1;
+
+-- name: erase_pin
+-- A person is forgotten: the PIN.
+DELETE FROM pin WHERE principal_id = $1;
+
+-- name: sessions_of_person
+-- For a copy of all that is held: sessions.
+SELECT id, device_id, signed_in_at, seen_at, confirmed_at, ended_at, end_reason
+FROM session WHERE principal_id = $1 ORDER BY signed_in_at;
+
+-- name: erase_sessions
+-- A person is forgotten: every session ends, and no token opens or renews any.
+WITH mine AS MATERIALIZED (SELECT id FROM session WHERE principal_id = $1),
+    access AS (DELETE FROM access_token USING mine WHERE session_id = mine.id),
+    refresh AS (DELETE FROM refresh_token USING mine WHERE session_id = mine.id)
+UPDATE session SET ended_at = coalesce(ended_at, city_now()), end_reason = coalesce(end_reason, 'erased')
+WHERE principal_id = $1;
+
+-- name: forget_sessions
+-- Sessions that ended more than $1 days ago, at most $2 of them; their tokens are long gone.
+WITH old AS MATERIALIZED (
+    SELECT id FROM session
+    WHERE ended_at < city_now() - make_interval(days => $1)
+        AND NOT EXISTS (SELECT FROM refresh_token WHERE session_id = session.id)
+        AND NOT EXISTS (SELECT FROM access_token WHERE session_id = session.id)
+    LIMIT $2
+),
+gone AS (DELETE FROM session USING old WHERE session.id = old.id RETURNING session.id)
+SELECT count(*) FROM gone;
+
+-- name: devices_of_person
+-- For a copy of all that is held: devices.
+SELECT id, name, platform, made_at, seen_at, public_key, key_set_at, removed_at
+FROM device WHERE principal_id = $1 ORDER BY made_at;
+
+-- name: erase_devices
+-- A person is forgotten: what their devices were called and are known by. The ended sessions still stand on them.
+WITH proofs AS (DELETE FROM device_proof WHERE principal_id = $1)
+UPDATE device SET name = '?', public_key = NULL, key_set_at = NULL, removed_at = coalesce(removed_at, city_now())
+WHERE principal_id = $1;
+
+-- name: profile_of_person
+-- For a copy of all that is held: the profile and its roles.
+SELECT id, kind, phone, name, language, level, locked_at, money_out_from, made_at,
+    (SELECT coalesce(jsonb_agg(jsonb_build_object('agency', agency_code, 'role', role, 'granted_at', granted_at)), '[]')
+        FROM role_grant WHERE role_grant.principal_id = principal.id) AS roles
+FROM principal WHERE id = $1;
+
+-- name: erase_profile
+-- A person is forgotten: an id without a number or a name. The number, shown again, makes somebody new.
+UPDATE principal SET phone = NULL, name = NULL, level = 1, closed_at = coalesce(closed_at, city_now()), locked_at = NULL,
+    money_out_from = NULL
+WHERE id = $1;

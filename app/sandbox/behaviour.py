@@ -11,7 +11,10 @@ Forgery = Literal[
     "wrong_nonce", "no_nonce", "wrong_audience", "wrong_azp", "wrong_issuer", "wrong_at_hash", "expired",
     "from_tomorrow", "bad_signature", "alg_none", "alg_hs256", "unknown_kid", "rotate_keys",
 ]  # fmt: skip
-ProviderMischief = Literal[Trouble, Forgery, "other_subject", "email_unverified", "deny"]
+Oddity = Literal[
+    "other_subject", "email_unverified", "phone_unverified", "nameless", "name_in_parts", "name_with_null"
+]
+ProviderMischief = Literal[Trouble, Forgery, Oddity, "deny"]
 FaceMischief = Literal[Trouble, "wrong_challenge", "wrong_subject"]
 
 SLOW_S = 30.0

@@ -4,6 +4,7 @@ OpenID Connect Core 1.0, code flow with PKCE (RFC 7636, S256); the profile of ci
 some providers do, that of staff stands in the ID token, as others do."""
 
 import hmac
+import re
 import secrets
 from base64 import b64decode, urlsafe_b64encode
 from typing import Any
@@ -27,6 +28,7 @@ from app.sandbox.people import NEW, Person, ProviderName, known_to, person_by
 CODE_LIVES_S = 60
 TOKEN_LIVES_S = 300
 _MOST_GRANTS = 10_000
+_CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
 
 Asked = Request[Any, Any, Any]
 
@@ -187,7 +189,7 @@ def _send_back(here: Provider, request: Asked, person: Person | None, otherwise:
         return _back(asked, error="access_denied")
     if asked.get("response_type") != "code" or "openid" not in asked.get("scope", "").split():
         return _back(asked, error="invalid_request")
-    if asked.get("code_challenge_method") != "S256" or len(asked.get("code_challenge", "")) != 43:
+    if asked.get("code_challenge_method") != "S256" or not _CHALLENGE.fullmatch(asked.get("code_challenge", "")):
         return _back(asked, error="invalid_request")
     if person is None:
         return _back(asked, error=otherwise)
@@ -274,7 +276,7 @@ def _id_token(here: Provider, grant: Grant, access_token: str, issuer: str, misc
         "exp": now_s + TOKEN_LIVES_S,
         "auth_time": now_s,
         "nonce": grant.nonce,
-        "at_hash": create_half_hash(access_token, "RS256").decode(),
+        "at_hash": _half_hash(access_token),
         "acr": "urn:huong:sandbox:2",
         "amr": ["pwd", "face"],
     }
@@ -296,6 +298,10 @@ def _id_token(here: Provider, grant: Grant, access_token: str, issuer: str, misc
             return jwt.encode(header, claims, key)
 
 
+def _half_hash(access_token: str) -> str:
+    return (create_half_hash(access_token, "RS256") or b"").decode()
+
+
 def _spoil(claims: dict[str, Any], mischief: str | None) -> None:
     match mischief:
         case "wrong_nonce":
@@ -309,7 +315,7 @@ def _spoil(claims: dict[str, Any], mischief: str | None) -> None:
         case "wrong_issuer":
             claims["iss"] = "https://another.example"
         case "wrong_at_hash":
-            claims["at_hash"] = create_half_hash("another", "RS256").decode()
+            claims["at_hash"] = _half_hash("another")
         case "expired":
             claims |= {"iat": claims["iat"] - 7200, "exp": claims["iat"] - 3600}
         case "from_tomorrow":
@@ -333,7 +339,23 @@ def _profile(grant: Grant, mischief: str | None) -> dict[str, Any]:
         told |= {"phone_number": person.phone, "phone_number_verified": person.phone and True}
     if "email" in scope:
         told |= {"email": person.email, "email_verified": person.email and mischief != "email_unverified"}
+    _twist(told, mischief)
     return {name: value for name, value in told.items() if value is not None}
+
+
+def _twist(told: dict[str, Any], mischief: str | None) -> None:
+    match mischief:
+        case "nameless":
+            del told["name"]
+        case "name_in_parts":
+            family, *middle, given = told.pop("name").split()
+            told |= {"family_name": family, "middle_name": " ".join(middle), "given_name": given}
+        case "name_with_null":
+            told["name"] += "\0"
+        case "phone_unverified":
+            told["phone_number_verified"] = False
+        case _:
+            pass
 
 
 @get("/{provider:str}/userinfo")
@@ -351,7 +373,10 @@ async def tell_about(request: Asked, provider: FromPath[str]) -> Response[Any]:
     return Response({"sub": subject, **_profile(grant, mischief)}, headers={"cache-control": "no-store"})
 
 
-_PLACES = {"deny": "authorize", "other_subject": "userinfo"}
+_PLACES = {
+    "deny": "authorize",
+    **dict.fromkeys(("other_subject", "phone_unverified", "nameless", "name_in_parts", "name_with_null"), "userinfo"),
+}
 
 
 @put("/{provider:str}/behaviour", status_code=204)

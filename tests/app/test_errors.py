@@ -6,7 +6,6 @@ from uuid import uuid4
 
 import asyncpg
 import httpx
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,14 +13,12 @@ from litestar import Litestar
 from litestar.routes import HTTPRoute
 from structlog.testing import capture_logs
 
-from app import db as db_module
 from app.db import Connection
 from app.errors import Refusal, preferred_language, refusing
 from app.identity import codes, sessions
-from app.main import create_app
 from app.types import new_id
-from tests.app.phones import PLAY_PHONE, REAL_PHONE, ask_for_code, problem, signed_in
-from tests.conftest import City, Desk, Servers, client_of, open_city, settings_for
+from tests.app.phones import PLAY_PHONE, REAL_PHONE, ask_for_code, problem
+from tests.conftest import City, Desk
 from tests.makers import PIN, a_resident
 from tests.statements import sql
 
@@ -332,42 +329,6 @@ async def test_a_surprise_takes_back_what_the_request_wrote(
     assert (await desk.post("/v1/sign-in/sessions", json=body)).status_code == 201
 
 
-async def test_when_every_connection_is_lent_the_answer_is_503(town: City, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(db_module, "ACQUIRE_TIMEOUT_S", 0.05)
-    async with open_city(msgspec.structs.replace(town.settings, database_connections=2)) as small:
-        session = await signed_in(small.client)
-        headers = {"authorization": f"Bearer {session['access_token']}"}
-        small.app.state.bearer.seen.clear()
-        async with small.database.acquire(), small.database.acquire():
-            assert small.database.in_use == 2
-            for answer in (
-                await small.client.get("/v1/me", headers=headers | {"accept-language": "en"}),
-                await ask_for_code(small.client, REAL_PHONE),
-            ):
-                assert problem(answer) == (503, "Unavailable")
-                assert answer.headers["retry-after"] == "1"
-        assert (await small.client.get("/v1/me", headers=headers)).status_code == 200
-        assert (await ask_for_code(small.client, REAL_PHONE)).status_code == 202
-
-
-@pytest.mark.parametrize(
-    "address", ["postgresql://huong_app@/huong?host=/nonexistent", "postgresql://huong_app@127.0.0.1:1/huong"]
-)
-async def test_without_postgresql_the_answer_is_503(template: Servers, address: str) -> None:
-    settings = msgspec.structs.replace(settings_for(template, "nowhere"), database_url=address)
-    async with client_of(create_app(settings)) as client:
-        for answer in (
-            await ask_for_code(client),
-            await client.get("/v1/me", headers={"authorization": "Bearer " + "x" * 43}),
-            await client.get("/readyz"),
-            await client.get("/metrics"),
-        ):
-            assert problem(answer) == (503, "Unavailable")
-            assert answer.headers["retry-after"] == "1"
-            assert answer.json()["request_id"] == answer.headers["x-request-id"]
-        assert problem(await client.get("/v1/me")) == (401, "SignInRequired")
-
-
 async def test_a_deed_whose_commit_is_lost_is_not_said_to_be_undone(
     town: City, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -398,18 +359,6 @@ async def test_a_connection_that_breaks_in_the_middle_is_a_503_and_the_next_requ
     assert problem(answer) == (503, "Unavailable")
     assert answer.headers["retry-after"] == "1"
     assert (await ask_for_code(town.client, REAL_PHONE)).status_code == 202
-
-
-async def test_a_statement_that_waits_too_long_is_a_503(town: City) -> None:
-    for limit, phone in (("lock_timeout", "+84905123458"), ("statement_timeout", "+84905123459")):
-        await town.database.close()
-        town.database.settings = {limit: "50ms"}
-        async with town.database.transaction() as busy:
-            await busy.execute(codes.sql.lock_phone, phone)
-            answer = await ask_for_code(town.client, phone)
-        assert problem(answer) == (503, "Unavailable")
-        assert answer.headers["retry-after"] == "1"
-        assert (await ask_for_code(town.client, phone)).status_code == 202
 
 
 async def test_every_request_has_an_id_of_its_own(db: Connection, desk: httpx.AsyncClient) -> None:

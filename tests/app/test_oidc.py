@@ -8,6 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
 import pytest
+import structlog
 
 from app import config, oidc, outside
 from app.config import BadSetting
@@ -99,6 +100,27 @@ async def test_an_e_mail_that_the_provider_has_not_verified_is_told_as_such(
     assert (claims.email, claims.email_verified) == ("clerk@hue.example", False)
 
 
+async def test_a_number_that_the_provider_has_not_verified_is_not_told(
+    database: Database, stand_ins: StandIns
+) -> None:
+    await stand_ins.behave("citizen", "phone_unverified")
+    assert (await there_and_back(database, stand_ins)).phone is None
+
+
+async def test_a_name_in_parts_is_put_together_as_vietnamese_says_it(database: Database, stand_ins: StandIns) -> None:
+    await stand_ins.behave("citizen", "name_in_parts")
+    assert (await there_and_back(database, stand_ins)).name == "Lê Thị Ngự Bình"
+
+
+@pytest.mark.parametrize("oddity", ["nameless", "name_with_null"])
+async def test_a_person_without_a_name_that_can_be_kept_is_nobody(
+    database: Database, stand_ins: StandIns, oddity: str
+) -> None:
+    await stand_ins.behave("citizen", oddity)
+    with pytest.raises(ProviderUnavailable):
+        await there_and_back(database, stand_ins)
+
+
 async def test_anybody_is_always_the_same_anybody(database: Database, stand_ins: StandIns) -> None:
     first, again, other = [
         await there_and_back(database, stand_ins, hint=hint)
@@ -171,8 +193,8 @@ async def test_a_code_that_nobody_was_given_is_refused(database: Database, stand
         await back(database, code, state)
 
 
-async def test_a_code_that_was_used_is_refused_in_another_flow(database: Database, stand_ins: StandIns) -> None:
-    """Its verifier is another (PKCE), whether or not the provider minds a code that comes twice."""
+async def test_a_stolen_code_is_refused_in_another_flow(database: Database, stand_ins: StandIns) -> None:
+    """Its verifier is another (PKCE)."""
     stolen, _ = await stand_ins.consent((await begun(database)).authorize_url, NGU_BINH)
     _, state = await stand_ins.consent((await begun(database, holder="thief")).authorize_url, "new:Kẻ Trộm")
     with pytest.raises(ProviderRefused):
@@ -236,16 +258,32 @@ async def test_what_is_over_is_forgotten(db: Connection, stand_ins: StandIns, la
 
 # ---- A provider that lies ------------------------------------------------------------------------------------------
 
-LIES = ["wrong_nonce", "no_nonce", "wrong_audience", "wrong_azp", "wrong_issuer", "wrong_at_hash", "expired", "from_tomorrow",
-    "bad_signature", "alg_none", "alg_hs256", "unknown_kid"]  # fmt: skip
+LIES = {
+    "wrong_nonce": "nonce",
+    "no_nonce": "nonce",
+    "wrong_audience": "aud",
+    "wrong_azp": "azp",
+    "wrong_issuer": "iss",
+    "wrong_at_hash": "at_hash",
+    "expired": "exp",
+    "from_tomorrow": "iat",
+    "bad_signature": "BadSignatureError",
+    "alg_none": "UnsupportedAlgorithmError",
+    "alg_hs256": "UnsupportedAlgorithmError",
+    "unknown_kid": "InvalidKeyIdError",
+}
 
 
-@pytest.mark.parametrize("lie", LIES)
-async def test_a_token_that_does_not_hold_is_refused(database: Database, stand_ins: StandIns, lie: str) -> None:
+@pytest.mark.parametrize(("lie", "reason"), LIES.items())
+async def test_a_token_that_does_not_hold_is_refused(
+    database: Database, stand_ins: StandIns, lie: str, reason: str
+) -> None:
     assert await there_and_back(database, stand_ins)
     await stand_ins.behave("citizen", lie)
-    with pytest.raises(ProviderRefused):
+    with structlog.testing.capture_logs() as said, pytest.raises(ProviderRefused):
         await there_and_back(database, stand_ins)
+    [line] = said
+    assert reason in {line["reason"], line["claim"]}
     assert await there_and_back(database, stand_ins), "and the next one is as good as before"
 
 
