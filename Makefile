@@ -2,7 +2,7 @@
 
 PYTHON ?= python3
 .DEFAULT_GOAL := help
-.PHONY: help run test bench lock fmt clean
+.PHONY: help run test fuzz bench lock fmt clean
 
 help: ## list what there is to do
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ test: .venv/.lock-stamp ## check style, types, layers and SQL, then run the test
 			{ echo "$$said"; exit 1; }; \
 	done
 	.venv/bin/python -m pytest
+
+fuzz: .venv/.lock-stamp ## try the API with whatever it does not expect, for ten minutes (FUZZ_S, FUZZ_SEED)
+	@FUZZ_S="$${FUZZ_S:-600}" FUZZ_SEED="$${FUZZ_SEED:-$$$$}" .venv/bin/python -m pytest -s tests/fuzz
 
 bench: .venv/.lock-stamp ## measure payments, and beside what
 	.venv/bin/python -m bench.payments

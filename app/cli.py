@@ -1,4 +1,4 @@
-"""Commands of the `litestar` CLI: up, serve, worker, sandbox, migrate, seed, doctor, ledger, jobs, openapi."""
+"""Commands of the `litestar` CLI: up, serve, worker, sandbox, migrate, seed, staff, doctor, ledger, jobs, openapi."""
 
 import asyncio
 import os
@@ -18,7 +18,7 @@ import migrations
 from app import config, embedded, health, jobs, schema
 from app.config import BadSetting, Settings
 from app.db import Database, queries_beside
-from app.errors import Unavailable
+from app.errors import Refusal, Unavailable
 from app.observe import start_logging
 
 sql = queries_beside(__file__)
@@ -34,7 +34,7 @@ class Commands(CLIPlugin):
 
     def on_cli_init(self, cli: click.Group) -> None:
         """Add ours."""
-        for command in (up, serve, work, sandbox, migrate, seed, doctor, ledger, jobs_group, openapi):
+        for command in (up, serve, work, sandbox, migrate, seed, staff_group, doctor, ledger, jobs_group, openapi):
             cli.add_command(command)
 
 
@@ -52,6 +52,8 @@ def plainly(run: Callable[P, R]) -> Callable[P, R]:
             sys.exit(1)
         except Unavailable as problem:
             sys.exit(f"huong: the database does not answer ({problem.__cause__})")
+        except Refusal as refusal:
+            sys.exit(f"huong: {refusal.words('en')}")
         except (asyncpg.PostgresError, ConnectionError, TimeoutError) as problem:
             sys.exit(f"huong: the database refused: {problem or type(problem).__name__}")
 
@@ -201,6 +203,33 @@ async def plant_once(database: Database) -> None:
             await money.plant(db)
             await db.execute(sql.mark_seeded)
         await people.follow_the_stand_in(db)
+        await staff.follow_the_stand_in(db)
+
+
+@click.group("staff")
+def staff_group() -> None:
+    """The first administrators."""
+
+
+@staff_group.command("invite")
+@click.argument("email")
+@click.argument("name")
+@click.option("--role", type=click.Choice(["admin"]), default="admin", help="Administrators invite everybody else.")
+@click.option("--agency", default="city", help="The code of their agency.")
+@plainly
+def staff_invite(email: str, name: str, role: str, agency: str) -> None:
+    """Let one of the first two administrators sign in, while there are fewer than two."""
+    from app.staff import members
+
+    async def let_in(database: Database) -> str:
+        async with database.transaction() as db:
+            return (await members.invite_first_admin(db, email, name, agency)).email
+
+    try:
+        invited = with_database(config.settings(), let_in)
+    except msgspec.ValidationError as mistake:
+        raise BadSetting(f"this cannot be an e-mail or a name: {mistake}") from None
+    click.echo(f"{invited} may sign in as {role} of {agency}")
 
 
 @click.command()

@@ -1,6 +1,7 @@
 """The environment, read once. Every setting stands in `.env.example`, with what it is for."""
 
 import os
+import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -12,6 +13,19 @@ Mode = Literal["production", "sandbox"]
 
 LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
 SANDBOX_PEPPER = "the-sandbox-keeps-no-secrets"
+SECRETS = (
+    "DATABASE_URL",
+    "DATABASE_OWNER_URL",
+    "REDIS_URL",
+    "HUONG_PEPPER",
+    "HUONG_METRICS_TOKEN",
+    "HUONG_CITIZEN_CLIENT_SECRET",
+    "HUONG_STAFF_CLIENT_SECRET",
+    "HUONG_FACE_KEY",
+)
+"""What nobody else may know. Each may be in a file instead, which `<NAME>_FILE` names."""
+
+_PAIR = re.compile(r"(?P<id>[a-z0-9][a-z0-9-]{0,15}):(?P<secret>\S+)")
 
 
 class BadSetting(Exception):
@@ -30,7 +44,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     database_owner_url: str | None
     """The owner role's address, for migrations; None: the same as database_url."""
     redis_url: str | None
-    pepper: str
+    keys: dict[str, str]
+    """The secrets under PINs, codes, tokens and whatever is sealed, by their ids; the first is written with."""
     server: Literal["uvicorn", "granian"]
     workers: int
     database_connections: int
@@ -65,6 +80,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 def read(environ: Mapping[str, str] = os.environ) -> Settings:
     """Settings from the environment; raises BadSetting for what cannot be run with."""
+    environ = _with_files(environ)
     mode = _one_of(environ, "HUONG_MODE", ("production", "sandbox"), "production")
     port = _integer(environ, "PORT", 8000, 1, 65_535)
     sandbox_port = _integer(environ, "HUONG_SANDBOX_PORT", min(port + 1, 65_535), 1, 65_535)
@@ -77,7 +93,7 @@ def read(environ: Mapping[str, str] = os.environ) -> Settings:
         database_url=environ.get("DATABASE_URL") or None,
         database_owner_url=environ.get("DATABASE_OWNER_URL") or None,
         redis_url=environ.get("REDIS_URL") or None,
-        pepper=_pepper(environ, mode),
+        keys=_keys(environ, mode),
         server="granian"
         if _one_of(environ, "HUONG_SERVER", ("uvicorn", "granian"), "uvicorn") == "granian"
         else "uvicorn",
@@ -120,13 +136,53 @@ def _need_https(**addresses: str | None) -> None:
             raise BadSetting(f"{name}={address!r}: production speaks to others by https only")
 
 
-def _pepper(environ: Mapping[str, str], mode: str) -> str:
-    pepper = environ.get("HUONG_PEPPER") or ""
-    if mode == "sandbox":
-        return pepper or SANDBOX_PEPPER
-    if len(pepper) < 32 or pepper == SANDBOX_PEPPER:
-        raise BadSetting("production needs HUONG_PEPPER: at least 32 characters that nobody else knows")
-    return pepper
+def _with_files(environ: Mapping[str, str]) -> Mapping[str, str]:
+    """The environment with the secrets that it keeps in files."""
+    files = {name: environ[f"{name}_FILE"] for name in SECRETS if environ.get(f"{name}_FILE")}
+    return {**environ, **{name: _in_file(environ, name, Path(file)) for name, file in files.items()}}
+
+
+def _in_file(environ: Mapping[str, str], name: str, file: Path) -> str:
+    if environ.get(name):
+        raise BadSetting(f"{name} and {name}_FILE are both set: which of them is meant?")
+    try:
+        secret = file.read_text(encoding="utf-8").removesuffix("\n").removesuffix("\r")
+    except (OSError, UnicodeError) as trouble:
+        why = trouble.strerror if isinstance(trouble, OSError) else "it is not text"
+        raise BadSetting(f"{name}_FILE={file}: it cannot be read ({why})") from None
+    if not secret:
+        raise BadSetting(f"{name}_FILE={file}: it is empty")
+    return secret
+
+
+def _keys(environ: Mapping[str, str], mode: str) -> dict[str, str]:
+    """`id:secret` pairs with commas or spaces between them; what has no id, at the end, has the id 1."""
+    text = (environ.get("HUONG_PEPPER") or "").strip()
+    if mode == "sandbox" and not text:
+        return {"1": SANDBOX_PEPPER}
+    pairs, without_id = _pairs(text)
+    if _PAIR.search(without_id):
+        raise BadSetting("HUONG_PEPPER: a key without an id can only be the last")
+    keys = dict(pairs) | ({"1": without_id} if without_id else {})
+    if len(keys) < len(pairs) + bool(without_id):
+        raise BadSetting("HUONG_PEPPER: two keys have the same id (one without an id has the id 1)")
+    if len(set(keys.values())) < len(keys):
+        raise BadSetting("HUONG_PEPPER: two keys are the same secret")
+    if mode == "production" and (not keys or any(len(key) < 32 or key == SANDBOX_PEPPER for key in keys.values())):
+        raise BadSetting("production needs HUONG_PEPPER: at least 32 characters that nobody else knows, in each key")
+    return keys
+
+
+def _pairs(text: str) -> tuple[list[tuple[str, str]], str]:
+    pairs: list[tuple[str, str]] = []
+    while text:
+        piece, _, rest = text.replace(",", " ").partition(" ")
+        pair = _PAIR.fullmatch(piece)
+        if pair is None:
+            break
+        pairs.append((pair["id"], pair["secret"]))
+        text = text[len(piece) :].lstrip(", \t\r\n")
+    return pairs, text
 
 
 def _one_of(environ: Mapping[str, str], name: str, allowed: tuple[str, ...], default: str) -> str:

@@ -2,7 +2,9 @@
 
 from collections.abc import AsyncIterator, Callable
 from functools import cache
-from typing import Any, get_type_hints
+from types import NoneType, UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
+from urllib.parse import parse_qsl
 
 import msgspec
 from litestar import Request
@@ -99,6 +101,8 @@ async def let_in(
     a role anywhere, a machine's scope); where the role holds is the verb's business. `unconfirmed=True`: also for a
     session that has shown no more than the phone number. Raises SignInRequired, Forbidden, NotConfirmed."""
     opt = handler.opt
+    if b"null" in connection.scope["query_string"].lower():
+        _refuse_null(connection, handler)
     if opt.get("public"):
         return
     me: Principal | None = connection.scope.get("user")
@@ -111,6 +115,28 @@ async def let_in(
         raise Forbidden
     if not me.confirmed and not opt.get("unconfirmed"):
         raise NotConfirmed
+
+
+def _refuse_null(
+    connection: ASGIConnection[BaseRouteHandler, Principal | None, None, State], handler: BaseRouteHandler
+) -> None:
+    """`?kind=null` is a kind that there is not; the framework would take it for no kind at all."""
+    for name, value in parse_qsl(connection.scope["query_string"].decode("latin-1"), keep_blank_values=True):
+        if value.lower() == "null" and name in _nullable(handler.fn):
+            raise Malformed(errors=[{"field": name, "message": "`null` is no value"}])
+
+
+@cache
+def _nullable(route: Callable[..., Any]) -> frozenset[str]:
+    """The parameters of a route that may be left out and are no text."""
+    hints = {name: _members(hint) for name, hint in get_type_hints(route).items()}
+    return frozenset(name for name, types in hints.items() if NoneType in types and str not in types)
+
+
+def _members(hint: Any) -> set[Any]:
+    if get_origin(hint) in {Union, UnionType}:
+        return set[Any]().union(*map(_members, get_args(hint)))
+    return {hint}
 
 
 dependencies = {"db": Provide(provide_db)}

@@ -4,7 +4,7 @@ A refusal is a class. Its name is the problem's type, its docstring is what the 
 Vietnamese, second English. Fields given to it appear as members of the problem and fill the {holes} of its words.
 """
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from functools import cache
 from typing import Any, ClassVar, Literal
@@ -236,14 +236,14 @@ def answer_problem(request: Request[Any, Any, Any], problem: Exception) -> Respo
     """The one exception handler: every no is problem+json."""
     status, headers, body = _rendered(refusal_for(problem, request.scope), request.scope)
     if isinstance(problem, MethodNotAllowedException):
-        headers["allow"] = _allowed(problem)
+        headers["allow"] = allowed((problem.headers or {}).get("allow", "").split(", "))
     return Response(body, status_code=status, headers=headers, media_type=CONTENT_TYPE)
 
 
-def _allowed(problem: MethodNotAllowedException) -> str:
-    """What an address takes (RFC 9110, 15.5.6); where it takes GET, it takes HEAD."""
-    methods = set((problem.headers or {}).get("allow", "").split(", "))
-    return ", ".join(sorted(methods | {"HEAD"} if "GET" in methods else methods))
+def allowed(methods: Iterable[str]) -> str:
+    """An Allow header (RFC 9110, 10.2.1); where an address takes GET, it takes HEAD."""
+    taken = {str(method) for method in methods}
+    return ", ".join(sorted(taken | {"HEAD"} if "GET" in taken else taken))
 
 
 def refusal_for(problem: Exception, scope: Any) -> Refusal:

@@ -5,6 +5,7 @@ And what nobody wants to read costs none either: HEAD is answered wherever GET i
 from hashlib import blake2b
 
 from litestar.enums import HttpMethod
+from litestar.routes import HTTPRoute
 from litestar.types import (
     ASGIApp,
     HTTPReceiveMessage,
@@ -16,16 +17,19 @@ from litestar.types import (
     Send,
 )
 
+from app.errors import allowed
+
 
 class Unchanged:
     """The middleware, in pure ASGI: a GET that answers 200 with JSON gets an ETag, or 304 if the caller has it."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
+        self.others = {"HEAD": self._answer_head, "OPTIONS": self._answer_options}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["method"] == "HEAD":
-            await self._answer_head(scope, receive, send)
+        if scope["type"] == "http" and scope["method"] != "GET" and scope["method"] in self.others:
+            await self.others[scope["method"]](scope, receive, send)
             return
         if scope["type"] != "http" or scope["method"] != "GET":
             await self.app(scope, receive, send)
@@ -69,6 +73,22 @@ class Unchanged:
             return {"type": "http.disconnect"} if over else await receive()  # pyright: ignore[reportReturnType]
 
         await self(as_get, receive_until_over, send_head)
+
+    async def _answer_options(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
+        """As the framework does, but with every method that the address takes: it would tell of one handler's."""
+
+        async def send_options(message: Message) -> None:
+            if message["type"] == "http.response.start" and message["status"] == 204:
+                kept = [header for header in message["headers"] if header[0].lower() != b"allow"]
+                message["headers"] = [*kept, (b"allow", _allow(scope).encode())]
+            await send(message)
+
+        await self.app(scope, receive, send_options)
+
+
+def _allow(scope: HTTPScope) -> str:
+    routes = [route for route in scope["litestar_app"].routes if route.path_format == scope["path_template"]]
+    return allowed(method for route in routes if isinstance(route, HTTPRoute) for method in route.methods)
 
 
 def _is_json(start: HTTPResponseStartEvent) -> bool:

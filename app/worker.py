@@ -13,7 +13,7 @@ from app.budgets import forget_old as forget_old_budgets
 from app.clock import city_now
 from app.db import LOST, Connection, Database
 from app.errors import Unavailable
-from app.identity import codes, sessions
+from app.identity import codes, possession, sessions
 from app.jobs import Listener, Scheduled
 from app.staff import sessions as staff_sessions
 from notifications.listeners import listeners as notifications_listeners
@@ -47,6 +47,7 @@ SCHEDULE: tuple[Scheduled, ...] = (
     Scheduled(name="check_ledger", every_s=3600, run=check_ledger),
     Scheduled(name="forget_sign_ins", every_s=3600, run=sessions.forget_old),
     Scheduled(name="forget_staff_sessions", every_s=3600, run=staff_sessions.forget_old),
+    Scheduled(name="forget_proofs", every_s=600, run=possession.forget_old),
     Scheduled(name="forget_budgets", every_s=3600, run=forget_budgets),
     Scheduled(name="forget_oidc_flows", every_s=600, run=oidc.forget_old),
     Scheduled(name="forget_events", every_s=86_400, run=forget_events),

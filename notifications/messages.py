@@ -5,16 +5,20 @@ from uuid import UUID
 
 import msgspec
 
+from app.clock import CITY_ZONE
 from app.errors import Language
 from app.identity.events import (
     AccountLocked,
     AccountUnlocked,
+    DeviceKeyAdded,
     IdentityVerified,
     NumberReleased,
+    PasskeyAdded,
     PhoneChanged,
     PinReset,
     SignedInOnDevice,
 )
+from app.staff.events import BreakGlassOpened
 from notifications.models import Category
 from wallet.events import BillPaid, MerchantPaid, PersonPaid
 
@@ -23,12 +27,15 @@ Told = (
     | MerchantPaid
     | PersonPaid
     | SignedInOnDevice
+    | DeviceKeyAdded
+    | PasskeyAdded
     | PinReset
     | AccountLocked
     | AccountUnlocked
     | IdentityVerified
     | PhoneChanged
     | NumberReleased
+    | BreakGlassOpened
 )
 """Every event that somebody is told of."""
 
@@ -119,6 +126,34 @@ def messages_of(event: Told) -> list[Words]:
                     ),
                 )
             ]
+        case DeviceKeyAdded():
+            return [
+                _account(
+                    event.principal_id,
+                    "/me/devices",
+                    ("Thiết bị đã có khóa riêng", "A device has its own key"),
+                    (
+                        f"Từ nay chỉ thiết bị {event.device_name} mới giữ được phiên đăng nhập và thanh toán từ đó. "
+                        "Nếu không phải bạn, hãy xóa thiết bị đó.",
+                        f"From now on only {event.device_name} itself can stay signed in and pay from there. "
+                        "If this was not you, remove that device.",
+                    ),
+                )
+            ]
+        case PasskeyAdded():
+            return [
+                _account(
+                    event.principal_id,
+                    "/me/passkeys",
+                    ("Đã thêm khóa truy cập", "Passkey added"),
+                    (
+                        f"Khóa truy cập “{event.passkey_name}” nay có thể xác nhận thanh toán lớn. "
+                        "Nếu không phải bạn, hãy xóa khóa đó và đổi mã PIN.",
+                        f"The passkey “{event.passkey_name}” can confirm large payments now. "
+                        "If this was not you, remove it and change your PIN.",
+                    ),
+                )
+            ]
         case PinReset():
             return [
                 _account(
@@ -195,6 +230,22 @@ def messages_of(event: Told) -> list[Words]:
                         "sign in with your new number and be verified.",
                     ),
                 )
+            ]
+        case BreakGlassOpened():
+            until = f"{event.until.astimezone(CITY_ZONE):%H:%M}"
+            return [
+                _account(
+                    reader,
+                    f"/staff/break-glass/{event.break_glass_id}",
+                    ("Mở quyền khẩn cấp", "Break-glass"),
+                    (
+                        f"{event.name} vừa tự mở quyền {event.role} tại {event.agency} đến {until}: "
+                        f"“{event.reason}”. Hãy xem xét việc này.",
+                        f"{event.name} took the role {event.role} at {event.agency} until {until}: "
+                        f"“{event.reason}”. Look into it.",
+                    ),
+                )
+                for reader in event.told
             ]
         case _:
             assert_never(event)

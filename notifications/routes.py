@@ -11,7 +11,7 @@ from notifications import inbox
 from notifications.models import Message, ReadUpTo, Unread
 
 
-@get("/v1/notifications/inbox")
+@get("/v1/notifications/inbox", who=("resident", "staff"))
 async def list_inbox(
     db: Db,
     request: Door,
@@ -22,7 +22,7 @@ async def list_inbox(
     return await inbox.page(db, request.me, cursor, limit)
 
 
-@put("/v1/notifications/inbox/read")
+@put("/v1/notifications/inbox/read", who=("resident", "staff"))
 async def read_inbox(db: Db, request: Door, data: JSONBody[ReadUpTo]) -> Unread:
     """I have read everything up to there."""
     return await inbox.read(db, request.me, data.up_to)

@@ -226,6 +226,7 @@ def desk_app(kept_desk: Desk, db: Connection) -> Desk:
     """The app, on this test's connection, remembering nobody."""
     kept_desk.database.connection = db
     kept_desk.app.state.bearer.seen.clear()
+    kept_desk.app.state.staff_cookie.seen.clear()
     return kept_desk
 
 

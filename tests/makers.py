@@ -1,6 +1,6 @@
 """Short words for what tests begin with: a resident with money, a merchant with a terminal, a bill that is due."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from itertools import count
 from uuid import UUID, uuid4
@@ -9,8 +9,10 @@ from argon2 import PasswordHasher
 
 from app.db import Connection
 from app.identity import sessions
-from app.identity.models import Principal
+from app.identity.models import Grant, Principal, Role
 from app.identity.tokens import mac, new_token, token_hash
+from app.staff import cookie
+from app.staff import sessions as staff_sessions
 from app.types import new_id
 from tests.statements import sql
 from wallet import issue_bill, ledger, merchants
@@ -42,6 +44,26 @@ class Resident:
 
 
 @dataclass(frozen=True)
+class StaffMember:
+    """Somebody who works for the city, signed in at the staff's door; `headers` are a cookie and its CSRF token."""
+
+    id: UUID
+    name: str
+    email: str
+    session_id: UUID
+    token: str
+    grants: tuple[Grant, ...]
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"cookie": f"{cookie.NAME}={self.token}", "x-csrf-token": staff_sessions.csrf_token_of(self.token)}
+
+    @property
+    def me(self) -> Principal:
+        return Principal(id=self.id, kind="staff", session_id=self.session_id, grants=list(self.grants))
+
+
+@dataclass(frozen=True)
 class Shop:
     """A merchant with one terminal."""
 
@@ -52,7 +74,13 @@ class Shop:
 
 
 async def a_resident(
-    db: Connection, *, balance: int = 0, name: str = "Lê Thị Ngự Bình", unlocked: bool = True, with_pin: bool = True, level: int = 2
+    db: Connection,
+    *,
+    balance: int = 0,
+    name: str = "Lê Thị Ngự Bình",
+    unlocked: bool = True,
+    with_pin: bool = True,
+    level: int = 2,
 ) -> Resident:
     """A verified resident who is signed in, with a PIN and so many đồng, the wallet open, unless said otherwise."""
     phone = f"+8491{next(_numbers):07}"
@@ -70,6 +98,28 @@ async def a_resident(
     if balance:
         await fund(db, resident.id, balance)
     return resident
+
+
+async def a_staff_member(
+    db: Connection, *, role: Role | None = "operator", agency: str = "city", name: str = "Trần Văn Trực Ban"
+) -> StaffMember:
+    """A member of staff, signed in, with a role (None: with nothing granted) at an agency, made if need be."""
+    member_id, email, token = new_id(), f"staff{next(_numbers)}@hue.example", new_token()
+    await db.execute(sessions.sql.plant_principal, member_id, "staff", None, name)
+    await db.execute(staff_sessions.sql.make_staff_account, member_id, email, None, None)
+    session_id = new_id()
+    await db.execute(
+        staff_sessions.sql.open_staff_session, session_id, member_id, token_hash(token), staff_sessions.LIFE_S
+    )
+    member = StaffMember(member_id, name, email, session_id, token, ())
+    return member if role is None else await with_role(db, member, role, agency)
+
+
+async def with_role(db: Connection, member: StaffMember, role: Role, agency: str = "city") -> StaffMember:
+    """The same member, with one more role, granted long ago."""
+    await db.execute(sessions.sql.plant_agency, agency, agency, agency, None)
+    await db.execute(sessions.sql.plant_grant, member.id, agency, role)
+    return replace(member, grants=(*member.grants, Grant(agency=agency, role=role)))
 
 
 async def a_policy(db: Connection, code: str, value: int) -> None:

@@ -263,3 +263,27 @@ UPDATE principal SET money_out_from = city_now() + interval '1 day' WHERE id = $
 -- name: forget_budgets
 -- Nothing was counted.
 DELETE FROM budget;
+
+-- name: staff_sessions
+-- How a member's sessions at the staff's door stand; null: it goes on.
+SELECT id, token_hash, seen_at, end_reason FROM staff_session WHERE principal_id = $1 ORDER BY signed_in_at, id;
+
+-- name: staff_account
+-- How the identity provider knows a member.
+SELECT email, issuer, subject FROM staff_account WHERE principal_id = $1;
+
+-- name: audited
+-- What was written down of these actions.
+SELECT actor_id, action, subject, data FROM audit WHERE action LIKE $1 ORDER BY id;
+
+-- name: file_openings
+-- Who opened a resident's file.
+SELECT actor_id, what, reason FROM file_opening WHERE principal_id = $1 ORDER BY id;
+
+-- name: inbox_titles
+-- What somebody finds in the inbox.
+SELECT title, body FROM message WHERE principal_id = $1 ORDER BY seq;
+
+-- name: role_rows
+-- What a member's roles rest on.
+SELECT agency_code, role, grant_id, valid_until FROM role_grant WHERE principal_id = $1 ORDER BY agency_code, role;

@@ -8,8 +8,9 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, FromQuery, HeaderParameter, JSONBody, QueryParameter
 
 from app.deps import Db, Door
-from app.identity import step_up
+from app.identity import possession, step_up
 from app.identity.models import CodeProof, CodeSent, FaceMatch, FaceProof, PasskeyProof, StepUp, StepUpProved
+from app.identity.possession import ProofHeader
 from app.types import Nothing, Page
 from wallet import billers, bills, ledger, merchants, payments, unlocks
 from wallet.models import (
@@ -106,11 +107,13 @@ async def make_payment(
     payment_id: FromPath[UUID],
     data: JSONBody[PayBill | PayMerchant | PayPerson],
     step_up_id: StepUpHeader = None,
+    proof: ProofHeader = None,
 ) -> Response[Payment]:
     """Pay, once per id: 201 when it is made, 200 when it had been made before.
 
     `StepUpRequired` or `StrongStepUpRequired`: prove it (`POST /v1/wallet/step-ups`), then send it again with the
     header `Step-Up`."""
+    await possession.check(request, proof)
     payment, replayed = await payments.make(request.app.state.till, request.me, payment_id, data, step_up_id)
     return Response(payment, status_code=200 if replayed else 201)
 

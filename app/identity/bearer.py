@@ -64,6 +64,19 @@ class Bearer:
         """Look anew at what somebody may do, in all their sessions."""
         self.seen = {hashed: kept for hashed, kept in self.seen.items() if kept[1].id != principal_id}
 
+    def forget_device(self, principal_id: UUID, device_id: UUID) -> None:
+        """The same for whatever session a device has."""
+        self.seen = {
+            hashed: kept
+            for hashed, kept in self.seen.items()
+            if kept[1].id != principal_id or kept[1].device_id != device_id
+        }
+
+
+def forget_device(request: Request[Any, Any, Any], device_id: UUID) -> None:
+    """Have this process forget what it knows of a device of whoever asks."""
+    request.app.state.bearer.forget_device(request.user.id, device_id)
+
 
 def forget(request: Request[Any, Any, Any], session_id: UUID) -> None:
     """Have this process forget a session's tokens."""

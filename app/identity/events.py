@@ -21,6 +21,20 @@ class SignedInOnDevice(Event):
     platform: str
 
 
+class DeviceKeyAdded(Event):
+    """A device has a key now: refreshing and paying from it need a proof made with it."""
+
+    principal_id: UUID
+    device_name: str
+
+
+class PasskeyAdded(Event):
+    """A passkey can prove payments from now on."""
+
+    principal_id: UUID
+    passkey_name: str
+
+
 class PinReset(Event):
     """A forgotten PIN was replaced, its owner having been verified."""
 

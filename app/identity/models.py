@@ -84,7 +84,7 @@ class SignIn(Body):
     device: DeviceSignature = msgspec.field(default_factory=DeviceSignature)
 
 
-class Refresh(Body):
+class Refresh(Body, frozen=True):
     """A browser sends it as its cookie instead."""
 
     refresh_token: Annotated[str, Meta(min_length=20, max_length=100, pattern=r"^[A-Za-z0-9_-]+$(?!\n)")] | None = (
@@ -134,6 +134,63 @@ class Session(Answer):
     signed_in_at: datetime
     seen_at: datetime
     current: bool
+
+
+class Device(Answer):
+    """A phone or a browser of mine. `has_key`: refreshing and paying from it need a proof made with its key."""
+
+    id: UUID
+    name: str
+    platform: Platform
+    made_at: datetime
+    seen_at: datetime
+    signed_in: bool
+    has_key: bool
+    current: bool
+
+
+# 32 bytes; the last digit holds four bits of them, so that a number is written in one way only.
+Coordinate = Annotated[str, Meta(max_length=43, pattern=r"^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$")]
+
+
+class DeviceKey(Body):
+    """A public key on P-256 as a JWK (RFC 7518, 6.2): these four members and no other."""
+
+    kty: Literal["EC"]
+    crv: Literal["P-256"]
+    x: Coordinate
+    y: Coordinate
+
+
+class SetDeviceKey(Body):
+    """The public key whose private half never leaves the device."""
+
+    public_key: DeviceKey
+
+
+class PasskeyBegun(Answer):
+    """`options` is what the browser's `navigator.credentials.create` takes
+    (PublicKeyCredential.parseCreationOptionsFromJSON)."""
+
+    passkey_id: UUID
+    options: dict[str, Any]
+    expires_at: datetime
+
+
+class RegisterPasskey(Body):
+    """The passkey's name for its owner, and what the browser says of it (PublicKeyCredential.toJSON)."""
+
+    name: ShortText
+    credential: dict[str, Any]
+
+
+class Passkey(Answer):
+    """A passkey of mine."""
+
+    id: UUID
+    name: str
+    registered_at: datetime
+    used_at: datetime | None
 
 
 class ProfileChange(Body):

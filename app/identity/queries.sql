@@ -36,18 +36,23 @@ ON CONFLICT (phone) DO UPDATE SET phone = excluded.phone
 RETURNING id, kind, closed_at, level, locked_at,
     EXISTS (SELECT FROM pin WHERE pin.principal_id = principal.id) AS has_pin;
 
--- name: device_is_known
--- Has somebody confirmed a session on this device before?
-SELECT EXISTS (
-    SELECT FROM device JOIN session ON session.principal_id = device.principal_id AND session.device_id = device.id
-    WHERE device.principal_id = $1 AND device.id = $2 AND device.removed_at IS NULL
-        AND session.confirmed_at IS NOT NULL);
+-- name: known_device
+-- A device on which somebody has confirmed a session before, and its key.
+SELECT public_key FROM device
+WHERE principal_id = $1 AND id = $2 AND removed_at IS NULL AND EXISTS (
+    SELECT FROM session WHERE session.principal_id = device.principal_id AND session.device_id = device.id
+        AND confirmed_at IS NOT NULL);
 
 -- name: keep_device
 -- Remember the device under its own id.
 INSERT INTO device (principal_id, id, name, platform) VALUES ($1, $2, $3, $4)
 ON CONFLICT (principal_id, id) DO UPDATE SET name = excluded.name, platform = excluded.platform,
     seen_at = city_now(), removed_at = NULL;
+
+-- name: drop_device_key
+-- Whoever signs in here could not show that they hold the key.
+UPDATE device SET public_key = NULL, key_set_at = NULL
+WHERE principal_id = $1 AND id = $2 AND public_key IS NOT NULL;
 
 -- name: end_sessions_of_device
 -- Signing in again on a device replaces its session.
@@ -61,8 +66,10 @@ VALUES ($1, $2, $3, CASE WHEN $4 THEN city_now() END, city_now() + make_interval
 
 -- name: keep_access_token
 -- An access token lives 15 minutes.
+-- One that was handed out before keeps its end; returns how many seconds are left.
 INSERT INTO access_token (hash, session_id, expires_at) VALUES ($1, $2, city_now() + make_interval(secs => $3))
-ON CONFLICT (hash) DO NOTHING;
+ON CONFLICT (hash) DO UPDATE SET expires_at = access_token.expires_at
+RETURNING greatest(0, round(extract(epoch FROM expires_at - city_now())))::int;
 
 -- name: keep_refresh_token
 -- A refresh token lives 60 days, and has at most one child.
@@ -74,7 +81,8 @@ ON CONFLICT (hash) DO NOTHING;
 -- The token as it stands, and whether its child was used; concurrent refreshes take turns here.
 SELECT
     token.session_id, token.used_at, token.used_at > city_now() - interval '60 seconds' AS just_used,
-    token.expires_at <= city_now() AS expired, session.ended_at, device.platform,
+    token.expires_at <= city_now() AS expired, session.end_reason, device.principal_id, device.id AS device_id,
+    device.platform, device.public_key AS device_key,
     (SELECT child.used_at IS NOT NULL FROM refresh_token AS child WHERE child.parent_hash = token.hash) AS child_used
 FROM refresh_token AS token
 JOIN session ON session.id = token.session_id
@@ -519,3 +527,97 @@ FROM principal WHERE id = $1;
 UPDATE principal SET phone = NULL, name = NULL, level = 1, closed_at = coalesce(closed_at, city_now()), locked_at = NULL,
     money_out_from = NULL
 WHERE id = $1;
+
+-- name: use_proof
+-- A proof counts once; it is remembered for longer than it could be shown again.
+INSERT INTO device_proof (principal_id, device_id, jti, expires_at)
+VALUES ($1, $2, $3, city_now() + interval '5 minutes')
+ON CONFLICT DO NOTHING RETURNING jti;
+
+-- name: forget_old_proofs
+-- Proofs that are refused for their age anyway.
+DELETE FROM device_proof WHERE expires_at < city_now();
+
+-- name: devices_of
+-- My devices, the one seen last first; `$2` is the one that asks.
+SELECT
+    device.id, device.name, device.platform, device.made_at,
+    greatest(device.seen_at, max(session.seen_at)) AS seen_at, count(session.id) > 0 AS signed_in,
+    device.public_key IS NOT NULL AS has_key, device.id IS NOT DISTINCT FROM $2 AS current
+FROM device
+LEFT JOIN session ON session.principal_id = device.principal_id AND session.device_id = device.id
+    AND session.ended_at IS NULL
+WHERE device.principal_id = $1 AND device.removed_at IS NULL
+GROUP BY device.principal_id, device.id
+ORDER BY seen_at DESC, device.id LIMIT 100;
+
+-- name: remove_device
+-- A device that is no longer mine, and its key.
+UPDATE device SET removed_at = city_now(), public_key = NULL, key_set_at = NULL
+WHERE principal_id = $1 AND id = $2 AND removed_at IS NULL
+RETURNING id;
+
+-- name: end_removed_device
+-- Its sessions end, and those of before confirm it no longer: who signs in there again signs in on a new device.
+UPDATE session SET confirmed_at = NULL, ended_at = coalesce(ended_at, city_now()),
+    end_reason = coalesce(end_reason, 'device_removed')
+WHERE principal_id = $1 AND device_id = $2;
+
+-- name: device_for_update
+-- The device that is about to have a key.
+SELECT name, public_key FROM device WHERE principal_id = $1 AND id = $2 AND removed_at IS NULL FOR UPDATE;
+
+-- name: keep_device_key
+-- The device's key from now on.
+UPDATE device SET public_key = $3, key_set_at = city_now() WHERE principal_id = $1 AND id = $2;
+
+-- name: session_is_unlocked
+-- Has this session just shown the PIN?
+SELECT true FROM session
+WHERE id = $1 AND principal_id = $2 AND ended_at IS NULL AND unlocked_until > city_now();
+
+-- name: make_passkey
+-- A passkey that somebody is about to make.
+INSERT INTO passkey (id, principal_id, challenge, expires_at)
+VALUES ($1, $2, $3, city_now() + interval '5 minutes')
+RETURNING expires_at;
+
+-- name: passkey_for_update
+-- One that was begun less than five minutes ago, or that is registered.
+SELECT challenge, registered_at, credential FROM passkey
+WHERE id = $1 AND principal_id = $2 AND removed_at IS NULL
+    AND (registered_at IS NOT NULL OR expires_at > city_now())
+FOR UPDATE;
+
+-- name: register_passkey
+-- What the authenticator made.
+UPDATE passkey SET name = $2, credential = $3, public_key = $4, sign_count = $5, transports = $6,
+    registered_at = city_now()
+WHERE id = $1
+RETURNING id, name, registered_at, used_at;
+
+-- name: passkeys_of
+-- A principal's passkeys, the oldest first.
+SELECT id, name, registered_at, used_at, credential, transports FROM passkey
+WHERE principal_id = $1 AND registered_at IS NOT NULL AND removed_at IS NULL
+ORDER BY registered_at, id;
+
+-- name: remove_passkey
+-- A passkey that proves nothing from now on.
+UPDATE passkey SET removed_at = city_now()
+WHERE id = $1 AND principal_id = $2 AND registered_at IS NOT NULL AND removed_at IS NULL
+RETURNING id;
+
+-- name: passkey_of_credential
+-- The passkey that somebody shows; two that show it take turns, so that its counter only grows.
+SELECT id, public_key, sign_count FROM passkey
+WHERE principal_id = $1 AND credential = $2 AND registered_at IS NOT NULL AND removed_at IS NULL
+FOR UPDATE;
+
+-- name: use_passkey
+-- It was shown.
+UPDATE passkey SET sign_count = $2, used_at = city_now() WHERE id = $1;
+
+-- name: forget_passkeys_never_made
+-- Begun, and not finished within the five minutes.
+DELETE FROM passkey WHERE registered_at IS NULL AND expires_at < city_now() - interval '1 hour';

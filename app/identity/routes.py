@@ -8,22 +8,40 @@ from litestar.params import FromPath, JSONBody
 from litestar.response import Redirect
 
 from app.deps import Db, Door
-from app.identity import bearer, codes, emergency, levels, phones, pins, sessions, verifications
+from app.errors import answer_problem
+from app.identity import (
+    bearer,
+    codes,
+    devices,
+    emergency,
+    levels,
+    passkeys,
+    phones,
+    pins,
+    possession,
+    sessions,
+    verifications,
+)
 from app.identity.models import (
     BeginVerification,
     ChangePhone,
     CodeSent,
+    Device,
     EmergencyLock,
     FinishVerification,
     Level,
     LockAsked,
     NewPhone,
+    Passkey,
+    PasskeyBegun,
     Profile,
     ProfileChange,
     Refresh,
     Refreshed,
+    RegisterPasskey,
     RequestCode,
     Session,
+    SetDeviceKey,
     SetPin,
     SignedIn,
     SignIn,
@@ -31,9 +49,12 @@ from app.identity.models import (
     VerificationBegun,
     Verified,
 )
+from app.identity.possession import ProofHeader
+from app.types import Nothing
 
 REFRESH_COOKIE = "huong_refresh"
 _NOT_STORED = {"cache-control": "no-store"}
+_FROM_THE_COOKIE = Refresh()
 
 
 @post("/v1/sign-in/codes", status_code=202, public=True)
@@ -43,33 +64,56 @@ async def request_code(db: Db, request: Door, data: JSONBody[RequestCode]) -> Co
 
 
 @post("/v1/sign-in/sessions", status_code=201, public=True)
-async def sign_in(db: Db, request: Door, data: JSONBody[SignIn]) -> Response[SignedIn]:
-    """Sign in with the code."""
-    answer, refresh_token = await sessions.open_session(db, data, request.address)
+async def sign_in(db: Db, request: Door, data: JSONBody[SignIn], proof: ProofHeader = None) -> Response[SignedIn]:
+    """Sign in with the code.
+
+    A device that has a key shows that it holds it, or it is a new device, without one."""
+    asked = await possession.asked(request, proof)
+    answer, refresh_token = await sessions.open_session(db, data, request.address, asked)
     return Response(answer, headers=_NOT_STORED, cookies=_refresh_cookies(answer, refresh_token))
 
 
-@post("/v1/sign-in/refreshes", status_code=201, public=True)
-async def refresh(db: Db, request: Door, data: JSONBody[Refresh]) -> Response[Refreshed]:
-    """A fresh access token for a refresh token, which is replaced."""
-    answer, refresh_token = await sessions.refresh(db, data.refresh_token or request.cookies.get(REFRESH_COOKIE))
+def refuse_refresh(request: Door, problem: sessions.RefreshRefused) -> Response[bytes]:
+    """A browser forgets a refresh token that opens nothing any more."""
+    answer = answer_problem(request, problem)
+    if REFRESH_COOKIE in request.cookies:
+        answer.cookies.append(_refresh_cookie("", 0))
+    return answer
+
+
+@post(
+    "/v1/sign-in/refreshes",
+    status_code=201,
+    public=True,
+    exception_handlers={sessions.RefreshRefused: refuse_refresh},
+)
+async def refresh(
+    db: Db, request: Door, data: JSONBody[Refresh] = _FROM_THE_COOKIE, proof: ProofHeader = None
+) -> Response[Refreshed]:
+    """A fresh access token for a refresh token, which is replaced.
+
+    A browser sends its cookie and no body. `RefreshRefused` tells in `reason` how the session ended."""
+    token = data.refresh_token or request.cookies.get(REFRESH_COOKIE)
+    answer, refresh_token = await sessions.refresh(db, token, await possession.asked(request, proof))
     return Response(answer, headers=_NOT_STORED, cookies=_refresh_cookies(answer, refresh_token))
 
 
 def _refresh_cookies(answer: SignedIn | Refreshed | None, refresh_token: str | None) -> list[Cookie]:
     if answer is None or answer.refresh_token is not None or refresh_token is None:
         return []
-    return [
-        Cookie(
-            key=REFRESH_COOKIE,
-            value=refresh_token,
-            path="/v1/sign-in/refreshes",
-            max_age=60 * 86_400,
-            secure=True,
-            httponly=True,
-            samesite="strict",
-        )
-    ]
+    return [_refresh_cookie(refresh_token, 60 * 86_400)]
+
+
+def _refresh_cookie(value: str, max_age_s: int) -> Cookie:
+    return Cookie(
+        key=REFRESH_COOKIE,
+        value=value,
+        path="/v1/sign-in/refreshes",
+        max_age=max_age_s,
+        secure=True,
+        httponly=True,
+        samesite="strict",
+    )
 
 
 @get("/v1/sign-in/sessions")
@@ -87,10 +131,11 @@ async def lock_account(db: Db, request: Door, data: JSONBody[EmergencyLock]) -> 
 
 
 @delete("/v1/sign-in/sessions/current", status_code=204, unconfirmed=True)
-async def sign_out(db: Db, request: Door) -> None:
-    """Sign out here."""
+async def sign_out(db: Db, request: Door) -> Response[None]:
+    """Sign out here; a browser forgets its refresh token."""
     await sessions.end(db, request.me, request.me.session_id)
     bearer.forget(request, request.me.session_id)
+    return Response(None, status_code=204, cookies=[_refresh_cookie("", 0)])
 
 
 @delete("/v1/sign-in/sessions/{session_id:uuid}", status_code=204)
@@ -113,8 +158,9 @@ async def change_me(db: Db, request: Door, data: JSONBody[ProfileChange]) -> Pro
 
 
 @put("/v1/me/pin", status_code=204)
-async def set_pin(db: Db, request: Door, data: JSONBody[SetPin]) -> None:
+async def set_pin(db: Db, request: Door, data: JSONBody[SetPin], proof: ProofHeader = None) -> None:
     """Set my PIN, or change it with the old one."""
+    await possession.check_once(db, request, proof)
     await pins.set_pin(db, request.me, data)
 
 
@@ -164,6 +210,60 @@ async def change_phone(db: Db, request: Door, data: JSONBody[ChangePhone]) -> No
     await phones.change(db, request.me, data)
 
 
+@get("/v1/me/devices")
+async def list_devices(db: Db, request: Door) -> list[Device]:
+    """My devices, the one seen last first."""
+    return await devices.mine(db, request.me)
+
+
+@delete("/v1/me/devices/{device_id:uuid}", status_code=204)
+async def remove_device(db: Db, request: Door, device_id: FromPath[UUID], proof: ProofHeader = None) -> None:
+    """Sign a device out and drop its key, effective within 5 seconds; signing in there again makes it a new one."""
+    await possession.check_once(db, request, proof)
+    await devices.remove(db, request.me, device_id)
+    bearer.forget_device(request, device_id)
+
+
+@put("/v1/me/devices/{device_id:uuid}/key", status_code=204)
+async def set_device_key(
+    db: Db, request: Door, device_id: FromPath[UUID], data: JSONBody[SetDeviceKey], proof: ProofHeader = None
+) -> None:
+    """Give the device that asks a key of its own; any other device looks like none.
+
+    From then on refreshing, paying, changing the PIN, adding passkeys and removing devices from it need a proof made
+    with the key. Another key later: the request is proved with the first."""
+    asked = await possession.asked(request, proof)
+    await devices.keep_key(db, request.me, device_id, data.public_key, asked)
+    bearer.forget_device(request, device_id)
+
+
+@post("/v1/me/passkeys", status_code=201)
+async def begin_passkey(db: Db, request: Door, data: JSONBody[Nothing]) -> PasskeyBegun:
+    """Begin to add a passkey: the wallet is unlocked, and the browser makes it within five minutes."""
+    return await passkeys.begin(db, request.me)
+
+
+@put("/v1/me/passkeys/{passkey_id:uuid}")
+async def register_passkey(
+    db: Db, request: Door, passkey_id: FromPath[UUID], data: JSONBody[RegisterPasskey], proof: ProofHeader = None
+) -> Passkey:
+    """Add the passkey that the browser made."""
+    await possession.check_once(db, request, proof)
+    return await passkeys.register(db, request.me, passkey_id, data)
+
+
+@get("/v1/me/passkeys")
+async def list_passkeys(db: Db, request: Door) -> list[Passkey]:
+    """My passkeys."""
+    return await passkeys.mine(db, request.me)
+
+
+@delete("/v1/me/passkeys/{passkey_id:uuid}", status_code=204)
+async def remove_passkey(db: Db, request: Door, passkey_id: FromPath[UUID]) -> None:
+    """Remove a passkey: it proves nothing any more."""
+    await passkeys.remove(db, request.me, passkey_id)
+
+
 router = Router(
     "/",
     route_handlers=[
@@ -184,6 +284,13 @@ router = Router(
         get_me,
         change_me,
         set_pin,
+        list_devices,
+        remove_device,
+        set_device_key,
+        begin_passkey,
+        register_passkey,
+        list_passkeys,
+        remove_passkey,
     ],
     tags=["identity"],
 )

@@ -10,7 +10,7 @@ from app import outbox, policies
 from app.config import settings
 from app.db import Connection, many, maybe, one, queries_beside
 from app.errors import NotFound, Refusal
-from app.identity import codes
+from app.identity import codes, possession
 from app.identity.events import SignedInOnDevice
 from app.identity.models import (
     DeviceSignature,
@@ -23,6 +23,7 @@ from app.identity.models import (
     SignedIn,
     SignIn,
 )
+from app.identity.possession import Asked, PublicKey
 from app.identity.tokens import access_of, child_of, new_token, token_hash
 from app.types import new_id
 
@@ -35,6 +36,8 @@ class RefreshRefused(Refusal):
     """Phiên đăng nhập đã kết thúc; vui lòng đăng nhập lại.
 
     This session has ended; please sign in again."""
+
+    # Whoever holds a token of the session is told `reason`, how it ended; anybody else is told nothing.
 
     status = 401
     keeps = True
@@ -61,23 +64,37 @@ class _Refreshing(msgspec.Struct, frozen=True):
     used_at: datetime | None
     just_used: bool | None
     expired: bool
-    ended_at: datetime | None
+    end_reason: str | None
+    principal_id: UUID
+    device_id: UUID
     platform: Platform
+    device_key: PublicKey | None
     child_used: bool | None
 
 
-async def open_session(db: Connection, sign_in: SignIn, address: str) -> tuple[SignedIn, str]:
+async def open_session(db: Connection, sign_in: SignIn, address: str, asked: Asked) -> tuple[SignedIn, str]:
     """Redeem a code and open a session; the first sign-in makes the resident.
 
     Returns the answer and the refresh token (which a browser gets as a cookie, so not in the answer).
-    Raises WrongCode, TooManyTries, AccountEnded, StaffSignInElsewhere."""
+    Raises WrongCode, TooManyTries, AccountEnded, StaffSignInElsewhere, PossessionRequired (a bad proof; none at all
+    is none: then the device is new)."""
     number = await codes.redeem(db, sign_in.challenge_id, sign_in.code, "sign_in", address=address)
     who = await _who(db, number)
     device_id = sign_in.device.id or uuid4()
-    known = await db.fetchval(sql.device_is_known, who["id"], device_id)
+    known = await _is_known(db, who["id"], device_id, asked)
     has_something = who["has_pin"] or who["level"] > 1
     confirmed = who["locked_at"] is None and (known or not has_something)
     return await open_on_device(db, who["id"], device_id, sign_in.device, known=known, confirmed=confirmed)
+
+
+async def _is_known(db: Connection, principal_id: UUID, device_id: UUID, asked: Asked) -> bool:
+    """Is it the device that it says it is? An id is no secret: one that has a key must show that it holds it."""
+    known = await db.fetchrow(sql.known_device, principal_id, device_id)
+    if known is None or known["public_key"] is None:
+        return known is not None
+    if asked.proofs:
+        await possession.verify_once(db, principal_id, device_id, known["public_key"], asked)
+    return bool(asked.proofs)
 
 
 async def open_on_device(
@@ -91,16 +108,19 @@ async def open_on_device(
 ) -> tuple[SignedIn, str]:
     """A session on a device, in place of the one that it had; the answer and the refresh token.
 
-    A device that is not `known` is new for a while: money leaves it only with a proof beside the PIN. A session that
-    is not `confirmed` sees nothing of the account until the PIN or the identity provider says whose it is."""
+    A device that is not `known` is new for a while: money leaves it only with a proof beside the PIN; it loses the
+    key that it had. A session that is not `confirmed` sees nothing of the account until the PIN or the identity
+    provider says whose it is."""
     session_id = new_id()
     await db.execute(sql.keep_device, principal_id, device_id, device.name, device.platform)
     await db.execute(sql.end_sessions_of_device, principal_id, device_id)
+    if not known:
+        await db.execute(sql.drop_device_key, principal_id, device_id)
     new_hours = 0 if known else await policies.value(db, "new_device.hours")
     await db.execute(sql.open_session, session_id, principal_id, device_id, confirmed, new_hours)
     refresh_token = new_token()
     await db.execute(sql.keep_refresh_token, token_hash(refresh_token), session_id, None)
-    access_token = await _keep_access(db, refresh_token, session_id)
+    access_token, expires_in = await _keep_access(db, refresh_token, session_id)
     await outbox.record(
         db,
         SignedInOnDevice(
@@ -113,7 +133,7 @@ async def open_on_device(
     answer = SignedIn(
         access_token=access_token,
         refresh_token=_shown(refresh_token, device.platform),
-        expires_in=ACCESS_LIFE_S,
+        expires_in=expires_in,
         confirmed=confirmed,
         me=await profile(db, principal_id, named=confirmed),
     )
@@ -130,34 +150,36 @@ async def _who(db: Connection, number: str) -> asyncpg.Record:
     return who
 
 
-async def refresh(db: Connection, refresh_token: str | None) -> tuple[Refreshed, str]:
+async def refresh(db: Connection, refresh_token: str | None, asked: Asked) -> tuple[Refreshed, str]:
     """Rotate: the token's one child, with a fresh access token.
 
     A used token is forgiven for 60 s while its child is unused (the answer was lost on the way); later it ends the
-    whole session, for somebody else may hold it. Raises RefreshRefused."""
-    if refresh_token is None:
+    whole session, for somebody else may hold it. A device with a key proves each time that it holds it, and who
+    cannot, changes nothing. Raises RefreshRefused, PossessionRequired."""
+    held = await maybe(_Refreshing, db, sql.refresh_for_update, token_hash(refresh_token)) if refresh_token else None
+    if refresh_token is None or held is None:
         raise RefreshRefused
-    held = await maybe(_Refreshing, db, sql.refresh_for_update, token_hash(refresh_token))
-    if held is None or held.expired or held.ended_at is not None:
-        raise RefreshRefused
+    if held.end_reason is not None or held.expired:
+        raise RefreshRefused(reason=held.end_reason or "expired")
+    if held.device_key is not None:
+        await possession.verify_once(db, held.principal_id, held.device_id, held.device_key, asked)
     if held.used_at is not None and (not held.just_used or held.child_used):
         await db.execute(sql.end_session_family, held.session_id)
-        raise RefreshRefused
+        raise RefreshRefused(reason="refresh_reused")
     child = child_of(refresh_token)
     await db.execute(sql.use_refresh_token, token_hash(refresh_token))
     await db.execute(sql.keep_refresh_token, token_hash(child), held.session_id, token_hash(refresh_token))
     await db.execute(sql.touch_session, held.session_id)
-    access_token = await _keep_access(db, child, held.session_id)
-    answer = Refreshed(
-        access_token=access_token, refresh_token=_shown(child, held.platform), expires_in=ACCESS_LIFE_S
-    )
+    access_token, expires_in = await _keep_access(db, child, held.session_id)
+    answer = Refreshed(access_token=access_token, refresh_token=_shown(child, held.platform), expires_in=expires_in)
     return answer, child
 
 
-async def _keep_access(db: Connection, refresh_token: str, session_id: UUID) -> str:
+async def _keep_access(db: Connection, refresh_token: str, session_id: UUID) -> tuple[str, int]:
+    """The access token that goes with a refresh token, and how many seconds it has left: it may be out already."""
     access_token = access_of(refresh_token)
-    await db.execute(sql.keep_access_token, token_hash(access_token), session_id, ACCESS_LIFE_S)
-    return access_token
+    expires_in: int = await db.fetchval(sql.keep_access_token, token_hash(access_token), session_id, ACCESS_LIFE_S)
+    return access_token, expires_in
 
 
 def _shown(refresh_token: str, platform: Platform) -> str | None:
@@ -203,9 +225,10 @@ async def change_profile(db: Connection, me: Principal, change: ProfileChange) -
 
 
 async def forget_old(db: Connection) -> None:
-    """Sessions that ran out, codes a day old and tokens past their time."""
+    """Sessions that ran out, codes a day old, tokens past their time and passkeys that nobody made."""
     for statement in (
         sql.end_stale_sessions,
+        sql.forget_passkeys_never_made,
         sql.forget_old_verifications,
         sql.forget_old_codes,
         sql.forget_old_access_tokens,

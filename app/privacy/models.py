@@ -155,7 +155,7 @@ class Processing(Answer):
     actor_kind: str
 
 
-class ReportBreach(Body):
+class ReportBreach(Body, kw_only=True):
     """What is known of a breach so far. Sent again with more, it is a new version; the old ones are kept."""
 
     found_at: Moment

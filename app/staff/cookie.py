@@ -107,9 +107,7 @@ def _own_origin() -> bytes:
 
 def cookie(name: str, value: str, max_age_s: int) -> Cookie:
     """A cookie that only https, and no script, and no other host ever sees; 0 seconds: take it away."""
-    return Cookie(
-        key=name, value=value, path="/", max_age=max_age_s, secure=True, httponly=True, samesite="lax"
-    )
+    return Cookie(key=name, value=value, path="/", max_age=max_age_s, secure=True, httponly=True, samesite="lax")
 
 
 def forget(request: Request[Any, Any, Any], member_id: UUID) -> None:

@@ -69,9 +69,9 @@ async def vouched_for(db: Connection, claims: Claims) -> UUID:
         await db.execute(sql.link_member, claims.issuer, claims.subject, claims.email.lower())
         known = await db.fetchval(sql.member_of_person, claims.issuer, claims.subject)
         if known is not None:
-            await records.record_own(db, "staff.member_linked", known, issuer=claims.issuer, subject=claims.subject)
+            await records.record_own(db, "staff.member_linked", known, issuer=claims.issuer, person=claims.subject)
     if known is None:
-        await records.record(db, None, "staff.sign_in_refused", None, issuer=claims.issuer, subject=claims.subject)
+        await records.record(db, None, "staff.sign_in_refused", None, issuer=claims.issuer, person=claims.subject)
         raise NotAMember
     return known
 

@@ -73,8 +73,8 @@ class ProposeGrant(Body):
     principal_id: UUID
     agency: Code
     role: Role
-    until: Moment | None = None
     reason: Reason
+    until: Moment | None = None
 
 
 class StaffGrant(Answer):

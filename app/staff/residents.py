@@ -32,9 +32,7 @@ async def look_up(db: Connection, me: Principal, wanted: LookUpResident) -> Resi
     number = phone(wanted.phone)
     await _count(db, me)
     found = await maybe(ResidentFound, db, sql.resident_of_phone, number)
-    await records.record(
-        db, me, "staff.resident_looked_up", found and found.resident_id, phone=masked_phone(number)
-    )
+    await records.record(db, me, "staff.resident_looked_up", found and found.resident_id, phone=masked_phone(number))
     if found is None:
         raise NoSuchResident
     await access.opened(db, me, found.resident_id, "Tra cứu theo số điện thoại", wanted.reason)

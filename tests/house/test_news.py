@@ -13,7 +13,7 @@ from notifications.messages import Told, messages_of
 from tests.conftest import City
 from tests.house.doors import subclasses
 from tests.house.statements import sql
-from tests.makers import a_bill, a_biller, a_resident, a_shop
+from tests.makers import a_bill, a_biller, a_resident, a_shop, a_staff_member
 from wallet import merchants
 from wallet.models import PlaceOrder
 
@@ -48,6 +48,12 @@ async def everything_happens(city: City) -> None:
     for body in bodies:
         paid = await city.client.put(f"/v1/wallet/payments/{uuid4()}", headers=payer.headers, json=body)
         assert paid.status_code == 201, paid.text
+    async with city.database.transaction() as db:
+        await a_staff_member(db, role="compliance")
+        member = await a_staff_member(db, role="operator")
+    emergency = {"agency": "city", "role": "supervisor", "reason": "Bão số 9: điều phối khẩn cấp", "minutes": 30}
+    opened = await city.client.put(f"/v1/staff/break-glass/{uuid4()}", headers=member.headers, json=emergency)
+    assert opened.status_code == 200, opened.text
     sent = await city.client.post("/v1/sign-in/codes", json={"phone": "+84900000001"})
     sign_in = {"challenge_id": sent.json()["challenge_id"], "code": "000000"}
     assert (await city.client.post("/v1/sign-in/sessions", json=sign_in)).status_code == 201

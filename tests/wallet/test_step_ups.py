@@ -11,7 +11,7 @@ import pytest
 
 from app.types import new_id
 from tests.app.phones import printed, problem
-from tests.conftest import City
+from tests.conftest import City, StandIns
 from tests.makers import Resident, a_bill, a_biller, a_policy, a_resident, a_shop
 from tests.statements import sql
 
@@ -170,6 +170,36 @@ async def test_above_the_strong_amount_a_code_is_not_enough(city: City, capsys: 
     assert problem(await pay(city, payer, payment_id, send, step_up)) == (403, "StrongStepUpRequired")
     large = body | {"amount": 100_000_001}
     assert problem(await pay(city, payer, uuid4(), large)) == (403, "StrongStepUpRequired")
+
+
+async def test_a_face_match_is_strong(city: City, stand_ins: StandIns) -> None:
+    payer, body = await a_payer_and_a_shop(city)
+    payment_id, large = uuid4(), body | {"amount": 100_000_001}
+    asked = await ask(city, payer, payment_id, large)
+    step_up = asked["step_up_id"]
+    assert "face" in asked["methods"]
+    assert problem(await prove(city, payer, step_up, method="face")) == (403, "FaceNotMatched")
+    match = await city.client.put(f"/v1/wallet/step-ups/{step_up}/face", headers=payer.headers, json={})
+    assert match.status_code == 200, match.text
+    assert problem(await prove(city, payer, step_up, method="face")) == (403, "FaceNotMatched")
+    await stand_ins.match_face(match.json()["url"])
+    await stand_ins.behave("face", "wrong_challenge")
+    assert problem(await prove(city, payer, step_up, method="face")) == (403, "FaceNotMatched")
+    await stand_ins.behave("face", "down")
+    assert problem(await prove(city, payer, step_up, method="face")) == (503, "FaceUnavailable")
+    await stand_ins.behave("face", "down", times=0)
+    assert (await prove(city, payer, step_up, method="face")).json()["method"] == "face"
+    assert (await pay(city, payer, payment_id, large, step_up)).status_code == 201
+
+
+async def test_a_face_that_is_refused_pays_nothing(city: City, stand_ins: StandIns) -> None:
+    payer, body = await a_payer_and_a_shop(city)
+    payment_id = uuid4()
+    step_up = (await ask(city, payer, payment_id, body))["step_up_id"]
+    match = await city.client.put(f"/v1/wallet/step-ups/{step_up}/face", headers=payer.headers, json={})
+    await stand_ins.match_face(match.json()["url"], "refuse")
+    assert problem(await prove(city, payer, step_up, method="face")) == (403, "FaceNotMatched")
+    assert problem(await pay(city, payer, payment_id, body, step_up)) == (403, "StepUpRequired")
 
 
 async def test_anothers_proof_looks_like_none(city: City, capsys: pytest.CaptureFixture[str]) -> None:

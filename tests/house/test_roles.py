@@ -1,0 +1,190 @@
+"""Who may pass which door: the table is written here by hand, the doors are the app's, and the app is asked."""
+
+import itertools
+import math
+from collections.abc import Iterator
+from typing import get_args
+from uuid import uuid4
+
+import httpx
+import pytest
+from litestar.routes import HTTPRoute
+
+from app.db import Connection
+from app.identity.models import Grant, Kind, Principal, Role
+from app.identity.tokens import token_hash
+from app.types import new_id
+from tests.conftest import Desk
+from tests.house.doors import Door, doors, filled, the_app
+from tests.house.reading import nothing
+
+METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
+
+# Who there is. A machine is its scopes: `bills.write` is one that has this scope and no other.
+STAFF = frozenset(get_args(Role)) | {"staff without grants"}
+SCOPES = frozenset[str]()
+MACHINES = SCOPES | {"machine without scope"}
+ROLES = {"stranger", "unconfirmed resident", "resident", "cashier"} | STAFF | MACHINES
+
+EVERYBODY = frozenset(ROLES)
+RESIDENTS = frozenset({"resident"})
+SINCE_THE_CODE = RESIDENTS | {"unconfirmed resident"}
+
+TABLE: dict[frozenset[str], str] = {
+    EVERYBODY: """
+        front_door livez readyz metrics api_page_script
+        list_agencies list_wards
+        request_code sign_in refresh lock_account return_from_provider
+        begin_staff_sign_in finish_staff_sign_in
+    """,
+    SINCE_THE_CODE: """
+        sign_out unlock_wallet
+        get_level begin_verification get_verification finish_verification
+    """,
+    RESIDENTS: """
+        get_home get_me change_me set_pin change_phone request_phone_code list_sessions end_session
+        get_wallet list_movements get_payment make_payment read_payee read_qr
+        ask_step_up send_step_up_code ask_step_up_face prove_step_up
+        list_billers list_bills list_customer_codes keep_customer_code drop_customer_code
+        list_merchants open_merchant add_terminal get_terminal_qr get_terminal_qr_png get_terminal_qr_svg
+        place_order get_order list_takings
+    """,
+    RESIDENTS | STAFF: """
+        list_inbox read_inbox
+    """,
+    STAFF: """
+        get_staff_session end_staff_session open_break_glass
+    """,
+    frozenset({"admin"}): """
+        invite_member close_member propose_grant approve_grant refuse_grant revoke_grant
+    """,
+    frozenset({"admin", "compliance"}): """
+        list_members list_grants list_break_glass review_break_glass
+    """,
+    frozenset({"operator", "supervisor"}): """
+        lock_resident
+    """,
+    frozenset({"operator", "supervisor", "clerk", "compliance"}): """
+        look_up_resident open_resident
+    """,
+}
+"""Who passes, and which doors (the handlers' names). Where somebody passes, the verb may still say no: this is not
+theirs, not their agency's, not in this state."""
+
+SHUT = {"SignInRequired", "Forbidden", "NotConfirmed"}
+"""How a door says that somebody may not pass."""
+
+
+def passes() -> dict[str, frozenset[str]]:
+    """Who passes, by the handler's name."""
+    return {name: who for who, names in TABLE.items() for name in names.split()}
+
+
+def test_a9_every_door_has_one_line_and_every_line_a_door() -> None:
+    lines = [name for names in TABLE.values() for name in names.split()]
+    there = {door.name for door in doors()}
+    nothing(f"{name} has no line in the table" for name in sorted(there - set(lines)))
+    nothing(f"{name} is no door" for name in sorted(set(lines) - there))
+    nothing(f"{name} has two lines" for name in sorted({name for name in lines if lines.count(name) > 1}))
+
+
+def test_a9_every_scope_that_a_door_asks_for_is_somebodys() -> None:
+    asked = {hat for door in doors() for hat in door.handler.opt.get("who") or ()}
+    assert asked <= {*get_args(Kind), *get_args(Role), *(f"scope:{scope}" for scope in SCOPES)}
+
+
+@pytest.mark.parametrize("role", sorted(ROLES))
+async def test_a9_whoever_passes_is_in_the_table_and_nobody_else(
+    desk: httpx.AsyncClient, desk_app: Desk, db: Connection, role: str
+) -> None:
+    headers = _shown_by(desk_app, role)
+    table, wrong = passes(), list[str]()
+    for door in doors():
+        answer = await _tried(desk, db, door.method, door, headers)
+        passed = _type(answer) not in SHUT
+        if passed != (role in table.get(door.name, EVERYBODY if passed else ())):
+            wrong.append(
+                f"{role} {'passes' if passed else 'does not pass'} {door} ({door.name}): {answer.status_code}"
+            )
+        if door.method == "GET":
+            head = await _tried(desk, db, "HEAD", door, headers)
+            if head.status_code != answer.status_code:
+                wrong.append(f"{role}: HEAD {door.path} is answered {head.status_code}, GET {answer.status_code}")
+    nothing(wrong)
+
+
+@pytest.mark.parametrize("role", ["stranger", "resident", "admin"])
+async def test_a9_a_method_that_no_door_takes_is_taken_from_nobody(
+    desk: httpx.AsyncClient, desk_app: Desk, role: str
+) -> None:
+    headers = _shown_by(desk_app, role)
+    wrong: list[str] = []
+    for route, method in itertools.product(the_app().routes, METHODS):
+        if isinstance(route, HTTPRoute) and _as_get(method) not in route.methods:
+            answer = await desk.request(method, filled(route.path), headers=headers)
+            if answer.status_code != 405:
+                wrong.append(f"{role}: {method} {route.path} is answered {answer.status_code}")
+    nothing(wrong)
+
+
+@pytest.mark.parametrize("role", ["stranger", "unconfirmed resident", "machine without scope"])
+async def test_a9_whoever_is_signed_in_may_ask_what_an_address_takes(
+    desk: httpx.AsyncClient, desk_app: Desk, role: str
+) -> None:
+    headers = _shown_by(desk_app, role)
+    open_to_all = {door.path for door in doors() if door.handler.opt.get("public")}
+    for path in {door.path for door in doors()}:
+        answer = await desk.options(filled(path), headers=headers)
+        if role == "stranger":
+            assert answer.status_code == 401 or (path.startswith("/schema/") and path in open_to_all), path
+        else:
+            assert answer.status_code == 204, path
+
+
+async def _tried(
+    desk: httpx.AsyncClient, db: Connection, method: str, door: Door, headers: dict[str, str]
+) -> httpx.Response:
+    """A door, tried with nothing in hand; what that did is undone."""
+    trial = db.transaction()
+    await trial.start()
+    answer = await desk.request(method, filled(door.path), headers=headers)
+    await trial.rollback()
+    return answer
+
+
+def _type(answer: httpx.Response) -> str:
+    is_problem = answer.headers.get("content-type") == "application/problem+json" and answer.content
+    return answer.json()["type"].rpartition(":")[2] if is_problem else ""
+
+
+def _as_get(method: str) -> str:
+    return "GET" if method == "HEAD" else method
+
+
+def _shown_by(desk_app: Desk, role: str) -> dict[str, str]:
+    """The headers of somebody; the front door has just seen who it is, however they signed in."""
+    if role == "stranger":
+        return {}
+    token = str(uuid4())
+    desk_app.app.state.bearer.seen[token_hash(token)] = (math.inf, _principal(role))
+    return {"authorization": f"Bearer {token}"}
+
+
+def _principal(role: str) -> Principal:
+    id_, session_id = new_id(), new_id()
+    match role:
+        case "resident" | "unconfirmed resident":
+            return Principal(id=id_, kind="resident", session_id=session_id, confirmed=role == "resident")
+        case "cashier":
+            return Principal(id=id_, kind="cashier", session_id=session_id)
+        case _ if role in MACHINES:
+            return Principal(id=id_, kind="machine", session_id=session_id, scopes=list({role} & SCOPES))
+        case _:
+            grants = [Grant(agency="hue", role=name) for name in _role_named(role)]
+            return Principal(id=id_, kind="staff", session_id=session_id, grants=grants)
+
+
+def _role_named(role: str) -> Iterator[Role]:
+    for name in get_args(Role):
+        if name == role:
+            yield name
