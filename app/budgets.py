@@ -1,7 +1,5 @@
 """Budgets: how often something may be done in a window. Kept in PostgreSQL, so that Redis down opens no door."""
 
-from datetime import datetime
-
 import msgspec
 
 from app.db import Connection, many, queries_beside
@@ -36,8 +34,3 @@ async def spend(db: Connection, *budgets: Budget, refusal: type[TooManyRequests]
     over = [use for use in spent if use.used > most[use.key, use.window_s]]
     if over:
         raise refusal(retry_after_s=max(use.left_s for use in over))
-
-
-async def forget_old(db: Connection, before: datetime) -> None:
-    """Drop windows that ended long ago."""
-    await db.execute(sql.forget_old_budgets, before)

@@ -1,7 +1,7 @@
 """The city's time. Its twin in SQL is `city_now()`; nothing else in the domain asks what time it is.
 
-And the days on which the city works: Monday to Friday, but for holidays, and the Saturdays that make up for a day that
-was swapped. Which these are stands in the table `calendar_day`, which `calendar_from` reads."""
+And the days on which the city works: Monday to Friday, but for holidays, and the Saturdays that make up for a day
+that was swapped. Which these are stands in the table `calendar_day`, which `calendar_from` reads."""
 
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo

@@ -25,7 +25,7 @@ SECRETS = (
 )
 """What nobody else may know. Each may be in a file instead, which `<NAME>_FILE` names."""
 
-_PAIR = re.compile(r"(?P<id>[a-z0-9][a-z0-9-]{0,15}):(?P<secret>\S+)")
+_PAIR = re.compile(r"([a-z0-9][a-z0-9-]{0,15}):([^\s,]+)(?:[\s,]+|$)")
 
 
 class BadSetting(Exception):
@@ -161,8 +161,8 @@ def _keys(environ: Mapping[str, str], mode: str) -> dict[str, str]:
     if mode == "sandbox" and not text:
         return {"1": SANDBOX_PEPPER}
     pairs, without_id = _pairs(text)
-    if _PAIR.search(without_id):
-        raise BadSetting("HUONG_PEPPER: a key without an id can only be the last")
+    if ":" in without_id:
+        raise BadSetting("HUONG_PEPPER: id:secret pairs, the id of a-z, 0-9 and -; one without an id can only be last")
     keys = dict(pairs) | ({"1": without_id} if without_id else {})
     if len(keys) < len(pairs) + bool(without_id):
         raise BadSetting("HUONG_PEPPER: two keys have the same id (one without an id has the id 1)")
@@ -174,15 +174,13 @@ def _keys(environ: Mapping[str, str], mode: str) -> dict[str, str]:
 
 
 def _pairs(text: str) -> tuple[list[tuple[str, str]], str]:
+    """The pairs at the front, and what follows them."""
     pairs: list[tuple[str, str]] = []
-    while text:
-        piece, _, rest = text.replace(",", " ").partition(" ")
-        pair = _PAIR.fullmatch(piece)
-        if pair is None:
-            break
-        pairs.append((pair["id"], pair["secret"]))
-        text = text[len(piece) :].lstrip(", \t\r\n")
-    return pairs, text
+    at = 0
+    while pair := _PAIR.match(text, at):
+        pairs.append((pair[1], pair[2]))
+        at = pair.end()
+    return pairs, text[at:]
 
 
 def _one_of(environ: Mapping[str, str], name: str, allowed: tuple[str, ...], default: str) -> str:

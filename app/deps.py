@@ -108,7 +108,7 @@ async def let_in(
     me: Principal | None = connection.scope.get("user")
     if me is None:
         raise SignInRequired
-    if connection.scope["method"] == "OPTIONS":
+    if connection.scope.get("method") == "OPTIONS":
         return
     who: tuple[str, ...] | None = opt.get("who")
     if me.kind != "resident" if who is None else me.hats().isdisjoint(who):

@@ -19,9 +19,12 @@ from app.etag import Unchanged
 from app.identity.bearer import Bearer
 from app.identity.routes import router as identity_router
 from app.observe import Observe, calm_garbage_collection, start_logging
+from app.privacy import data_requests
+from app.privacy.routes import router as privacy_router
 from app.rates import Rates
 from app.staff.cookie import StaffCookie
 from app.staff.routes import router as staff_router
+from app.worker import HOLDINGS
 from notifications.routes import router as notifications_router
 from wallet import ledger
 from wallet.routes import router as wallet_router
@@ -53,7 +56,7 @@ def create_app(settings: Settings | None = None, database: Database | None = Non
     app = Litestar(
         route_handlers=[
             schema.front_door, health.router, places.router, agencies.router, home.router,
-            identity_router, staff_router, wallet_router, notifications_router,
+            identity_router, staff_router, privacy_router, wallet_router, notifications_router,
         ],
         dependencies=dependencies,
         guards=[let_in],
@@ -63,7 +66,12 @@ def create_app(settings: Settings | None = None, database: Database | None = Non
         plugins=[Commands()],
         request_class=Door,
         request_max_body_size=MOST_BODY_BYTES,
-        state=State({"settings": settings, "database": database, "till": till, "measures": (ledger.measure,)}),
+        state=State(
+            {
+                "settings": settings, "database": database, "till": till, "holdings": HOLDINGS,
+                "measures": (ledger.measure, data_requests.measure),
+            }
+        ),
         logging_config=None,
     )  # fmt: skip
     rates = app.state.rates = Rates(Unchanged(app.asgi_handler), settings)

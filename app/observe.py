@@ -31,6 +31,9 @@ JOBS_WAITING = Gauge("huong_jobs_waiting", "Jobs that are not done")
 JOBS_DEAD = Gauge("huong_jobs_dead", "Dead letters")
 LEDGER_BROKEN = Gauge("huong_ledger_broken", "Rows that break a law of the ledger at its last check", ["law"])
 LEDGER_CHECKED = Gauge("huong_ledger_checked_seconds", "When the ledger was last checked, in Unix time")
+DATA_REQUESTS_OVERDUE = Gauge(
+    "huong_data_requests_overdue", "Residents' requests about their data that nobody answered in time"
+)
 TILL_GROUP = Histogram("huong_till_group_payments", "Payments per till group", buckets=(1, 2, 4, 8, 16, 32, 64, 128))
 
 _SAFE_HEADERS = [

@@ -13,10 +13,6 @@ ON CONFLICT (key, window_s) DO UPDATE SET
 RETURNING key, window_s, used,
     greatest(1, ceil(extract(epoch FROM window_started_at + make_interval(secs => window_s) - city_now())))::int AS left_s;
 
--- name: forget_old_budgets
--- Windows that nobody will ask about again.
-DELETE FROM budget WHERE window_started_at < $1;
-
 -- name: record_event
 -- News, in the transaction of the deed.
 INSERT INTO event (kind, data) VALUES ($1, $2::jsonb);
@@ -110,10 +106,6 @@ WHERE name = $1 AND ran_at <= city_now() - make_interval(secs => $2::int);
 -- A job that ended its worker each time is dead: it must not end the next one.
 UPDATE job SET state = 'dead', leased_until = NULL, last_error = 'its worker ended, or was slower than its lease'
 WHERE state = 'running' AND leased_until < city_now() AND attempts > $1;
-
--- name: forget_old_events
--- Told news is kept for two years.
-DELETE FROM event WHERE made_at < $1 AND told_at IS NOT NULL;
 
 -- name: ready
 -- Which migrations are in, and which mode the database was stamped with.

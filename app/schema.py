@@ -200,7 +200,7 @@ def _complete(operation: dict[str, Any], method: str, schemas: dict[str, Any], *
     for status, response in operation["responses"].items():
         response["description"] = _DONE[status]
         for kind, medium in response.get("content", {}).items():
-            if kind.startswith("image/"):
+            if kind.startswith(("image/", "application/zip")):
                 medium["schema"] = {"contentMediaType": kind}
     done = operation["responses"].get("200", {})
     if method == "get" and "application/json" in done.get("content", {}):

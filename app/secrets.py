@@ -43,6 +43,11 @@ def newest_id() -> str:
     return next(iter(settings().keys))
 
 
+def all_ids() -> list[str]:
+    """The ids of all keys of this process, the newest first."""
+    return list(settings().keys)
+
+
 def mac(purpose: str, *parts: str, key_id: str | None = None) -> bytes:
     """HMAC-SHA256 under a key, the newest unless named, for short secrets that a hash alone would not hide.
 

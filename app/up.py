@@ -114,7 +114,8 @@ def _start(name: str, settings: Settings) -> subprocess.Popen[bytes]:
 
 
 def _environment(settings: Settings, outer: Mapping[str, str]) -> dict[str, str]:
-    named = {
+    addresses_in_files = dict.fromkeys(("DATABASE_URL_FILE", "DATABASE_OWNER_URL_FILE", "REDIS_URL_FILE"), "")
+    named = addresses_in_files | {
         "LITESTAR_APP": "app.main:create_app",
         "LITESTAR_QUIET_CONSOLE": "1",
         "HUONG_CHILD": "1",

@@ -3,27 +3,44 @@
 import asyncio
 import contextlib
 from collections.abc import Sequence
-from datetime import timedelta
 
 import asyncpg
 import structlog
 
 from app import jobs, oidc
-from app.budgets import forget_old as forget_old_budgets
-from app.clock import city_now
+from app.audit import personal as audit_personal
 from app.db import LOST, Connection, Database
 from app.errors import Unavailable
 from app.identity import codes, possession, sessions
+from app.identity import personal as identity_personal
 from app.jobs import Listener, Scheduled
+from app.privacy import listeners as privacy_listeners
+from app.privacy import personal as privacy_personal
+from app.privacy.holdings import Holding
 from app.staff import sessions as staff_sessions
+from notifications import personal as notifications_personal
 from notifications.listeners import listeners as notifications_listeners
 from wallet import ledger
+from wallet import personal as wallet_personal
 
 log = structlog.get_logger()
 
 POLL_S = 1.0
 
-LISTENERS: tuple[Listener, ...] = (*codes.listeners, *notifications_listeners)
+HOLDINGS: tuple[Holding, ...] = (
+    *wallet_personal.HOLDINGS,
+    *notifications_personal.HOLDINGS,
+    *privacy_personal.HOLDINGS,
+    *audit_personal.HOLDINGS,
+    *identity_personal.HOLDINGS,
+)
+"""What the city holds of a person, in the order in which it is erased: the wallet's locks first, the number last."""
+
+LISTENERS: tuple[Listener, ...] = (
+    *codes.listeners,
+    *privacy_listeners.listeners(HOLDINGS),
+    *notifications_listeners,
+)
 
 
 async def check_ledger(db: Connection) -> None:
@@ -33,24 +50,13 @@ async def check_ledger(db: Connection) -> None:
             log.error("ledger law broken", law=law.law, rows=law.broken)
 
 
-async def forget_events(db: Connection) -> None:
-    """Told news is kept for two years."""
-    await db.execute(jobs.sql.forget_old_events, city_now() - timedelta(days=730))
-
-
-async def forget_budgets(db: Connection) -> None:
-    """The longest window of a budget is a day."""
-    await forget_old_budgets(db, city_now() - timedelta(days=2))
-
-
 SCHEDULE: tuple[Scheduled, ...] = (
     Scheduled(name="check_ledger", every_s=3600, run=check_ledger),
     Scheduled(name="forget_sign_ins", every_s=3600, run=sessions.forget_old),
     Scheduled(name="forget_staff_sessions", every_s=3600, run=staff_sessions.forget_old),
     Scheduled(name="forget_proofs", every_s=600, run=possession.forget_old),
-    Scheduled(name="forget_budgets", every_s=3600, run=forget_budgets),
     Scheduled(name="forget_oidc_flows", every_s=600, run=oidc.forget_old),
-    Scheduled(name="forget_events", every_s=86_400, run=forget_events),
+    *privacy_listeners.schedule(HOLDINGS),
 )
 
 

@@ -8,6 +8,11 @@ REVOKE UPDATE, DELETE, TRUNCATE ON transfer, entry FROM :app;
 REVOKE DELETE, TRUNCATE ON account, payment FROM :app;
 -- Nor is what was said of it in the audit.
 REVOKE UPDATE, DELETE, TRUNCATE ON audit, audit_link FROM :app;
+-- Nor what residents decided, what was done with their data and who opened their files; the calendar is added to.
+REVOKE UPDATE, DELETE, TRUNCATE ON consent, processing, file_opening, breach_version FROM :app;
+REVOKE DELETE, TRUNCATE ON breach, data_request, data_export, erasure, retention FROM :app;
+REVOKE UPDATE, DELETE, TRUNCATE ON calendar_day FROM :app;
+REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON working_spell FROM :app;
 -- Who was given what, and who broke the glass, is not forgotten.
 REVOKE DELETE, TRUNCATE ON staff_account, staff_grant, break_glass FROM :app;
 REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON ward, installation, schema_migrations, repeatable_sql FROM :app;

@@ -18,6 +18,14 @@ from app.identity.events import (
     PinReset,
     SignedInOnDevice,
 )
+from app.privacy.events import (
+    BreachClock,
+    DataRequestAnswered,
+    DataRequestOverdue,
+    ErasureRefused,
+    ExportFailed,
+    ExportReady,
+)
 from app.staff.events import BreakGlassOpened
 from notifications.models import Category
 from wallet.events import BillPaid, MerchantPaid, PersonPaid
@@ -36,6 +44,12 @@ Told = (
     | PhoneChanged
     | NumberReleased
     | BreakGlassOpened
+    | ExportReady
+    | ExportFailed
+    | ErasureRefused
+    | DataRequestAnswered
+    | DataRequestOverdue
+    | BreachClock
 )
 """Every event that somebody is told of."""
 
@@ -243,6 +257,89 @@ def messages_of(event: Told) -> list[Words]:
                         f"“{event.reason}”. Hãy xem xét việc này.",
                         f"{event.name} took the role {event.role} at {event.agency} until {until}: "
                         f"“{event.reason}”. Look into it.",
+                    ),
+                )
+                for reader in event.told
+            ]
+        case ExportReady():
+            until = f"{event.expires_at.astimezone(CITY_ZONE):%d/%m/%Y}"
+            return [
+                _account(
+                    event.principal_id,
+                    f"/me/exports/{event.export_id}",
+                    ("Bản sao dữ liệu đã sẵn sàng", "Your data is ready"),
+                    (
+                        f"Bản sao dữ liệu cá nhân của bạn đã sẵn sàng; hãy tải về trước ngày {until}.",
+                        f"The copy of your personal data is ready; fetch it before {until}.",
+                    ),
+                )
+            ]
+        case ExportFailed():
+            return [
+                _account(
+                    event.principal_id,
+                    "/me/exports",
+                    ("Chưa lập được bản sao dữ liệu", "Your data could not be copied"),
+                    (
+                        "Có lỗi ở phía chúng tôi khi lập bản sao dữ liệu của bạn. Xin lỗi bạn; hãy yêu cầu lại.",
+                        "Something went wrong on our side when we copied your data. We are sorry; please ask again.",
+                    ),
+                )
+            ]
+        case ErasureRefused():
+            return [
+                _account(
+                    event.principal_id,
+                    "/me/erasures",
+                    ("Tài khoản chưa bị xóa", "Account not erased"),
+                    (
+                        "Tài khoản chưa bị xóa vì vừa có tiền đến ví hoặc còn cửa hàng đang mở. "
+                        "Hãy giải quyết xong rồi yêu cầu lại.",
+                        "The account was not erased: money has come in, or a shop is open. Settle it, then ask again.",
+                    ),
+                )
+            ]
+        case DataRequestAnswered():
+            return [
+                _account(
+                    event.principal_id,
+                    "/me/data-requests",
+                    ("Yêu cầu về dữ liệu đã được trả lời", "Your request was answered"),
+                    (
+                        "Yêu cầu về dữ liệu cá nhân của bạn đã được "
+                        f"{'chấp nhận' if event.granted else 'trả lời; rất tiếc là không thực hiện được'}.",
+                        "Your request about your personal data was "
+                        f"{'granted' if event.granted else 'answered; we are sorry that it cannot be done'}.",
+                    ),
+                )
+            ]
+        case DataRequestOverdue():
+            return [
+                _account(
+                    reader,
+                    "/staff/data-requests",
+                    ("Yêu cầu về dữ liệu quá hạn", "Data request overdue"),
+                    (
+                        f"Một yêu cầu về dữ liệu cá nhân đã quá hạn trả lời ngày {event.due_on:%d/%m/%Y}.",
+                        f"A request about personal data was due on {event.due_on:%d/%m/%Y}, and nobody has answered.",
+                    ),
+                )
+                for reader in event.told
+            ]
+        case BreachClock():
+            by = f"{event.notify_by.astimezone(CITY_ZONE):%H:%M %d/%m/%Y}"
+            return [
+                _account(
+                    reader,
+                    f"/staff/breaches/{event.breach_id}",
+                    ("Hạn thông báo sự cố dữ liệu", "Breach: tell the authority"),
+                    (
+                        f"Sự cố dữ liệu cá nhân đã quá hạn 72 giờ lúc {by} mà chưa thông báo cho cơ quan chuyên trách."
+                        if event.late
+                        else f"Còn chưa đến 24 giờ: phải thông báo sự cố dữ liệu cá nhân trước {by}.",
+                        f"The authority had to be told of a breach of personal data by {by}: it is late."
+                        if event.late
+                        else f"Less than 24 hours left: the authority must be told of a breach of personal data by {by}.",
                     ),
                 )
                 for reader in event.told

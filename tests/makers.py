@@ -10,7 +10,8 @@ from argon2 import PasswordHasher
 from app.db import Connection
 from app.identity import sessions
 from app.identity.models import Grant, Principal, Role
-from app.identity.tokens import mac, new_token, token_hash
+from app.identity.tokens import new_token, token_hash
+from app.secrets import mac, newest_id
 from app.staff import cookie
 from app.staff import sessions as staff_sessions
 from app.types import new_id
@@ -92,7 +93,7 @@ async def a_resident(
     await db.execute(sessions.sql.keep_access_token, token_hash(resident.token), resident.session_id, 900)
     await db.execute(sql.set_level, resident.id, level)
     if with_pin:
-        await db.execute(sessions.sql.set_first_pin, resident.id, _hash_of(PIN))
+        await db.execute(sessions.sql.set_first_pin, resident.id, _hash_of(PIN), newest_id())
     if unlocked:
         await db.execute(sql.unlock, resident.session_id)
     if balance:

@@ -287,3 +287,11 @@ SELECT title, body FROM message WHERE principal_id = $1 ORDER BY seq;
 -- name: role_rows
 -- What a member's roles rest on.
 SELECT agency_code, role, grant_id, valid_until FROM role_grant WHERE principal_id = $1 ORDER BY agency_code, role;
+
+-- name: audit_of
+-- What was written down about something.
+SELECT action, actor_id, data FROM audit WHERE subject = $1 ORDER BY id;
+
+-- name: set_phone
+-- As if this had always been the number.
+UPDATE principal SET phone = $2 WHERE id = $1;

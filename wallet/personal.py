@@ -26,8 +26,10 @@ HOLDINGS: tuple[Holding, ...] = (
     Holding(
         name="wallet.payments",
         tables=("entry", "transfer", "payment"),
-        what=Words("Thanh toán và chuyển tiền (sau khi xóa: chỉ còn mã, không còn tên)", "Payments and transfers (after "
-            "erasure: an id, no name)"),
+        what=Words(
+            "Thanh toán và chuyển tiền (sau khi xóa: chỉ còn mã, không còn tên)",
+            "Payments and transfers (after erasure: an id, no name)",
+        ),
         why=Words("Thanh toán, đối soát và sổ sách kế toán", "To pay, to reconcile and to keep the books"),
         basis=ACCOUNTING,
         rows=sql.movements_of_person,

@@ -23,13 +23,13 @@ async def lock(db: Connection, wanted: EmergencyLock, address: str) -> LockAsked
         db, Budget(f"lock phone {number}", 5, 86_400), Budget(f"lock address {address_key(address)}", 20, 3600)
     )
     account = await db.fetchrow(sql.account_by_phone, number)
-    right = await _is_right(db, wanted, number, account["hash"] if account else None)
+    right = await _is_right(db, wanted, number, pins.KeptPin(account["hash"], account["key_id"]) if account and account["hash"] else None)
     if account is not None and right:
         await recovery.lock(db, account["id"], "pin" if wanted.pin else "code")
     return LockAsked()
 
 
-async def _is_right(db: Connection, wanted: EmergencyLock, number: str, kept: str | None) -> bool:
+async def _is_right(db: Connection, wanted: EmergencyLock, number: str, kept: pins.KeptPin | None) -> bool:
     if wanted.pin is not None:
         return await pins.is_right(db, kept, wanted.pin)
     assert wanted.challenge_id is not None

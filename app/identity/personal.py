@@ -1,4 +1,4 @@
-"""What identity holds of a person. The profile is let go of last: others find by its number what is theirs to erase."""
+"""What identity holds of a person. The profile is let go of last: others find by its number what they must erase."""
 
 from app.db import queries_beside
 from app.privacy.holdings import AGREEMENT, KNOWN_CUSTOMER, SECURITY, Hold, Holding, Words

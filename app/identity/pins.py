@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 from uuid import UUID
 
 from argon2 import PasswordHasher
@@ -15,7 +15,7 @@ from app.errors import Refusal, TooManyRequests
 from app.identity import recovery, verifications
 from app.identity.events import PinReset
 from app.identity.models import Principal, SetPin
-from app.identity.tokens import mac
+from app.secrets import mac, newest_id
 
 sql = queries_beside(__file__)
 
@@ -33,6 +33,13 @@ _EASY = (
     | {f"{a:03}" * 2 for a in range(1000)}
     | {"112233", "332211", "111222", "123123", "121212", "159753", "147258", "258147"}
 )
+
+
+class KeptPin(NamedTuple):
+    """What is kept of a PIN: its hash, and the id of the key under it."""
+
+    hash: str
+    key_id: str
 
 
 class WrongPin(Refusal):
@@ -118,8 +125,10 @@ async def _check(db: Connection, principal_id: UUID, pin: str) -> None:
     tried = await db.fetchrow(sql.try_pin, principal_id)
     if tried is None:
         await _say_why_not(db, principal_id)
-    if await _matches(tried["hash"], pin):
+    if await _matches(KeptPin(tried["hash"], tried["key_id"]), pin):
         await db.execute(sql.right_pin, principal_id)
+        if tried["key_id"] != newest_id():
+            await db.execute(sql.hash_pin_anew, principal_id, *await hashed(pin))
         return
     if tried["wrong_tries"] >= TRIES_BEFORE_SIGN_OUT:
         await db.execute(sql.lock_pin, principal_id, 0)
@@ -139,9 +148,9 @@ async def _say_why_not(db: Connection, principal_id: UUID) -> NoReturn:
     raise AccountLocked if why["account_locked"] else PinLocked(retry_after_s=why["locked_s"])
 
 
-async def is_right(db: Connection, kept: str | None, pin: str) -> bool:
+async def is_right(db: Connection, kept: KeptPin | None, pin: str) -> bool:
     """Is it the PIN that was kept? Takes as long when none was, and counts no try: the caller has a budget."""
-    right = await _matches(kept or _NOBODYS, pin)
+    right = await _matches(kept or KeptPin(_NOBODYS, newest_id()), pin)
     return right and kept is not None
 
 
@@ -153,30 +162,31 @@ async def set_pin(db: Connection, me: Principal, wanted: SetPin) -> None:
         raise EasyPin
     if wanted.verification_id is not None:
         await verifications.use(db, me, wanted.verification_id)
-        await db.execute(sql.change_pin, me.id, await hashed(wanted.pin))
+        await db.execute(sql.change_pin, me.id, *await hashed(wanted.pin))
         await recovery.settle(db, me.id, "pin_reset", keep=me.session_id)
         await outbox.record(db, PinReset(principal_id=me.id))
         return
     if wanted.old_pin is not None:
         await check(db, me.id, wanted.old_pin)
-        await db.execute(sql.change_pin, me.id, await hashed(wanted.pin))
+        await db.execute(sql.change_pin, me.id, *await hashed(wanted.pin))
         return
     if await db.fetchval(sql.has_pin, me.id):
         raise OldPinNeeded
     with _alone(me.id):
-        if await db.fetchval(sql.set_first_pin, me.id, await hashed(wanted.pin)) is None:
+        if await db.fetchval(sql.set_first_pin, me.id, *await hashed(wanted.pin)) is None:
             raise OldPinNeeded
 
 
-async def hashed(pin: str) -> str:
+async def hashed(pin: str) -> KeptPin:
     """What is kept of a PIN. Some 30 ms of CPU, in a thread."""
     async with _two_at_once:
-        return await asyncio.to_thread(_hasher.hash, mac("pin", pin))
+        key_id = newest_id()
+        return KeptPin(await asyncio.to_thread(_hasher.hash, mac("pin", pin, key_id=key_id)), key_id)
 
 
-async def _matches(kept: str, pin: str) -> bool:
+async def _matches(kept: KeptPin, pin: str) -> bool:
     async with _two_at_once:
         try:
-            return await asyncio.to_thread(_hasher.verify, kept, mac("pin", pin))
+            return await asyncio.to_thread(_hasher.verify, kept.hash, mac("pin", pin, key_id=kept.key_id))
         except VerifyMismatchError:
             return False

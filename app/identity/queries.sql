@@ -15,7 +15,7 @@ SELECT pg_advisory_xact_lock(hashtextextended('sign-in ' || $1, 0));
 
 -- name: draw_code
 -- Keep the code's HMAC as it is sent; a replaced or late challenge draws none.
-UPDATE one_time_code SET code_mac = $2
+UPDATE one_time_code SET code_mac = $2, key_id = $3
 WHERE id = $1 AND used_at IS NULL AND replaced_at IS NULL AND expires_at > city_now()
 RETURNING phone;
 
@@ -23,7 +23,7 @@ RETURNING phone;
 -- Count a try and show what to compare with: atomically, so that parallel guesses share the five tries.
 UPDATE one_time_code SET tries = tries + 1
 WHERE id = $1 AND purpose = $2 AND tries < 5 AND used_at IS NULL AND replaced_at IS NULL AND expires_at > city_now()
-RETURNING phone, code_mac;
+RETURNING phone, code_mac, key_id;
 
 -- name: use_code
 -- A code opens one session.
@@ -91,8 +91,12 @@ WHERE token.hash = $1
 FOR UPDATE OF token;
 
 -- name: use_refresh_token
--- Rotation: the first use is the one that counts.
-UPDATE refresh_token SET used_at = coalesce(used_at, city_now()) WHERE hash = $1;
+-- Rotation: the first use is the one that counts, and its key the one that the child is derived with. One that was
+-- used before there were keys with ids was used with key 1.
+UPDATE refresh_token SET used_at = coalesce(used_at, city_now()),
+    key_id = coalesce(key_id, CASE WHEN used_at IS NULL THEN $2 ELSE '1' END)
+WHERE hash = $1
+RETURNING key_id;
 
 -- name: touch_session
 -- Somebody is there.
@@ -147,14 +151,15 @@ FROM principal WHERE principal.id = $1;
 
 -- name: change_profile
 -- Change what was given; null leaves it as it is.
-UPDATE principal SET name = coalesce($2, name), language = coalesce($3, language) WHERE id = $1;
+UPDATE principal SET name = coalesce($2, name), language = coalesce($3, language)
+WHERE id = $1 AND closed_at IS NULL;
 
 -- name: try_pin
 -- Count a try before the PIN is looked at, unless the PIN or the account is locked.
 UPDATE pin SET wrong_tries = wrong_tries + 1, locked_until = NULL
 WHERE principal_id = $1 AND (locked_until IS NULL OR locked_until <= city_now())
     AND NOT EXISTS (SELECT FROM principal WHERE id = $1 AND locked_at IS NOT NULL)
-RETURNING hash, wrong_tries;
+RETURNING hash, key_id, wrong_tries;
 
 -- name: pin_lock
 -- Why a PIN was not tried: the whole account is locked, or the PIN for so many seconds.
@@ -176,15 +181,16 @@ SELECT true FROM pin WHERE principal_id = $1;
 
 -- name: set_first_pin
 -- A first PIN; nothing happens if there is one.
-INSERT INTO pin (principal_id, hash) VALUES ($1, $2) ON CONFLICT (principal_id) DO NOTHING RETURNING principal_id;
+INSERT INTO pin (principal_id, hash, key_id) VALUES ($1, $2, $3)
+ON CONFLICT (principal_id) DO NOTHING RETURNING principal_id;
 
 -- name: change_pin
 -- Another PIN, the old one having been right.
-UPDATE pin SET hash = $2, wrong_tries = 0, set_at = city_now() WHERE principal_id = $1;
+UPDATE pin SET hash = $2, key_id = $3, wrong_tries = 0, set_at = city_now() WHERE principal_id = $1;
 
--- name: forget_old_codes
--- Codes are kept for a day.
-DELETE FROM one_time_code WHERE made_at < city_now() - interval '1 day';
+-- name: hash_pin_anew
+-- The same PIN under a newer key.
+UPDATE pin SET hash = $2, key_id = $3 WHERE principal_id = $1;
 
 -- name: forget_old_access_tokens
 -- Expired access tokens.
@@ -239,7 +245,7 @@ UPDATE principal SET money_out_from = greatest(money_out_from, city_now() + make
 
 -- name: account_by_phone
 -- Whose number is it, and what is kept of the PIN?
-SELECT principal.id, principal.closed_at, pin.hash
+SELECT principal.id, principal.closed_at, pin.hash, pin.key_id
 FROM principal LEFT JOIN pin ON pin.principal_id = principal.id WHERE phone = $1;
 
 -- name: principals_for_update
@@ -325,11 +331,6 @@ SELECT principal.level, principal.name, proof.verified_at, principal.locked_at I
         FROM current_policy WHERE code LIKE 'level.%') AS needs
 FROM principal LEFT JOIN identity_proof AS proof ON proof.principal_id = principal.id AND proof.ended_at IS NULL
 WHERE principal.id = $1;
-
--- name: forget_old_verifications
--- Verifications and step-ups are of no use after a day; the audit knows of them.
-WITH step_ups AS (DELETE FROM step_up WHERE made_at < city_now() - interval '1 day')
-DELETE FROM verification WHERE made_at < city_now() - interval '1 day';
 
 -- name: make_step_up
 -- A proof is asked for one payment.
@@ -461,12 +462,10 @@ FROM passkey WHERE principal_id = $1 ORDER BY made_at;
 DELETE FROM passkey WHERE principal_id = $1;
 
 -- name: forget_passkeys
--- Passkeys that were removed, or never registered, more than $1 days ago; at most $2 of them.
+-- Passkeys that were removed more than $1 days ago, at most $2 of them.
 WITH old AS (
     DELETE FROM passkey WHERE id = ANY (ARRAY(
-        SELECT id FROM passkey
-        WHERE coalesce(removed_at, CASE WHEN registered_at IS NULL THEN expires_at END)
-            < city_now() - make_interval(days => $1) LIMIT $2))
+        SELECT id FROM passkey WHERE removed_at < city_now() - make_interval(days => $1) LIMIT $2))
     RETURNING id
 )
 SELECT count(*) FROM old;

@@ -176,7 +176,7 @@ async def begin_verification(request: Door, data: JSONBody[BeginVerification]) -
     return await verifications.begin(request.app.state.database, request.me, data)
 
 
-@get(verifications.CALLBACK, public=True)
+@get(verifications.CALLBACK, status_code=303, public=True)
 async def return_from_provider(request: Door) -> Redirect:
     """Where the identity provider sends the browser: on to the app, which finishes the verification."""
     return Redirect(verifications.back_to_the_app(dict(request.query_params)), status_code=303)

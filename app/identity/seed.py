@@ -65,7 +65,7 @@ async def plant(db: Connection) -> None:
     """Make the people, residents verified; what is there stays as it is."""
     for phone, name in (*RESIDENTS, *MERCHANT_OWNERS):
         await db.execute(sql.plant_principal, seed_id(phone), "resident", phone, name)
-        await db.execute(sql.set_first_pin, seed_id(phone), await hashed(PIN))
+        await db.execute(sql.set_first_pin, seed_id(phone), *await hashed(PIN))
         subject = subject_of("citizen", phone)
         issuer = settings().citizen_issuer
         await db.execute(sql.prove_identity, seed_id(f"proof {phone}"), seed_id(phone), issuer, subject, name, None)

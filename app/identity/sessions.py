@@ -25,6 +25,7 @@ from app.identity.models import (
 )
 from app.identity.possession import Asked, PublicKey
 from app.identity.tokens import access_of, child_of, new_token, token_hash
+from app.secrets import newest_id
 from app.types import new_id
 
 sql = queries_beside(__file__)
@@ -120,7 +121,7 @@ async def open_on_device(
     await db.execute(sql.open_session, session_id, principal_id, device_id, confirmed, new_hours)
     refresh_token = new_token()
     await db.execute(sql.keep_refresh_token, token_hash(refresh_token), session_id, None)
-    access_token, expires_in = await _keep_access(db, refresh_token, session_id)
+    access_token, expires_in = await _keep_access(db, refresh_token, session_id, newest_id())
     await outbox.record(
         db,
         SignedInOnDevice(
@@ -166,18 +167,18 @@ async def refresh(db: Connection, refresh_token: str | None, asked: Asked) -> tu
     if held.used_at is not None and (not held.just_used or held.child_used):
         await db.execute(sql.end_session_family, held.session_id)
         raise RefreshRefused(reason="refresh_reused")
-    child = child_of(refresh_token)
-    await db.execute(sql.use_refresh_token, token_hash(refresh_token))
+    key_id = await db.fetchval(sql.use_refresh_token, token_hash(refresh_token), newest_id())
+    child = child_of(refresh_token, key_id)
     await db.execute(sql.keep_refresh_token, token_hash(child), held.session_id, token_hash(refresh_token))
     await db.execute(sql.touch_session, held.session_id)
-    access_token, expires_in = await _keep_access(db, child, held.session_id)
+    access_token, expires_in = await _keep_access(db, child, held.session_id, key_id)
     answer = Refreshed(access_token=access_token, refresh_token=_shown(child, held.platform), expires_in=expires_in)
     return answer, child
 
 
-async def _keep_access(db: Connection, refresh_token: str, session_id: UUID) -> tuple[str, int]:
+async def _keep_access(db: Connection, refresh_token: str, session_id: UUID, key_id: str) -> tuple[str, int]:
     """The access token that goes with a refresh token, and how many seconds it has left: it may be out already."""
-    access_token = access_of(refresh_token)
+    access_token = access_of(refresh_token, key_id)
     expires_in: int = await db.fetchval(sql.keep_access_token, token_hash(access_token), session_id, ACCESS_LIFE_S)
     return access_token, expires_in
 
@@ -225,12 +226,10 @@ async def change_profile(db: Connection, me: Principal, change: ProfileChange) -
 
 
 async def forget_old(db: Connection) -> None:
-    """Sessions that ran out, codes a day old, tokens past their time and passkeys that nobody made."""
+    """Sessions that ran out, tokens past their time and passkeys that nobody made."""
     for statement in (
         sql.end_stale_sessions,
         sql.forget_passkeys_never_made,
-        sql.forget_old_verifications,
-        sql.forget_old_codes,
         sql.forget_old_access_tokens,
         sql.forget_old_refresh_tokens,
     ):

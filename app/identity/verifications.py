@@ -33,6 +33,7 @@ from app.identity.models import (
     Verified,
 )
 from app.oidc import Claims
+from app.privacy import processing
 from app.types import new_id
 
 sql = queries_beside(__file__)
@@ -187,6 +188,7 @@ async def _prove(db: Connection, principal_id: UUID, claims: Claims) -> None:
         sql.prove_identity, new_id(), principal_id, claims.issuer, claims.subject, claims.name, claims.born_on
     )
     await db.execute(sql.raise_level, principal_id, claims.name)
+    await processing.record_own(db, "identity_verified", principal_id, issuer=claims.issuer)
 
 
 async def _move(

@@ -14,7 +14,7 @@ from app.errors import NotFound, Refusal
 from app.identity.models import Principal
 from app.privacy.data_requests import compliance_members
 from app.privacy.events import BreachClock
-from app.privacy.models import Breach, CloseBreach, NotifyBreach, ReportBreach
+from app.privacy.models import Breach, CloseBreach, Moment, NotifyBreach, ReportBreach
 from app.types import Page, cursor_of, key_of
 
 sql = queries_beside(__file__)
@@ -115,7 +115,7 @@ class _Line(Breach):
 
 async def page(db: Connection, me: Principal, cursor: str | None, limit: int) -> Page[Breach]:
     """The register, newest first; looking is audited. Raises BadCursor."""
-    key = key_of(cursor, tuple[datetime, UUID]) or (None, None)
+    key = key_of(cursor, tuple[Moment, UUID]) or (None, None)
     lines = await many(_Line, db, sql.breaches, *key, limit + 1)
     await records.record(db, me, "privacy.breaches_read")
     after = cursor_of(lines[limit - 1].made_at, lines[limit - 1].breach_id) if len(lines) > limit else None
@@ -131,11 +131,11 @@ class _Clock(msgspec.Struct, frozen=True):
 async def watch_the_clock(db: Connection) -> None:
     """Tell compliance when a day is left to tell the authority, and again when it is late."""
     clocks = await many(_Clock, db, sql.breach_clocks)
-    officers = await compliance_members(db) if clocks else []
+    told = await compliance_members(db) if clocks else []
     for clock in clocks:
         log.error("breach clock", breach_id=str(clock.breach_id), late=clock.late)
         await db.execute(sql.tell_breach, clock.breach_id, clock.late)
         await outbox.record(
             db,
-            BreachClock(breach_id=clock.breach_id, notify_by=clock.notify_by, late=clock.late, officers=officers),
+            BreachClock(breach_id=clock.breach_id, notify_by=clock.notify_by, late=clock.late, told=told),
         )

@@ -91,7 +91,9 @@ async def mine(db: Connection, me: Principal, language: Language) -> list[Consen
     return [_as_told(purpose, decided.get(purpose), language) for purpose in PURPOSES]
 
 
-async def decide(db: Connection, me: Principal, purpose_text: str, wanted: DecideConsent, language: Language) -> Consent:
+async def decide(
+    db: Connection, me: Principal, purpose_text: str, wanted: DecideConsent, language: Language
+) -> Consent:
     """Consent to a purpose, or no longer; every change is kept for ever, the same again is none.
 
     Raises NotFound, ConsentWordsChanged, ServiceNeedsThis."""
@@ -102,9 +104,7 @@ async def decide(db: Connection, me: Principal, purpose_text: str, wanted: Decid
         raise ServiceNeedsThis
     await db.execute(sql.lock_consents, me.id)
     if await _state(db, me.id, purpose) != (wanted.version, wanted.given):
-        await db.execute(
-            sql.decide_consent, new_id(), me.id, purpose, wanted.version, wanted.given, me.session_id
-        )
+        await db.execute(sql.decide_consent, new_id(), me.id, purpose, wanted.version, wanted.given, me.session_id)
         await processing.record(
             db, me, "consent_given" if wanted.given else "consent_withdrawn", me.id, purpose=purpose,
             version=wanted.version,

@@ -1,6 +1,6 @@
 """What a person asks of whoever holds their data: answered within two working days (Decree 356/2025/NĐ-CP)."""
 
-from datetime import date, datetime
+from datetime import date
 from uuid import UUID
 
 import msgspec
@@ -16,7 +16,7 @@ from app.identity.models import Principal
 from app.observe import DATA_REQUESTS_OVERDUE
 from app.privacy import access, processing
 from app.privacy.events import DataRequestAnswered, DataRequestOverdue
-from app.privacy.models import AnswerData, AskData, DataRequest, StaffDataRequest
+from app.privacy.models import AnswerData, AskData, DataRequest, Moment, StaffDataRequest
 from app.types import Page, cursor_of, key_of
 
 sql = queries_beside(__file__)
@@ -59,7 +59,7 @@ async def ask(db: Connection, me: Principal, data_request_id: UUID, wanted: AskD
 
 async def mine(db: Connection, me: Principal, cursor: str | None, limit: int) -> Page[DataRequest]:
     """What I asked, newest first; raises BadCursor."""
-    key = key_of(cursor, tuple[datetime, UUID]) or (None, None)
+    key = key_of(cursor, tuple[Moment, UUID]) or (None, None)
     items = await many(DataRequest, db, sql.data_requests_of_mine, me.id, *key, limit + 1)
     after = cursor_of(items[limit - 1].made_at, items[limit - 1].data_request_id) if len(items) > limit else None
     return Page(items=items[:limit], next=after)
@@ -86,7 +86,9 @@ async def answer(db: Connection, me: Principal, data_request_id: UUID, given: An
         raise NotFound
     if wanted.answered_at is None:
         await db.execute(sql.answer_data, data_request_id, me.id, given.granted, given.text)
-        await access.opened(db, me, wanted.resident_id, "data_request", "Trả lời yêu cầu về dữ liệu cá nhân của bạn")
+        await access.opened(
+            db, me, wanted.resident_id, "Yêu cầu về dữ liệu cá nhân", "Trả lời yêu cầu về dữ liệu cá nhân của bạn"
+        )
         await processing.record(db, me, "request_answered", wanted.resident_id, granted=given.granted)
         await records.record(db, me, "privacy.data_request_answered", data_request_id, granted=given.granted)
         await outbox.record(
@@ -110,13 +112,11 @@ class _Overdue(msgspec.Struct, frozen=True):
 async def watch_the_clock(db: Connection) -> None:
     """Tell compliance of every request that nobody answered in time, once."""
     overdue = await many(_Overdue, db, sql.overdue_untold)
-    officers = await compliance_members(db) if overdue else []
+    told = await compliance_members(db) if overdue else []
     for one in overdue:
         log.error("data request overdue", data_request_id=str(one.data_request_id), due_on=one.due_on.isoformat())
         await db.execute(sql.tell_overdue, one.data_request_id)
-        await outbox.record(
-            db, DataRequestOverdue(data_request_id=one.data_request_id, due_on=one.due_on, officers=officers)
-        )
+        await outbox.record(db, DataRequestOverdue(data_request_id=one.data_request_id, due_on=one.due_on, told=told))
 
 
 async def compliance_members(db: Connection) -> list[UUID]:

@@ -52,7 +52,7 @@ class DataRequestOverdue(Event):
 
     data_request_id: UUID
     due_on: date
-    officers: list[UUID]
+    told: list[UUID]
 
 
 class BreachClock(Event):
@@ -61,4 +61,4 @@ class BreachClock(Event):
     breach_id: UUID
     notify_by: datetime
     late: bool
-    officers: list[UUID]
+    told: list[UUID]

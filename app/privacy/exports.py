@@ -30,6 +30,8 @@ class ExportNotReady(Refusal):
 
     The copy of your data is not ready or has expired; look at its status, or ask for a new one."""
 
+    status = 404
+
 
 async def ask(db: Connection, me: Principal) -> Export:
     """Have a copy made of all that is held of me; two a day. Raises TooManyRequests."""
@@ -77,9 +79,7 @@ async def _make(db: Connection, export_id: UUID, principal_id: UUID, holdings: H
             number += 1
     expires_at: datetime = await db.fetchval(sql.finish_export, export_id, size)
     await processing.record_own(db, "export_made", principal_id, holdings=len(holdings), size_bytes=size)
-    await outbox.record(
-        db, ExportReady(principal_id=principal_id, export_id=export_id, expires_at=expires_at)
-    )
+    await outbox.record(db, ExportReady(principal_id=principal_id, export_id=export_id, expires_at=expires_at))
 
 
 async def fetch(database: Database, me: Principal, export_id: UUID) -> tuple[int, AsyncIterator[bytes]]:
@@ -89,10 +89,15 @@ async def fetch(database: Database, me: Principal, export_id: UUID) -> tuple[int
     async with database.deed() as db:
         export = await show(db, me, export_id)
         if export.status != "ready" or export.size_bytes is None:
-            raise ExportNotReady(status_of_export=export.status)
+            raise ExportNotReady
         await processing.record(db, me, "export_fetched", me.id)
         await records.record(db, me, "privacy.export_fetched", me.id)
     return export.size_bytes, _parts(database, me.id, export_id)
+
+
+def headers_of(export_id: UUID, size: int) -> dict[str, str]:
+    """To be saved, whole: the size tells a download that broke off from one that is over."""
+    return {"content-length": str(size), "content-disposition": f'attachment; filename="huong-{export_id}.zip"'}
 
 
 async def _parts(database: Database, principal_id: UUID, export_id: UUID) -> AsyncIterator[bytes]:

@@ -12,7 +12,17 @@ from app.types import Answer, Body, Pin, ShortText
 Purpose = Literal["service", "statistics", "suggestions", "share_with_billers", "marketing"]
 RequestKind = Literal["access", "correction", "restriction", "objection", "erasure", "complaint"]
 KindOfData = Literal[
-    "phone", "name", "identity", "account", "payment", "message", "device", "location", "dossier", "photograph", "other"
+    "phone",
+    "name",
+    "identity",
+    "account",
+    "payment",
+    "message",
+    "device",
+    "location",
+    "dossier",
+    "photograph",
+    "other",
 ]
 
 # Lines and tabs, for this is a letter; no other control characters, no lone surrogates, no marks that turn the text.
@@ -42,7 +52,7 @@ class Consent(Answer):
     decided_at: datetime | None
 
 
-class DecideConsent(Body):
+class DecideConsent(Body, kw_only=True):
     """`version`: of the words that I have read."""
 
     given: bool
@@ -60,7 +70,7 @@ class Export(Answer):
     size_bytes: int | None
 
 
-class AskErasure(Body):
+class AskErasure(Body, kw_only=True):
     """My PIN: what is erased does not come back."""
 
     pin: Pin
@@ -83,7 +93,7 @@ class Erasure(Answer):
     erases: list[str]
 
 
-class AskData(Body):
+class AskData(Body, kw_only=True):
     """What I ask of whoever holds my data, in my own words."""
 
     kind: RequestKind
@@ -118,7 +128,7 @@ class StaffDataRequest(Answer):
     answer: str | None
 
 
-class AnswerData(Body):
+class AnswerData(Body, kw_only=True):
     """What the resident is answered."""
 
     text: Letter
@@ -167,14 +177,14 @@ class ReportBreach(Body, kw_only=True):
     measures: Letter
 
 
-class NotifyBreach(Body):
+class NotifyBreach(Body, kw_only=True):
     """When the authority was told, and under which reference."""
 
     sent_at: Moment
     reference: ShortText
 
 
-class CloseBreach(Body):
+class CloseBreach(Body, kw_only=True):
     """What was learnt."""
 
     lessons: Letter

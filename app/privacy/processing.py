@@ -39,12 +39,16 @@ _GROUNDS: dict[Done, _Ground] = {
     "consent_given": _CONSENT,
     "consent_withdrawn": _CONSENT,
     "identity_verified": _Ground("knowing the customer", "Law 14/2022/QH15, Art. 9: identification of customers"),
-    "code_sent": _Ground("signing in", "Law 91/2025/QH15, Art. 19: performance of an agreement with the data subject"),
+    "code_sent": _Ground(
+        "signing in", "Law 91/2025/QH15, Art. 19: performance of an agreement with the data subject"
+    ),
     "file_opened": _Ground("serving the resident", "Law 91/2025/QH15, Art. 19: activities of a state agency"),
 }
 
 
-async def record(db: Connection, actor: Principal | None, done: Done, principal_id: UUID | None, **detail: Any) -> None:
+async def record(
+    db: Connection, actor: Principal | None, done: Done, principal_id: UUID | None, **detail: Any
+) -> None:
     """Write down what was done with `principal_id`'s data, by `actor` (None: somebody who is not signed in).
 
     `detail` is what an inspector needs and no more: no name, no number, no text of theirs."""
@@ -57,7 +61,12 @@ async def record_own(db: Connection, done: Done, principal_id: UUID | None, **de
 
 
 async def _write(
-    db: Connection, actor_id: UUID | None, actor_kind: str, done: Done, principal_id: UUID | None, detail: dict[str, Any]
+    db: Connection,
+    actor_id: UUID | None,
+    actor_kind: str,
+    done: Done,
+    principal_id: UUID | None,
+    detail: dict[str, Any],
 ) -> None:
     ground = _GROUNDS[done]
     await db.execute(

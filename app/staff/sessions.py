@@ -7,7 +7,8 @@ from app.audit import records
 from app.db import Connection, maybe, one, queries_beside
 from app.errors import NotFound
 from app.identity.models import Principal
-from app.identity.tokens import mac, new_token, token_hash
+from app.identity.tokens import new_token, token_hash
+from app.secrets import mac
 from app.staff.models import StaffSession
 from app.types import new_id
 
@@ -34,9 +35,9 @@ async def principal_of(db: Connection, hashed: bytes) -> Principal | None:
     return await maybe(Principal, db, sql.principal_by_staff_token, hashed, IDLE_S, SEEN_EVERY_S)
 
 
-def csrf_token_of(token: str) -> str:
+def csrf_token_of(token: str, key_id: str | None = None) -> str:
     """What a page of ours can know of a session, and another site's page cannot."""
-    return urlsafe_b64encode(mac("staff csrf", token)).decode().rstrip("=")
+    return urlsafe_b64encode(mac("staff csrf", token, key_id=key_id)).decode().rstrip("=")
 
 
 async def show(db: Connection, me: Principal, token: str | None) -> StaffSession:

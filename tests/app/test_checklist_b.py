@@ -13,7 +13,7 @@ from app.db import Connection
 from app.identity import bearer as bearer_module
 from app.identity import codes, pins
 from app.identity.bearer import CACHE_LIFE_S
-from app.identity.tokens import mac
+from app.secrets import mac
 from tests.app.conftest import Later
 from tests.app.phones import (
     REAL_PHONE,
@@ -74,9 +74,9 @@ async def test_b12_of_a_hundred_guesses_of_a_code_five_are_looked_at(
     [(_, code)] = printed(capsys)
     looked_at: list[str] = []
 
-    def counted(purpose: str, *parts: str) -> bytes:
+    def counted(purpose: str, *parts: str, key_id: str) -> bytes:
         looked_at.append(parts[-1])
-        return mac(purpose, *parts)
+        return mac(purpose, *parts, key_id=key_id)
 
     monkeypatch.setattr(codes, "mac", counted)
     places = (town.client, neighbour.client)
@@ -103,9 +103,9 @@ async def test_b12_of_a_hundred_guesses_of_a_pin_five_are_looked_at(
         resident = await a_resident(db)
     looked_at: list[str] = []
 
-    def counted(purpose: str, pin: str) -> bytes:
+    def counted(purpose: str, pin: str, key_id: str) -> bytes:
         looked_at.append(pin)
-        return mac(purpose, pin)
+        return mac(purpose, pin, key_id=key_id)
 
     monkeypatch.setattr(pins, "mac", counted)
     if not in_one_process:

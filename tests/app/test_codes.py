@@ -8,7 +8,7 @@ import pytest
 
 from app.db import Connection
 from app.identity import codes
-from app.identity.tokens import mac
+from app.secrets import mac
 from app.types import new_id
 from tests.app.conftest import Later
 from tests.app.phones import (

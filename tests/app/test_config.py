@@ -8,6 +8,7 @@ from app import config
 from app.config import SANDBOX_PEPPER, BadSetting, read
 
 PEPPER = "a pepper of at least 32 characters"
+OLD_KEY, NEW_KEY = "o" * 40, "n" * 40
 
 
 def test_a_machine_that_says_nothing_is_a_production_machine() -> None:
@@ -40,7 +41,7 @@ def test_an_empty_setting_is_one_that_was_not_made() -> None:
 def test_a_sandbox_needs_no_pepper_and_says_so() -> None:
     settings = read({"HUONG_MODE": "sandbox"})
     assert settings.sandbox is True
-    assert settings.pepper == SANDBOX_PEPPER
+    assert settings.keys == {"1": SANDBOX_PEPPER}
 
 
 def test_what_is_said_is_taken() -> None:
@@ -71,11 +72,75 @@ def test_proxies_are_a_list_however_it_is_spaced(text: str) -> None:
     assert read({"HUONG_MODE": "sandbox", "HUONG_TRUSTED_PROXIES": text}).trusted_proxies == ("10.0.0.1", "10.0.0.2")
 
 
-@pytest.mark.parametrize("pepper", ["", "short", "p" * 31, SANDBOX_PEPPER])
+@pytest.mark.parametrize(
+    "pepper",
+    ["", "short", "p" * 31, SANDBOX_PEPPER, f"2:{NEW_KEY},short", f"2:short,{NEW_KEY}", f"1:{SANDBOX_PEPPER}"],
+)
 def test_production_needs_a_pepper_of_its_own(pepper: str) -> None:
     with pytest.raises(BadSetting, match="production needs HUONG_PEPPER") as refused:
         read({"HUONG_PEPPER": pepper})
     assert not pepper or pepper not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("pepper", "keys"),
+    [
+        (PEPPER, {"1": PEPPER}),
+        (f"2:{NEW_KEY}", {"2": NEW_KEY}),
+        (f"2:{NEW_KEY},1:{OLD_KEY}", {"2": NEW_KEY, "1": OLD_KEY}),
+        (f" 2026-11:{NEW_KEY}\n1:{OLD_KEY}\n", {"2026-11": NEW_KEY, "1": OLD_KEY}),
+        (f"2:{NEW_KEY}, {OLD_KEY}", {"2": NEW_KEY, "1": OLD_KEY}),
+        (f"2:{NEW_KEY} {PEPPER}", {"2": NEW_KEY, "1": PEPPER}),
+    ],
+)
+def test_keys_are_a_ring_with_the_newest_first(pepper: str, keys: dict[str, str]) -> None:
+    kept = read({"HUONG_PEPPER": pepper}).keys
+    assert list(kept.items()) == list(keys.items())
+
+
+@pytest.mark.parametrize(
+    ("pepper", "why"),
+    [
+        (f"2:{NEW_KEY},2:{OLD_KEY}", "same id"),
+        (f"1:{NEW_KEY},{OLD_KEY}", "same id"),
+        (f"2:{NEW_KEY},1:{NEW_KEY}", "same secret"),
+        (f"{OLD_KEY},2:{NEW_KEY}", "only be last"),
+        (f"KEY:{NEW_KEY}", "only be last"),
+        (f"{'a' * 17}:{NEW_KEY}", "only be last"),
+    ],
+)
+def test_keys_that_could_be_mistaken_are_refused_without_being_shown(pepper: str, why: str) -> None:
+    with pytest.raises(BadSetting, match=why) as refused:
+        read({"HUONG_PEPPER": pepper})
+    assert NEW_KEY not in str(refused.value)
+    assert OLD_KEY not in str(refused.value)
+
+
+@pytest.mark.parametrize("name", config.SECRETS)
+def test_a_secret_may_stand_in_a_file(name: str, tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_text(f"{OLD_KEY}\n")
+    others = {} if name == "HUONG_PEPPER" else {"HUONG_PEPPER": PEPPER}
+    assert read({**others, f"{name}_FILE": str(file)}) == read({**others, name: OLD_KEY})
+    assert read({**others, f"{name}_FILE": str(file)}) != read({"HUONG_PEPPER": PEPPER})
+
+
+def test_a_secret_that_is_in_two_places_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "pepper"
+    file.write_text(OLD_KEY)
+    with pytest.raises(BadSetting, match="HUONG_PEPPER and HUONG_PEPPER_FILE are both set"):
+        read({"HUONG_PEPPER": PEPPER, "HUONG_PEPPER_FILE": str(file)})
+
+
+def test_a_secrets_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    empty, binary, folder = tmp_path / "empty", tmp_path / "binary", tmp_path / "folder"
+    empty.touch()
+    binary.write_bytes(b"\xff\xfe")
+    folder.mkdir()
+    for file in (empty, binary, folder, tmp_path / "nowhere"):
+        with pytest.raises(BadSetting, match=f"HUONG_FACE_KEY_FILE={file}") as refused:
+            read({"HUONG_PEPPER": PEPPER, "HUONG_FACE_KEY_FILE": str(file)})
+        assert "\n" not in str(refused.value)
 
 
 @pytest.mark.parametrize(

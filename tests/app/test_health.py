@@ -24,7 +24,7 @@ NOWHERE = "postgresql://huong_app@/huong?host=/nonexistent"
 
 def production_of(settings: Settings) -> Settings:
     """The same machine, as a production city's."""
-    return msgspec.structs.replace(settings, mode="production", pepper="p" * 32)
+    return msgspec.structs.replace(settings, mode="production", keys={"1": "p" * 32})
 
 
 # Alive and ready

@@ -8,7 +8,7 @@ import pytest
 from app.db import Connection
 from app.identity import pins
 from app.identity.bearer import Bearer
-from app.identity.tokens import mac
+from app.secrets import mac
 from tests.app.conftest import Later
 from tests.app.phones import WRONG, problem, tries, unlock, wrong_tries
 from tests.conftest import City, Desk
@@ -44,8 +44,8 @@ async def test_what_is_kept_of_a_pin_cannot_be_tried_without_the_pepper(
     assert kept is not None
     assert kept["hash"].startswith("$argon2id$v=19$m=19456,t=2,p=1$")
 
-    def under_another_pepper(purpose: str, pin: str) -> bytes:
-        return mac("another pepper", purpose, pin)
+    def under_another_pepper(purpose: str, pin: str, key_id: str) -> bytes:
+        return mac("another pepper", purpose, pin, key_id=key_id)
 
     monkeypatch.setattr(pins, "mac", under_another_pepper)
     assert problem(await unlock(desk, newcomer)) == (403, "WrongPin")
