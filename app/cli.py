@@ -1,10 +1,13 @@
-"""Commands of the `litestar` CLI: up, serve, worker, sandbox, migrate, seed, staff, doctor, ledger, jobs, openapi."""
+"""Commands of the `litestar` CLI.
+
+up, serve, worker, sandbox, migrate, seed, staff, calendar, doctor, ledger, audit, secrets, jobs, openapi."""
 
 import asyncio
 import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine
+from datetime import timedelta
 from functools import wraps
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
@@ -15,15 +18,19 @@ import rich_click as click
 from litestar.plugins import CLIPlugin
 
 import migrations
-from app import config, embedded, health, jobs, schema
+from app import clock, config, embedded, health, jobs, schema, secrets
+from app.audit import chain
 from app.config import BadSetting, Settings
 from app.db import Database, queries_beside
 from app.errors import Refusal, Unavailable
+from app.machines import keys as machine_keys
 from app.observe import start_logging
 
 sql = queries_beside(__file__)
 
 JOB_STATEMENT_TIMEOUT_S = 60
+SEALED = (machine_keys.SEALED,)
+"""Whatever is sealed under the keys of HUONG_PEPPER."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -34,7 +41,10 @@ class Commands(CLIPlugin):
 
     def on_cli_init(self, cli: click.Group) -> None:
         """Add ours."""
-        for command in (up, serve, work, sandbox, migrate, seed, staff_group, doctor, ledger, jobs_group, openapi):
+        for command in (
+            up, serve, work, sandbox, migrate, seed, staff_group, calendar, doctor, ledger, audit_group,
+            secrets_group, jobs_group, openapi,
+        ):  # fmt: skip
             cli.add_command(command)
 
 
@@ -232,6 +242,23 @@ def staff_invite(email: str, name: str, role: str, agency: str) -> None:
     click.echo(f"{invited} may sign in as {role} of {agency}")
 
 
+@click.command("calendar")
+@click.argument("year", type=click.IntRange(2024, 2100))
+@plainly
+def calendar(year: int) -> None:
+    """Write a year's holidays and make-up days into the working calendar; what is there stays as it is."""
+    days = clock.year_from_the_library(year)
+
+    async def write(database: Database) -> int:
+        async with database.transaction() as db:
+            return await clock.write_calendar(db, days)
+
+    added = with_database(config.settings(), write)
+    for day in days:
+        click.echo(f"{day.day_on:%a %Y-%m-%d} {day.kind:<8} {day.name_vi}")
+    click.echo(f"{added} of {len(days)} days are new. Compare them with the government's decision for {year}.")
+
+
 @click.command()
 @plainly
 def doctor() -> None:
@@ -245,6 +272,9 @@ def doctor() -> None:
                 return [why]
             if dead := len(await db.fetch(jobs.sql.dead_jobs, 1000)):
                 wrong.append(f"{dead} dead jobs (see: litestar jobs dead)")
+            known_until = await clock.calendar_end(db)
+            if known_until is None or known_until < clock.city_today() + timedelta(days=60):
+                wrong.append(f"the working calendar ends on {known_until} (see: litestar calendar YEAR)")
         if await health.redis_answers(settings.redis_url) is False:
             wrong.append("Redis does not answer: live updates fall back to polling")
         return wrong
@@ -276,6 +306,117 @@ def ledger_check() -> None:
             f"{'ok    ' if law.broken == 0 else 'BROKEN'} {law.law}" + (f": {law.broken}" if law.broken else "")
         )
     sys.exit(1 if any(law.broken for law in laws) else 0)
+
+
+@click.group("audit")
+def audit_group() -> None:
+    """The chain over who did what."""
+
+
+class _HeadText(click.ParamType):
+    """`POSITION:HASH`, as `litestar audit head` prints it."""
+
+    name = "POSITION:HASH"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> chain.Head:
+        if isinstance(value, chain.Head):
+            return value
+        try:
+            position, _, hashed = str(value).partition(":")
+            head = chain.Head(int(position), bytes.fromhex(hashed))
+        except ValueError:
+            self.fail("it must be a position, a colon and 64 hexadecimal digits", param, ctx)
+        if len(head.hash) != len(chain.GENESIS) or not 0 <= head.position < chain.EVERYTHING:
+            self.fail("it must be a position, a colon and 64 hexadecimal digits", param, ctx)
+        return head
+
+
+@audit_group.command("head")
+@plainly
+def audit_head() -> None:
+    """Print where the chain ends, to be kept elsewhere."""
+
+    async def look(database: Database) -> chain.Head:
+        async with database.acquire() as db:
+            return await chain.head_of(db)
+
+    click.echo(str(with_database(config.settings(), look)))
+
+
+@audit_group.command("verify")
+@click.option("--from", "start", type=click.IntRange(1, 2**53), default=1, help="The first position to check.")
+@click.option("--head", "kept", type=_HeadText(), help="A head that was kept elsewhere.")
+@plainly
+def audit_verify(start: int, kept: chain.Head | None) -> None:
+    """Hold the chain against the rows, and against a head that was kept elsewhere; exits 1 if it is broken."""
+
+    async def look(database: Database) -> tuple[chain.Report, chain.Head]:
+        async with database.transaction() as db:
+            return await chain.verify(db, start=start, kept=kept), await chain.head_of(db)
+
+    report, head = with_database(config.settings(), look)
+    for finding in report.findings:
+        click.echo(str(finding))
+    click.echo(f"{report.links} links, {len(report.findings) or 'nothing'} wrong, head {head}")
+    sys.exit(1 if report.findings else 0)
+
+
+@click.group("secrets")
+def secrets_group() -> None:
+    """The keys of HUONG_PEPPER."""
+
+
+@secrets_group.command("new")
+@click.option("--id", "key_id", help="Its id; today's date, if nothing is said.")
+@plainly
+def secrets_new(key_id: str | None) -> None:
+    """Print a fresh pair, to be put into HUONG_PEPPER."""
+    pair = secrets.new_pair(key_id or f"{clock.city_today()}")
+    config.read({"HUONG_PEPPER": pair})
+    click.echo(pair)
+
+
+@secrets_group.command("status")
+@plainly
+def secrets_status() -> None:
+    """Say what needs which key; exits 1 if one is needed that is not there."""
+    lines, complete = with_database(config.settings(), _key_lines)
+    for line in lines:
+        click.echo(line)
+    sys.exit(0 if complete else 1)
+
+
+async def _key_lines(database: Database) -> tuple[list[str], bool]:
+    async with database.acquire() as db:
+        uses = await secrets.uses(db)
+    ours = secrets.all_ids()
+    lines: list[str] = []
+    for key_id in [*ours, *sorted({use.key_id for use in uses} - set(ours))]:
+        needs = ", ".join(f"{use.rows} {use.what}" for use in uses if use.key_id == key_id) or "nothing"
+        note = " (is written with)" if key_id == ours[0] else "" if key_id in ours else " (NOT in HUONG_PEPPER)"
+        lines.append(f"key {key_id}{note}: {needs}")
+    return lines, {use.key_id for use in uses} <= set(ours)
+
+
+@secrets_group.command("rotate")
+@click.option("--forget", metavar="ID", help="Exit 1 while anything still needs this key.")
+@plainly
+def secrets_rotate(forget: str | None) -> None:
+    """Seal anew, under the newest key, what can be; say what still needs an old one."""
+
+    async def rotate(database: Database) -> tuple[int, list[str], bool]:
+        done = sum([await secrets.seal_anew(database, place) for place in SEALED])
+        async with database.acquire() as db:
+            needed = {use.key_id for use in await secrets.uses(db)} | {secrets.newest_id()}
+        return done, (await _key_lines(database))[0], forget in needed
+
+    done, lines, is_needed = with_database(config.settings(), rotate)
+    click.echo(f"{done} sealed anew")
+    for line in lines:
+        click.echo(line)
+    if forget is not None:
+        click.echo(f"key {forget} is still needed" if is_needed else f"nothing needs key {forget} any more")
+    sys.exit(1 if is_needed else 0)
 
 
 @click.group("jobs")

@@ -162,7 +162,9 @@ def _keys(environ: Mapping[str, str], mode: str) -> dict[str, str]:
         return {"1": SANDBOX_PEPPER}
     pairs, without_id = _pairs(text)
     if ":" in without_id:
-        raise BadSetting("HUONG_PEPPER: id:secret pairs, the id of a-z, 0-9 and -; one without an id can only be last")
+        raise BadSetting(
+            "HUONG_PEPPER: id:secret pairs, the id of a-z, 0-9 and -; one without an id can only be last"
+        )
     keys = dict(pairs) | ({"1": without_id} if without_id else {})
     if len(keys) < len(pairs) + bool(without_id):
         raise BadSetting("HUONG_PEPPER: two keys have the same id (one without an id has the id 1)")

@@ -81,6 +81,14 @@ class NotConfirmed(Refusal):
     status = 403
 
 
+class SignatureRequired(Refusal):
+    """Yêu cầu này phải được ký; chỉ gửi khóa thôi thì không đủ.
+
+    This request must be signed; to send the key with it is not enough."""
+
+    status = 403
+
+
 Db = NamedDependency[Connection]
 """A connection. A request that writes is one transaction; a GET is its statements."""
 
@@ -99,20 +107,25 @@ async def let_in(
 
     `public=True`: for everybody. `who=("staff", "admin", "scope:bills.write")`: for whoever is one of these (a kind,
     a role anywhere, a machine's scope); where the role holds is the verb's business. `unconfirmed=True`: also for a
-    session that has shown no more than the phone number. Raises SignInRequired, Forbidden, NotConfirmed."""
+    session that has shown no more than the phone number. `plain_key=True`: also for a machine that shows its key
+    instead of signing. Raises SignInRequired, Forbidden, NotConfirmed, SignatureRequired, and what was wrong with
+    how a machine said who it is."""
     opt = handler.opt
     if b"null" in connection.scope["query_string"].lower():
         _refuse_null(connection, handler)
-    if opt.get("public"):
+    refused: Refusal | None = connection.scope["state"].get("refused")
+    if opt.get("public") and not (refused and opt.get("plain_key")):
         return
     me: Principal | None = connection.scope.get("user")
     if me is None:
-        raise SignInRequired
+        raise refused or SignInRequired
     if connection.scope.get("method") == "OPTIONS":
         return
     who: tuple[str, ...] | None = opt.get("who")
     if me.kind != "resident" if who is None else me.hats().isdisjoint(who):
         raise Forbidden
+    if me.plain_key and not opt.get("plain_key"):
+        raise SignatureRequired
     if not me.confirmed and not opt.get("unconfirmed"):
         raise NotConfirmed
 

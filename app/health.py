@@ -11,7 +11,7 @@ from litestar import Response, Router, get
 from litestar.datastructures import State
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from app import jobs
+from app import jobs, secrets
 from app.config import BadSetting, Settings
 from app.db import Connection, Database, one, queries_beside
 from app.deps import Db, Door
@@ -89,6 +89,8 @@ async def unfit(db: Connection, settings: Settings) -> str | None:
         return "the server's database role may rewrite the ledger; give DATABASE_URL a role that is not the owner"
     if installation.is_played_in and not settings.sandbox:
         return "sandbox phones live in this production database"
+    if not settings.sandbox and (gone := await secrets.missing(db)):
+        return f"HUONG_PEPPER lacks key {', '.join(gone)}, which is in use (see: litestar secrets status)"
     return None
 
 

@@ -10,6 +10,8 @@ from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 
 from app import agencies, clock, config, health, home, places, schema
+from app.audit import chain
+from app.audit.routes import router as audit_router
 from app.cli import Commands
 from app.config import BadSetting, Settings
 from app.db import Database
@@ -18,6 +20,8 @@ from app.errors import Refusal, answer_problem
 from app.etag import Unchanged
 from app.identity.bearer import Bearer
 from app.identity.routes import router as identity_router
+from app.machines.routes import router as machines_router
+from app.machines.signatures import Signatures
 from app.observe import Observe, calm_garbage_collection, start_logging
 from app.privacy import data_requests
 from app.privacy.routes import router as privacy_router
@@ -56,7 +60,8 @@ def create_app(settings: Settings | None = None, database: Database | None = Non
     app = Litestar(
         route_handlers=[
             schema.front_door, health.router, places.router, agencies.router, home.router,
-            identity_router, staff_router, privacy_router, wallet_router, notifications_router,
+            identity_router, staff_router, machines_router, privacy_router, audit_router, wallet_router,
+            notifications_router,
         ],
         dependencies=dependencies,
         guards=[let_in],
@@ -69,13 +74,14 @@ def create_app(settings: Settings | None = None, database: Database | None = Non
         state=State(
             {
                 "settings": settings, "database": database, "till": till, "holdings": HOLDINGS,
-                "measures": (ledger.measure, data_requests.measure),
+                "measures": (ledger.measure, data_requests.measure, chain.measure),
             }
         ),
         logging_config=None,
     )  # fmt: skip
     rates = app.state.rates = Rates(Unchanged(app.asgi_handler), settings)
-    staff_cookie = app.state.staff_cookie = StaffCookie(rates, database)
+    signatures = app.state.signatures = Signatures(rates, database, MOST_BODY_BYTES)
+    staff_cookie = app.state.staff_cookie = StaffCookie(signatures, database)
     bearer = Bearer(staff_cookie, database)
     app.state.bearer = bearer
     app.asgi_handler = Observe(bearer, settings.trusted_proxies)

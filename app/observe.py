@@ -34,6 +34,10 @@ LEDGER_CHECKED = Gauge("huong_ledger_checked_seconds", "When the ledger was last
 DATA_REQUESTS_OVERDUE = Gauge(
     "huong_data_requests_overdue", "Residents' requests about their data that nobody answered in time"
 )
+AUDIT_WAITING = Gauge("huong_audit_waiting", "Rows of the audit that wait for their link")
+AUDIT_HEAD = Gauge("huong_audit_head_position", "Links of the audit's chain")
+AUDIT_BROKEN = Gauge("huong_audit_broken", "What the last check of the audit's chain found wrong")
+AUDIT_CHECKED = Gauge("huong_audit_checked_seconds", "When the audit's chain was last checked, in Unix time")
 TILL_GROUP = Histogram("huong_till_group_payments", "Payments per till group", buckets=(1, 2, 4, 8, 16, 32, 64, 128))
 
 _SAFE_HEADERS = [

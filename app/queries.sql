@@ -115,6 +115,35 @@ SELECT (SELECT max(version) FROM schema_migrations) AS version, (SELECT mode FRO
     EXISTS (SELECT FROM generate_series(0, 999) AS n JOIN principal
         ON phone = '+84900000' || lpad(n::text, 3, '0')) AS is_played_in;
 
+-- name: key_uses
+-- What needs which key of HUONG_PEPPER: PINs until they are typed, machines' keys until they are sealed anew (the key's
+-- id stands behind two bytes), codes for five minutes, refreshes for one.
+SELECT key_id, 'PINs' AS what, count(*) AS rows FROM pin GROUP BY key_id
+UNION ALL
+SELECT convert_from(substr(sealed, 3, get_byte(sealed, 1)), 'UTF8'), 'machine keys', count(*) FROM machine_key
+WHERE revoked_at IS NULL GROUP BY 1
+UNION ALL
+SELECT key_id, 'one-time codes', count(*) FROM one_time_code
+WHERE code_mac IS NOT NULL AND used_at IS NULL AND replaced_at IS NULL AND expires_at > city_now()
+GROUP BY key_id
+UNION ALL
+SELECT key_id, 'refreshes', count(*) FROM refresh_token
+WHERE key_id IS NOT NULL AND used_at > city_now() - interval '60 seconds'
+GROUP BY key_id
+ORDER BY key_id, what;
+
+-- name: keys_in_use
+-- The keys under PINs, each by a look into the index, and those under machines' keys.
+WITH RECURSIVE found AS (
+    SELECT min(key_id) AS key_id FROM pin
+    UNION ALL
+    SELECT (SELECT min(pin.key_id) FROM pin WHERE pin.key_id > found.key_id) FROM found WHERE key_id IS NOT NULL
+)
+SELECT key_id FROM found WHERE key_id IS NOT NULL
+UNION
+SELECT convert_from(substr(sealed, 3, get_byte(sealed, 1)), 'UTF8') FROM machine_key WHERE revoked_at IS NULL
+ORDER BY key_id;
+
 -- name: home
 -- The phone's first screen: a part from each domain.
 SELECT name, wallet_home($1, $2) AS wallet, notifications_home($1) AS notifications FROM principal WHERE id = $1;

@@ -215,7 +215,7 @@ def _noes(operation: dict[str, Any], method: str, *, is_public: bool) -> list[st
     has_body = "requestBody" in operation
     absent = {
         "401": is_public and not has_body,
-        "403": is_public,
+        "403": is_public and "303" not in operation["responses"],
         "404": not has_body and "parameters" not in operation,
         "409": method == "get",
         "413": not has_body,

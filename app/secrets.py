@@ -1,22 +1,29 @@
 """The city's keys, as HUONG_PEPPER lists them: the first is written with, all of them open and verify.
 
 What is made with a key is kept with the key's id. A key is changed by putting another in front; `litestar secrets`
-says what still needs an old one, and seals anew what can be. HMAC-SHA256 hides short secrets (PINs, codes), AES-256-GCM
-(NIST SP 800-38D) under a key of each purpose's own (HKDF, RFC 5869) seals what must be read again."""
+says what still needs an old one, and seals anew what can be. HMAC-SHA256 hides short secrets (PINs, codes);
+AES-256-GCM (NIST SP 800-38D) under a key of each purpose's own (HKDF, RFC 5869) seals what must be read again."""
 
 import hmac
 import secrets
+from collections.abc import AsyncIterator
 from functools import lru_cache
 from typing import NamedTuple
+from uuid import UUID
 
+import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from app.config import settings
+from app.db import Connection, Database, many, queries_beside
 from app.errors import Unavailable
 
+sql = queries_beside(__file__)
+
+BATCH = 200
 _FORM = 1
 _NONCE_BYTES = 12
 _TAG_BYTES = 16
@@ -36,6 +43,32 @@ class _Opened(NamedTuple):
     key_id: str
     nonce: bytes
     cipher: bytes
+
+
+class Sealed(msgspec.Struct, frozen=True, kw_only=True):
+    """A column `sealed`, so that what is in it can be sealed anew under a newer key; `key_uses` counts it too.
+
+    `rows`: SQL that selects `id`, `sealed` and `about` of the next `$2` rows after id `$1`, by id; `reseal`: SQL that
+    puts `$3` in the place of `$2` in row `$1`, and returns something if that was still there."""
+
+    table: str
+    purpose: str
+    rows: str
+    reseal: str
+
+
+class KeyUse(msgspec.Struct, frozen=True):
+    """How many of which things need a key."""
+
+    key_id: str
+    what: str
+    rows: int
+
+
+class _SealedRow(msgspec.Struct, frozen=True):
+    id: UUID
+    sealed: bytes
+    about: bytes
 
 
 def newest_id() -> str:
@@ -81,6 +114,39 @@ def sealed_under(sealed: bytes) -> str:
 def new_pair(key_id: str) -> str:
     """A fresh key of 256 random bits, as HUONG_PEPPER takes it."""
     return f"{key_id}:{secrets.token_urlsafe(32)}"
+
+
+async def uses(db: Connection) -> list[KeyUse]:
+    """What needs which key, by key."""
+    return await many(KeyUse, db, sql.key_uses)
+
+
+async def seal_anew(database: Database, place: Sealed) -> int:
+    """Seal under the newest key what an older one seals, a batch at a time; returns how many. Whoever writes a row
+    meanwhile wins. Raises KeyNotHere, NotSealedHere."""
+    done = 0
+    async with database.acquire() as db:
+        async for row in _sealed_rows(db, place):
+            if sealed_under(row.sealed) == newest_id():
+                continue
+            plain = unseal(place.purpose, row.sealed, about=row.about)
+            sealed = seal(place.purpose, plain, about=row.about)
+            done += await db.fetchval(place.reseal, row.id, row.sealed, sealed) is not None
+    return done
+
+
+async def _sealed_rows(db: Connection, place: Sealed) -> AsyncIterator[_SealedRow]:
+    after = UUID(int=0)
+    while rows := await many(_SealedRow, db, place.rows, after, BATCH):
+        for row in rows:
+            yield row
+        after = rows[-1].id
+
+
+async def missing(db: Connection) -> list[str]:
+    """Ids of keys that something lasting needs, and that are not in HUONG_PEPPER here. Quick, however many PINs
+    there are."""
+    return [row["key_id"] for row in await db.fetch(sql.keys_in_use) if row["key_id"] not in settings().keys]
 
 
 def _key(key_id: str | None) -> bytes:

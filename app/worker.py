@@ -8,15 +8,18 @@ import asyncpg
 import structlog
 
 from app import jobs, oidc
+from app.audit import chain
 from app.audit import personal as audit_personal
 from app.db import LOST, Connection, Database
 from app.errors import Unavailable
 from app.identity import codes, possession, sessions
 from app.identity import personal as identity_personal
 from app.jobs import Listener, Scheduled
+from app.machines import keys as machine_keys
 from app.privacy import listeners as privacy_listeners
 from app.privacy import personal as privacy_personal
 from app.privacy.holdings import Holding
+from app.staff import personal as staff_personal
 from app.staff import sessions as staff_sessions
 from notifications import personal as notifications_personal
 from notifications.listeners import listeners as notifications_listeners
@@ -26,12 +29,15 @@ from wallet import personal as wallet_personal
 log = structlog.get_logger()
 
 POLL_S = 1.0
+CHAIN_S = 2.0
+"""How long a row of the audit waits for its link, at most, when there is little to link."""
 
 HOLDINGS: tuple[Holding, ...] = (
     *wallet_personal.HOLDINGS,
     *notifications_personal.HOLDINGS,
     *privacy_personal.HOLDINGS,
     *audit_personal.HOLDINGS,
+    *staff_personal.HOLDINGS,
     *identity_personal.HOLDINGS,
 )
 """What the city holds of a person, in the order in which it is erased: the wallet's locks first, the number last."""
@@ -52,10 +58,13 @@ async def check_ledger(db: Connection) -> None:
 
 SCHEDULE: tuple[Scheduled, ...] = (
     Scheduled(name="check_ledger", every_s=3600, run=check_ledger),
+    Scheduled(name="write_audit_head", every_s=3600, run=chain.write_head),
+    Scheduled(name="check_audit", every_s=86_400, run=chain.check),
     Scheduled(name="forget_sign_ins", every_s=3600, run=sessions.forget_old),
     Scheduled(name="forget_staff_sessions", every_s=3600, run=staff_sessions.forget_old),
     Scheduled(name="forget_proofs", every_s=600, run=possession.forget_old),
     Scheduled(name="forget_oidc_flows", every_s=600, run=oidc.forget_old),
+    Scheduled(name="forget_nonces", every_s=60, run=machine_keys.forget_old_nonces),
     *privacy_listeners.schedule(HOLDINGS),
 )
 
@@ -80,6 +89,7 @@ class Worker:
         beside = [
             asyncio.create_task(self._listen(), name="worker-ear"),
             asyncio.create_task(self._watch_the_clock(), name="worker-clock"),
+            asyncio.create_task(self._keep_chain(), name="worker-chain"),
         ]
         try:
             while not self.stopping.is_set():
@@ -138,6 +148,17 @@ class Worker:
         while True:
             await self.keep_schedule()
             await asyncio.sleep(POLL_S)
+
+    async def _keep_chain(self) -> None:
+        """Beside the queue: the audit's rows are linked soon, whatever else takes long."""
+        while True:
+            linked = 0
+            try:
+                linked = await chain.link(self.database)
+            except Exception as problem:
+                log.warning("audit chain waits", error=repr(problem))
+            if linked < chain.BATCH:
+                await asyncio.sleep(CHAIN_S)
 
     async def _listen(self) -> None:
         """NOTIFY is a hint that wakes; the poll is the guarantee."""

@@ -21,9 +21,9 @@ CREATE TABLE staff_account (
     close_reason text,
     CONSTRAINT staff_account_linked_whole CHECK ((issuer IS NULL) = (subject IS NULL)
         AND (issuer IS NULL) = (linked_at IS NULL)),
-    CONSTRAINT staff_account_closed_with_a_reason CHECK ((closed_at IS NULL) = (close_reason IS NULL))
+    CONSTRAINT staff_account_closed_with_a_reason CHECK ((closed_at IS NULL) = (close_reason IS NULL)),
+    CONSTRAINT staff_account_one_email EXCLUDE USING btree (email WITH =) WHERE (closed_at IS NULL)
 );
-CREATE UNIQUE INDEX staff_account_one_email ON staff_account (email) WHERE closed_at IS NULL;
 CREATE UNIQUE INDEX staff_account_one_person ON staff_account (issuer, subject) WHERE closed_at IS NULL;
 CREATE INDEX staff_account_age ON staff_account (made_at, principal_id);
 

@@ -295,7 +295,7 @@ def messages_of(event: Told) -> list[Words]:
                     (
                         "Tài khoản chưa bị xóa vì vừa có tiền đến ví hoặc còn cửa hàng đang mở. "
                         "Hãy giải quyết xong rồi yêu cầu lại.",
-                        "The account was not erased: money has come in, or a shop is open. Settle it, then ask again.",
+                        "The account was not erased: money came in, or a shop is open. Settle it, then ask again.",
                     ),
                 )
             ]
@@ -334,12 +334,12 @@ def messages_of(event: Told) -> list[Words]:
                     f"/staff/breaches/{event.breach_id}",
                     ("Hạn thông báo sự cố dữ liệu", "Breach: tell the authority"),
                     (
-                        f"Sự cố dữ liệu cá nhân đã quá hạn 72 giờ lúc {by} mà chưa thông báo cho cơ quan chuyên trách."
+                        f"Đã quá hạn 72 giờ lúc {by} mà chưa thông báo sự cố dữ liệu cho cơ quan chuyên trách."
                         if event.late
                         else f"Còn chưa đến 24 giờ: phải thông báo sự cố dữ liệu cá nhân trước {by}.",
                         f"The authority had to be told of a breach of personal data by {by}: it is late."
                         if event.late
-                        else f"Less than 24 hours left: the authority must be told of a breach of personal data by {by}.",
+                        else f"Less than 24 hours: the authority must be told of a breach of personal data by {by}.",
                     ),
                 )
                 for reader in event.told

@@ -227,6 +227,7 @@ def desk_app(kept_desk: Desk, db: Connection) -> Desk:
     kept_desk.database.connection = db
     kept_desk.app.state.bearer.seen.clear()
     kept_desk.app.state.staff_cookie.seen.clear()
+    kept_desk.app.state.signatures.seen.clear()
     return kept_desk
 
 

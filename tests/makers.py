@@ -1,16 +1,21 @@
 """Short words for what tests begin with: a resident with money, a merchant with a terminal, a bill that is due."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 from itertools import count
 from uuid import UUID, uuid4
 
 from argon2 import PasswordHasher
 
+from app.config import settings
 from app.db import Connection
 from app.identity import sessions
 from app.identity.models import Grant, Principal, Role
 from app.identity.tokens import new_token, token_hash
+from app.machines import keys as machine_keys
+from app.machines import machines, signing
+from app.machines.models import MakeKey, PutMachine, Scope
 from app.secrets import mac, newest_id
 from app.staff import cookie
 from app.staff import sessions as staff_sessions
@@ -62,6 +67,37 @@ class StaffMember:
     @property
     def me(self) -> Principal:
         return Principal(id=self.id, kind="staff", session_id=self.session_id, grants=list(self.grants))
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A machine that calls us, with a key."""
+
+    id: UUID
+    key_id: UUID
+    key: str
+
+    def sign(
+        self,
+        method: str,
+        url: str,
+        body: bytes = b"",
+        *,
+        created: datetime | None = None,
+        nonce: str | None = None,
+        covered: Iterable[str] = signing.BY_PARTS,
+        headers: dict[str, str] | None = None,
+    ) -> dict[str, str]:
+        """The headers of a request that it signs; `url`: a whole one, or a path of ours."""
+        whole = settings().public_url + url if url.startswith("/") else url
+        return signing.sign(
+            self.key, method, whole, body, created=created, nonce=nonce, covered=covered, headers=headers
+        )
+
+    @property
+    def plain(self) -> dict[str, str]:
+        """Its key as it is."""
+        return {"x-api-key": self.key}
 
 
 @dataclass(frozen=True)
@@ -121,6 +157,25 @@ async def with_role(db: Connection, member: StaffMember, role: Role, agency: str
     await db.execute(sessions.sql.plant_agency, agency, agency, agency, None)
     await db.execute(sessions.sql.plant_grant, member.id, agency, role)
     return replace(member, grants=(*member.grants, Grant(agency=agency, role=role)))
+
+
+async def a_machine(
+    db: Connection,
+    scopes: Iterable[Scope] = (),
+    *,
+    agency: str | None = None,
+    addresses: Iterable[str] = (),
+    plain_key: bool = False,
+    name: str = "Máy của điện lực",
+) -> Machine:
+    """A machine with these scopes and one key, put by an administrator; its agency must be there."""
+    admin, machine_id = (await a_staff_member(db, role="admin")).me, new_id()
+    wanted = PutMachine(
+        name=name, agency=agency, scopes=list(scopes), addresses=list(addresses), plain_key=plain_key
+    )
+    await machines.put(db, admin, machine_id, wanted)
+    made = await machine_keys.make(db, admin, machine_id, MakeKey())
+    return Machine(machine_id, made.key_id, made.key)
 
 
 async def a_policy(db: Connection, code: str, value: int) -> None:

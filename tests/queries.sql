@@ -295,3 +295,102 @@ SELECT action, actor_id, data FROM audit WHERE subject = $1 ORDER BY id;
 -- name: set_phone
 -- As if this had always been the number.
 UPDATE principal SET phone = $2 WHERE id = $1;
+
+-- name: proofs_kept
+-- How many proofs are remembered.
+SELECT count(*) FROM device_proof;
+
+-- name: passkey_rows
+-- How many passkeys somebody has or has begun.
+SELECT count(*) FROM passkey WHERE principal_id = $1;
+
+-- name: plant_passkey
+-- A passkey that somebody has, and that nothing was ever signed with.
+INSERT INTO passkey (id, principal_id, challenge, expires_at, registered_at, credential, public_key)
+VALUES ($1, $2, '', city_now(), city_now(), $3, '');
+
+-- name: processing_rows
+-- What was written down of somebody's data, oldest first.
+SELECT done, actor_kind, purpose, basis, detail FROM processing WHERE principal_id = $1 ORDER BY id;
+
+-- name: audit_actions
+-- What the audit knows of a subject, oldest first.
+SELECT actor_id, actor_kind, action, data FROM audit WHERE subject = $1 ORDER BY id;
+
+-- name: person_columns
+-- Columns by which a table points at a person.
+SELECT DISTINCT relname AS "table" FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
+WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND attnum > 0 AND NOT attisdropped
+    AND attname ~ '^(principal|payer|payee|owner|actor|resident|subject|holder|member|account|session)_id$|phone|email|subject'
+ORDER BY 1;
+
+-- name: tables_of_ours
+-- Every table.
+SELECT relname AS "table" FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' ORDER BY 1;
+
+-- name: consent_rows
+-- Every decision of a person.
+SELECT purpose, version, given FROM consent WHERE principal_id = $1 ORDER BY decided_at, id;
+
+-- name: change_consents
+-- What must never be.
+UPDATE consent SET given = true;
+
+-- name: drop_openings
+-- What must never be.
+DELETE FROM file_opening;
+
+-- name: change_processing
+-- What must never be.
+UPDATE processing SET purpose = '';
+
+-- name: change_breaches
+-- What must never be.
+UPDATE breach_version SET what = '';
+
+-- name: many_messages
+-- An inbox with a long past.
+WITH box AS (INSERT INTO inbox (principal_id, last_seq) VALUES ($1, $2::int))
+INSERT INTO message (principal_id, seq, event_id, category, title, body, at)
+SELECT $1, n, n, 'account', 'Tin số ' || n, repeat(md5(n::text), 6), city_now() - make_interval(days => $3::int)
+FROM generate_series(1, $2::int) AS n;
+
+-- name: export_parts
+-- A copy as it is kept.
+SELECT part, length(body) AS bytes FROM data_export_part ORDER BY part;
+
+-- name: principal_row
+-- A principal as they are kept.
+SELECT phone, name, screen_name, closed_at, level FROM principal WHERE id = $1;
+
+-- name: close_shop
+-- A shop that was closed.
+UPDATE merchant SET status = 'closed' WHERE id = $1;
+
+-- name: payment_names
+-- Who is named on a payment.
+SELECT payer_name, payee_name, payee_detail FROM payment WHERE id = $1;
+
+-- name: account_row
+-- What an account holds, and whether it is closed.
+SELECT posted, closed_at FROM account WHERE id = $1;
+
+-- name: erasure_rows
+-- How erasures ended.
+SELECT status, swept_at FROM erasure WHERE principal_id = $1;
+
+-- name: codes_kept
+-- How many codes are kept.
+SELECT count(*) FROM one_time_code;
+
+-- name: kept_messages
+-- How many messages are kept.
+SELECT count(*) FROM message WHERE principal_id = $1;
+
+-- name: retention_rows
+-- Which holdings were looked through, and what was forgotten.
+SELECT holding, forgotten, forgotten_last FROM retention ORDER BY holding;
+
+-- name: late_data_request
+-- As if nobody had looked for a week.
+UPDATE data_request SET due_on = due_on - 7 WHERE id = $1;

@@ -12,7 +12,7 @@ sql = queries_beside(__file__)
 async def record(
     db: Connection, actor: Principal | None, action: str, subject: UUID | str | None = None, **data: Any
 ) -> None:
-    """Write down that `actor` (None: somebody who is not signed in) did `action` (`staff.grant_approved`) to `subject`.
+    """Write down that `actor` (None: a stranger) did `action` (`staff.grant_approved`) to `subject`.
 
     `data` is what an auditor needs and no more: never a code, a PIN, a token, a whole phone number or a body."""
     await db.execute(

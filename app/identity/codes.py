@@ -13,9 +13,9 @@ from app.db import Connection, one, queries_beside
 from app.errors import Refusal, TooManyRequests
 from app.identity.events import CodeRequested
 from app.identity.models import CodePurpose, CodeSent
-from app.secrets import mac, newest_id
 from app.jobs import Listener, News
 from app.privacy import processing
+from app.secrets import mac, newest_id
 from app.types import SANDBOX_PHONES, BadPhone, address_key, masked_phone, new_id, phone
 
 sql = queries_beside(__file__)

@@ -23,7 +23,9 @@ async def lock(db: Connection, wanted: EmergencyLock, address: str) -> LockAsked
         db, Budget(f"lock phone {number}", 5, 86_400), Budget(f"lock address {address_key(address)}", 20, 3600)
     )
     account = await db.fetchrow(sql.account_by_phone, number)
-    right = await _is_right(db, wanted, number, pins.KeptPin(account["hash"], account["key_id"]) if account and account["hash"] else None)
+    right = await _is_right(
+        db, wanted, number, pins.KeptPin(account["hash"], account["key_id"]) if account and account["hash"] else None
+    )
     if account is not None and right:
         await recovery.lock(db, account["id"], "pin" if wanted.pin else "code")
     return LockAsked()

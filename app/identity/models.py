@@ -28,7 +28,8 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     """Who is asking, as the front door knows them; at most 5 seconds old.
 
     `session_id` is the resident's session, the staff session or the machine's key. `confirmed`: False on a device
-    that has shown no more than the phone number. `device_key`: the device's P-256 public key (JWK), if it has one."""
+    that has shown no more than the phone number. `plain_key`: a machine that has shown its key as it is, and signed
+    nothing. `device_key`: the device's P-256 public key (JWK), if it has one."""
 
     id: UUID
     kind: Kind
@@ -40,6 +41,7 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     level: int = 1
     device_id: UUID | None = None
     device_key: dict[str, str] | None = None
+    plain_key: bool = False
 
     def hats(self) -> set[str]:
         """What a route's `who` may name: the kind, the roles, and the scopes as `scope:…`."""
@@ -84,7 +86,7 @@ class SignIn(Body):
     device: DeviceSignature = msgspec.field(default_factory=DeviceSignature)
 
 
-class Refresh(Body, frozen=True):
+class Refresh(Body, frozen=True):  # pyright: ignore[reportGeneralTypeIssues] - a default of its route
     """A browser sends it as its cookie instead."""
 
     refresh_token: Annotated[str, Meta(min_length=20, max_length=100, pattern=r"^[A-Za-z0-9_-]+$(?!\n)")] | None = (

@@ -50,8 +50,9 @@ class PossessionRequired(Refusal):
 
     status = 401
 
-    def __init__(self, why: Why, **members: Any) -> None:
-        super().__init__(why=why, **members)
+
+def _refused(why: Why, **members: int) -> PossessionRequired:
+    return PossessionRequired(why=why, **members)
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -121,25 +122,25 @@ async def verify_once(db: Connection, principal_id: UUID, device_id: UUID, key: 
     """Check a proof and remember it: shown again it is refused. Raises PossessionRequired."""
     jti = verify(asked, key)
     if await db.fetchval(sql.use_proof, principal_id, device_id, jti) is None:
-        raise PossessionRequired("replayed")
+        raise _refused("replayed")
 
 
 def verify(asked: Asked, key: PublicKey) -> str:
     """The id (`jti`) of a proof that was made with `key` for this very request; raises PossessionRequired."""
     if not asked.proofs:
-        raise PossessionRequired("missing")
+        raise _refused("missing")
     claims = _claims_of(asked.proofs, key)
     if claims.htm != asked.method:
-        raise PossessionRequired("method")
+        raise _refused("method")
     if not _is_address(claims.htu, settings().public_url + asked.path):
-        raise PossessionRequired("address")
+        raise _refused("address")
     now = int(city_now().timestamp())
     if abs(claims.iat - now) > SKEW_S:
-        raise PossessionRequired("time", now=now)
+        raise _refused("time", now=now)
     if asked.access_token is not None and claims.ath != _base64url(token_hash(asked.access_token)):
-        raise PossessionRequired("token")
+        raise _refused("token")
     if claims.bod != _base64url(sha256(asked.body).digest()):
-        raise PossessionRequired("body")
+        raise _refused("body")
     return claims.jti
 
 
@@ -151,18 +152,18 @@ def _claims_of(proofs: tuple[str, ...], key: PublicKey) -> _Claims:
         header = msgspec.convert(signed.headers(), _Header)
         claims = msgspec.json.decode(signed.payload, type=_Claims)
     except (JoseError, ValueError, RecursionError):
-        raise PossessionRequired("malformed") from None
+        raise _refused("malformed") from None
     if header.typ.lower() != "dpop+jwt" or header.alg != "ES256" or header.jwk.d is not UNSET:
-        raise PossessionRequired("malformed")
+        raise _refused("malformed")
     shown = header.jwk
     if thumbprint_of({"kty": shown.kty, "crv": shown.crv, "x": shown.x, "y": shown.y}) != thumbprint_of(key):
-        raise PossessionRequired("key")
+        raise _refused("key")
     try:
         good = jws.validate_compact(signed, _key_of(key["x"], key["y"]), algorithms=["ES256"])
     except (JoseError, ValueError):
-        raise PossessionRequired("malformed") from None
+        raise _refused("malformed") from None
     if not good:
-        raise PossessionRequired("signature")
+        raise _refused("signature")
     return claims
 
 

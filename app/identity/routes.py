@@ -1,8 +1,9 @@
 """The doors of identity."""
 
+from typing import Any
 from uuid import UUID
 
-from litestar import Response, Router, delete, get, patch, post, put
+from litestar import Request, Response, Router, delete, get, patch, post, put
 from litestar.datastructures import Cookie
 from litestar.params import FromPath, JSONBody
 from litestar.response import Redirect
@@ -73,7 +74,7 @@ async def sign_in(db: Db, request: Door, data: JSONBody[SignIn], proof: ProofHea
     return Response(answer, headers=_NOT_STORED, cookies=_refresh_cookies(answer, refresh_token))
 
 
-def refuse_refresh(request: Door, problem: sessions.RefreshRefused) -> Response[bytes]:
+def refuse_refresh(request: Request[Any, Any, Any], problem: Exception) -> Response[bytes]:
     """A browser forgets a refresh token that opens nothing any more."""
     answer = answer_problem(request, problem)
     if REFRESH_COOKIE in request.cookies:

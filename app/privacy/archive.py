@@ -147,14 +147,9 @@ def read_me(holdings: Holdings) -> bytes:
         "",
     ]
     for holding in holdings:
-        hold_vi = (
-            f" Giữ lại khi xóa tài khoản, tối đa {holding.hold.years} năm: {holding.hold.why.vi}."
-            if holding.hold
-            else ""
-        )
-        hold_en = (
-            f" Kept on erasure, {holding.hold.years} years at most: {holding.hold.why.en}." if holding.hold else ""
-        )
-        vi.append(f"- {holding.name}: {holding.what.vi}. {holding.why.vi}. {holding.basis.vi}.{hold_vi}")
-        en.append(f"- {holding.name}: {holding.what.en}. {holding.why.en}. {holding.basis.en}.{hold_en}")
+        vi.append(f"- {holding.name}: {holding.what.vi}. {holding.why.vi}. {holding.basis.vi}.")
+        en.append(f"- {holding.name}: {holding.what.en}. {holding.why.en}. {holding.basis.en}.")
+        if holding.hold is not None:
+            vi.append(f"  Giữ lại khi xóa tài khoản, tối đa {holding.hold.years} năm: {holding.hold.why.vi}.")
+            en.append(f"  Kept on erasure, for {holding.hold.years} years at most: {holding.hold.why.en}.")
     return "\r\n".join([*vi, "", "", *en, ""]).encode("utf-8-sig")

@@ -43,10 +43,10 @@ PURPOSES: dict[Purpose, _Purpose] = {
         1,
         Words("Cung cấp dịch vụ", "Providing the service"),
         Words(
-            "Thành phố dùng số điện thoại, họ tên và giao dịch của bạn để đăng nhập, thanh toán, tiếp nhận phản ánh và "
-            "giải quyết hồ sơ mà bạn yêu cầu.",
-            "The city uses your number, name and transactions to sign you in, to pay, and to deal with the reports and "
-            "dossiers that you send.",
+            "Thành phố dùng số điện thoại, họ tên và giao dịch của bạn để đăng nhập, thanh toán, tiếp nhận phản ánh "
+            "và giải quyết hồ sơ mà bạn gửi.",
+            "The city uses your number, name and transactions to sign you in, to pay, and to deal with the reports "
+            "and dossiers that you send.",
         ),
         needed=True,
     ),
@@ -54,8 +54,8 @@ PURPOSES: dict[Purpose, _Purpose] = {
         1,
         Words("Thống kê", "Statistics"),
         Words(
-            "Thành phố đếm việc sử dụng dịch vụ theo phường và nhóm tuổi, không nêu tên ai, để biết cần cải thiện ở đâu.",
-            "The city counts how its services are used, by ward and age group and naming nobody, to see what to improve.",
+            "Thành phố đếm việc sử dụng dịch vụ theo phường và nhóm tuổi, không nêu tên ai, để cải thiện.",
+            "The city counts how its services are used, by ward and age group and naming nobody, to improve them.",
         ),
     ),
     "suggestions": _Purpose(

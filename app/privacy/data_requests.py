@@ -86,9 +86,7 @@ async def answer(db: Connection, me: Principal, data_request_id: UUID, given: An
         raise NotFound
     if wanted.answered_at is None:
         await db.execute(sql.answer_data, data_request_id, me.id, given.granted, given.text)
-        await access.opened(
-            db, me, wanted.resident_id, "Yêu cầu về dữ liệu cá nhân", "Trả lời yêu cầu về dữ liệu cá nhân của bạn"
-        )
+        await access.opened(db, me, wanted.resident_id, "Yêu cầu về dữ liệu cá nhân", "Trả lời yêu cầu của bạn")
         await processing.record(db, me, "request_answered", wanted.resident_id, granted=given.granted)
         await records.record(db, me, "privacy.data_request_answered", data_request_id, granted=given.granted)
         await outbox.record(

@@ -11,7 +11,7 @@ from app.identity import pins
 from app.identity.models import Principal
 from app.privacy import processing
 from app.privacy.events import ErasureRefused, ErasureRequested
-from app.privacy.holdings import Holding, Holdings, standing_against
+from app.privacy.holdings import Holding, Holdings, of_residents, standing_against
 from app.privacy.models import AskErasure, Erasure, Held
 from app.types import new_id
 
@@ -41,15 +41,16 @@ async def ask(db: Connection, me: Principal, wanted: AskErasure, holdings: Holdi
     await processing.record(db, me, "erasure_asked", me.id)
     await records.record(db, me, "privacy.erasure_asked", me.id)
     await outbox.record(db, ErasureRequested(erasure_id=kept["id"]))
+    there = [holding for holding in of_residents(holdings) if await db.fetchrow(holding.rows, me.id) is not None]
     return Erasure(
         erasure_id=kept["id"],
         status=kept["status"],
         holds=[
             Held(what=holding.what.in_(language), reason=holding.hold.why.in_(language), until=holding.hold.until())
-            for holding in holdings
+            for holding in there
             if holding.hold is not None
         ],
-        erases=[holding.what.in_(language) for holding in holdings if holding.erase and not holding.hold],
+        erases=[holding.what.in_(language) for holding in there if holding.hold is None],
     )
 
 

@@ -15,7 +15,7 @@ from app.errors import NotFound, Refusal, refusal_of
 from app.identity.models import Principal
 from app.privacy import archive, processing
 from app.privacy.events import ExportFailed, ExportReady, ExportRequested
-from app.privacy.holdings import Holdings
+from app.privacy.holdings import Holdings, of_residents
 from app.privacy.models import Export
 from app.types import new_id
 
@@ -62,7 +62,8 @@ async def make(db: Connection, export_id: UUID, holdings: Holdings) -> None:
         async with db.transaction():
             await _make(db, export_id, principal_id, holdings)
     except Exception as problem:
-        if refusal_of(problem) is not None:
+        refusal = refusal_of(problem)
+        if refusal is not None and refusal.status == 503:
             raise
         log.error("export failed", export_id=str(export_id), error=repr(problem)[:500])
         await db.execute(sql.fail_export, export_id)
@@ -72,7 +73,7 @@ async def make(db: Connection, export_id: UUID, holdings: Holdings) -> None:
 async def _make(db: Connection, export_id: UUID, principal_id: UUID, holdings: Holdings) -> None:
     size = 0
     number = 0
-    async with aclosing(archive.parts(db, holdings, principal_id)) as parts:
+    async with aclosing(archive.parts(db, of_residents(holdings), principal_id)) as parts:
         async for part in parts:
             await db.execute(sql.keep_export_part, export_id, number, part)
             size += len(part)
@@ -82,7 +83,7 @@ async def _make(db: Connection, export_id: UUID, principal_id: UUID, holdings: H
     await outbox.record(db, ExportReady(principal_id=principal_id, export_id=export_id, expires_at=expires_at))
 
 
-async def fetch(database: Database, me: Principal, export_id: UUID) -> tuple[int, AsyncIterator[bytes]]:
+async def download(database: Database, me: Principal, export_id: UUID) -> tuple[int, AsyncIterator[bytes]]:
     """My copy: its size, and its parts as they are wanted. A connection for a moment each, for the phone may be slow.
 
     Raises NotFound, ExportNotReady."""

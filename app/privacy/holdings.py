@@ -5,6 +5,7 @@ points at a person adds it to a holding (a test asks)."""
 
 from collections.abc import Sequence
 from datetime import date
+from typing import Literal
 
 import msgspec
 
@@ -62,9 +63,15 @@ class Holding(msgspec.Struct, frozen=True, kw_only=True):
     against: Obstacle | None = None
     kept_days: int | None = None
     forget: str | None = None
+    whose: Literal["resident", "staff"] = "resident"
 
 
 Holdings = Sequence[Holding]
+
+
+def of_residents(holdings: Holdings) -> list[Holding]:
+    """What is held of residents; the rest is of staff."""
+    return [holding for holding in holdings if holding.whose == "resident"]
 
 
 async def standing_against(db: Connection, holdings: Holdings, principal_id: object) -> list[Holding]:

@@ -143,7 +143,7 @@ class OpenedAs(Answer):
 
 
 class FileOpening(Answer):
-    """Somebody of the city opened my file: when, as what, which part of it, and why. Not who: that is in the audit."""
+    """Somebody of the city opened my file: when, as what, which part, and why. Not who: that is in the audit."""
 
     id: UUID
     at: datetime
@@ -172,7 +172,7 @@ class ReportBreach(Body, kw_only=True):
     happened_at: Moment | None = None
     what: Letter
     kinds_of_data: Annotated[list[KindOfData], Meta(min_length=1, max_length=20)]
-    people_affected: Annotated[int, Meta(ge=0, le=100_000_000)] | None = None
+    people_affected: Annotated[int, Meta(ge=1, le=100_000_000)] | None = None
     harm: Letter
     measures: Letter
 

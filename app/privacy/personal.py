@@ -70,9 +70,7 @@ HOLDINGS: tuple[Holding, ...] = (
         name="privacy.openings",
         tables=("file_opening",),
         what=Words("Ai đã mở hồ sơ của bạn", "Who opened your file"),
-        why=Words(
-            "Để bạn biết, và để không ai mở vì tò mò", "For you to know, and so that nobody opens it from curiosity"
-        ),
+        why=Words("Để bạn biết, và để không ai mở vì tò mò", "For you to know, and so that nobody is curious"),
         basis=PROOF,
         rows=sql.openings_of_person,
         hold=Hold(PROOF, 5),

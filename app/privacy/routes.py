@@ -60,8 +60,8 @@ async def get_export(db: Db, request: Door, export_id: FromPath[UUID]) -> Export
 
 @get("/v1/me/exports/{export_id:uuid}/file", media_type="application/zip")
 async def get_export_file(request: Door, export_id: FromPath[UUID]) -> Stream:
-    """My copy: a ZIP file with a JSON and a CSV of everything. Short transactions of its own, for it may take long."""
-    size, parts = await exports.fetch(request.app.state.database, request.me, export_id)
+    """My copy: a ZIP file with a JSON and a CSV of everything. Short transactions of its own: it may take long."""
+    size, parts = await exports.download(request.app.state.database, request.me, export_id)
     return Stream(parts, media_type="application/zip", headers=exports.headers_of(export_id, size))
 
 

@@ -118,7 +118,7 @@ async def invite_first_admin(db: Connection, email: str, name: str, agency: str)
         raise AdminsAreThere
     member_id = new_id()
     await _make(db, member_id, wanted.name, wanted.email, None, None)
-    with refusing(staff_grant_agency_code_fkey=UnknownAgency):
+    with refusing(role_grant_agency_code_fkey=UnknownAgency, staff_grant_agency_code_fkey=UnknownAgency):
         await db.execute(sql.grant_first_admin, new_id(), member_id, agency)
     await records.record_own(db, "staff.first_admin_invited", member_id, agency=agency)
     return await one(Member, db, sql.member, member_id)

@@ -24,13 +24,14 @@ WHERE session.token_hash = $1 AND session.ended_at IS NULL AND session.expires_a
 -- A member as they see themselves, with their session's ends if this is the session's token.
 SELECT principal.id AS member_id, principal.name, account.email, session.signed_in_at, session.expires_at,
     session.seen_at + make_interval(secs => $4) AS idle_until,
-    coalesce((SELECT jsonb_agg(jsonb_build_object('agency', held.agency_code, 'role', held.role, 'until', held.valid_until)
-            ORDER BY held.agency_code, held.role, held.valid_until)
-        FROM (SELECT agency_code, role, valid_until FROM role_grant
-                WHERE principal_id = $1 AND (valid_until IS NULL OR valid_until > city_now())
-            UNION ALL
-            SELECT agency_code, role, valid_until FROM break_glass
-                WHERE principal_id = $1 AND valid_until > city_now()) AS held), '[]') AS grants
+    coalesce((SELECT jsonb_agg(jsonb_build_object('agency', agency_code, 'role', role, 'until', until)
+            ORDER BY agency_code, role)
+        FROM (SELECT agency_code, role, nullif(max(coalesce(valid_until, 'infinity')), 'infinity') AS until
+            FROM (SELECT agency_code, role, valid_until FROM role_grant WHERE principal_id = $1
+                UNION ALL
+                SELECT agency_code, role, valid_until FROM break_glass WHERE principal_id = $1) AS held
+            WHERE valid_until IS NULL OR valid_until > city_now()
+            GROUP BY agency_code, role) AS longest), '[]') AS grants
 FROM principal
 LEFT JOIN staff_account AS account ON account.principal_id = principal.id
 LEFT JOIN staff_session AS session
@@ -257,3 +258,21 @@ INSERT INTO staff_account (principal_id, email) VALUES ($1, $2) ON CONFLICT (pri
 -- name: move_staff_links
 -- The stand-in has another address now.
 UPDATE staff_account SET issuer = $1 WHERE closed_at IS NULL AND issuer <> $1;
+
+-- name: account_of_member
+-- For a copy of all that is held: a member of staff's account.
+SELECT email, phone, issuer, subject, linked_at, made_at, closed_at, close_reason
+FROM staff_account WHERE principal_id = $1;
+
+-- name: sessions_of_member
+-- For a copy of all that is held: a member of staff's browsers.
+SELECT id, signed_in_at, seen_at, expires_at, ended_at, end_reason
+FROM staff_session WHERE principal_id = $1 ORDER BY signed_in_at;
+
+-- name: rights_of_member
+-- For a copy of all that is held: what a member of staff was allowed to do, and by which reason.
+SELECT agency_code, role, reason, status, made_at, valid_until, ended_at FROM staff_grant WHERE principal_id = $1
+UNION ALL
+SELECT agency_code, role, reason, 'break_glass', opened_at, valid_until, reviewed_at FROM break_glass
+WHERE principal_id = $1
+ORDER BY made_at;

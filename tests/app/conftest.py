@@ -43,6 +43,7 @@ async def town(one_town: City) -> AsyncIterator[City]:
     """A city like `city`, in less time: who was there before still is, but what they did is forgotten."""
     one_town.app.state.bearer.seen.clear()
     one_town.app.state.staff_cookie.seen.clear()
+    one_town.app.state.signatures.seen.clear()
     yield one_town
     if one_town.database.settings:
         one_town.database.settings = {}

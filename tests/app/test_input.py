@@ -262,7 +262,7 @@ async def test_a_parameter_that_says_null_says_nothing_that_there_is(db: Connect
         answer = await desk.get("/v1/wallet/movements", params={"kind": value}, headers=headers)
         assert problem(answer) == (400, "Malformed"), value
     answer = await desk.get("/v1/wallet/bills", params={"biller": "null", "customer_code": "null"}, headers=headers)
-    assert problem(answer) == (400, "UnknownBiller")  # a text may be this one
+    assert problem(answer) == (404, "UnknownBiller")  # a text may be this one
 
 
 # Methods

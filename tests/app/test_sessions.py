@@ -7,6 +7,7 @@ import pytest
 
 from app.db import Connection
 from app.identity import bearer as bearer_module
+from app.identity import recovery
 from app.types import new_id
 from tests.app.conftest import Later
 from tests.app.phones import (
@@ -157,6 +158,43 @@ async def test_a_browser_refreshes_with_its_cookie_and_gets_the_next_one(desk: h
     assert (await desk.post("/v1/sign-in/refreshes", json={}, headers={"cookie": renewed})).status_code == 201
 
 
+@pytest.mark.parametrize("body", [None, {}])
+async def test_a_browser_needs_no_body_to_refresh(desk: httpx.AsyncClient, body: dict[str, str] | None) -> None:
+    _, cookie = await a_browser(desk)
+    desk.cookies.clear()
+    answer = (
+        await desk.post("/v1/sign-in/refreshes", headers=cookie, json=body)
+        if body is not None
+        else (await desk.post("/v1/sign-in/refreshes", headers=cookie))
+    )
+    assert answer.status_code == 201
+    assert (await me(desk, answer.json())).status_code == 200
+
+
+async def test_nobody_refreshes_with_nothing(desk: httpx.AsyncClient) -> None:
+    refused = await desk.post("/v1/sign-in/refreshes")
+    assert problem(refused) == (401, "RefreshRefused")
+    assert "set-cookie" not in refused.headers
+
+
+def forgets(answer: httpx.Response) -> bool:
+    """Does the answer have a browser forget its refresh token?"""
+    pair, *attributes = answer.headers["set-cookie"].split("; ")
+    assert {"Path=/v1/sign-in/refreshes", "HttpOnly", "Secure"} <= set(attributes)
+    return pair in {'huong_refresh=""', "huong_refresh="} and "Max-Age=0" in attributes
+
+
+async def test_a_browser_that_signs_out_forgets_its_refresh_token(desk: httpx.AsyncClient) -> None:
+    answer, cookie = await a_browser(desk)
+    desk.cookies.clear()
+    signed_out = await desk.delete("/v1/sign-in/sessions/current", headers=bearer(answer.json()))
+    assert (signed_out.status_code, signed_out.content) == (204, b"")
+    assert forgets(signed_out)
+    refused = await desk.post("/v1/sign-in/refreshes", headers=cookie)
+    assert (problem(refused), refused.json()["reason"]) == ((401, "RefreshRefused"), "signed_out")
+    assert forgets(refused)
+
+
 async def test_a_phone_gets_no_cookie(desk: httpx.AsyncClient) -> None:
     challenge_id = (await ask_for_code(desk)).json()["challenge_id"]
     answer = await redeem(desk, challenge_id, device={"platform": "ios"})
@@ -212,6 +250,20 @@ async def test_a_refresh_token_lives_sixty_days(desk: httpx.AsyncClient, later: 
 async def test_an_unknown_refresh_token_is_refused(desk: httpx.AsyncClient, token: str | None) -> None:
     answer = await desk.post("/v1/sign-in/refreshes", json={"refresh_token": token})
     assert problem(answer) == (401, "RefreshRefused")
+
+
+async def test_only_whoever_holds_the_sessions_own_token_is_told_how_it_ended(
+    db: Connection, desk: httpx.AsyncClient, later: Later
+) -> None:
+    device_id = a_device()
+    replaced, replacing = await signed_in(desk, id=device_id), await signed_in(desk, id=device_id)
+    assert (await refreshed(desk, replaced["refresh_token"])).json()["reason"] == "replaced"
+    await recovery.lock(db, UUID(replacing["me"]["id"]), "hotline")
+    assert (await refreshed(desk, replacing["refresh_token"])).json()["reason"] == "locked"
+    assert "reason" not in (await refreshed(desk, "x" * 43)).json()
+    old = await signed_in(desk, "+84900000778")
+    await later(60 * DAY_S + 1)
+    assert (await refreshed(desk, old["refresh_token"])).json()["reason"] == "expired"
 
 
 async def test_an_access_token_refreshes_nothing_and_a_refresh_token_opens_nothing(desk: httpx.AsyncClient) -> None:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cache
 from types import UnionType
 from typing import Any, NamedTuple, Union, get_args, get_origin, get_type_hints
@@ -12,12 +13,17 @@ from litestar import Litestar
 from litestar.handlers import HTTPRouteHandler
 
 from app import config
+from app.clock import city_now
 from app.db import Connection
+from app.identity import devices, verifications
 from app.identity.models import Role
 from app.main import create_app
+from app.privacy import exports
 from app.types import Body
+from app.worker import HOLDINGS
 from tests.house.reading import PACKAGES
 from tests.makers import Resident, a_resident, a_shop, a_staff_member, with_role
+from tests.statements import sql
 from wallet import bills, ledger, merchants
 from wallet.ledger import Move
 from wallet.models import KeepCustomerCode, PlaceOrder
@@ -29,7 +35,9 @@ PUBLIC = {
     ("GET", "/metrics"),
     ("GET", "/v1/agencies"),
     ("GET", "/v1/places/wards"),
+    ("GET", "/v1/verifications/callback"),
     ("POST", "/v1/sign-in/codes"),
+    ("POST", "/v1/sign-in/emergency-locks"),
     ("POST", "/v1/sign-in/sessions"),
     ("POST", "/v1/sign-in/refreshes"),
     ("GET", "/v1/staff/sign-in"),
@@ -161,4 +169,14 @@ async def a_household(db: Connection) -> Household:
     await merchants.place_order(db, owner.me, shop.id, ids["order_id"], order)
     kept = KeepCustomerCode(biller="dien-luc-hue", customer_code=f"PP03{owner.phone[-9:]}")
     await bills.keep_code(db, owner.me, ids["customer_code_id"], kept)
+    export = await exports.ask(db, owner.me)
+    await exports.make(db, export.export_id, HOLDINGS)
+    ids["export_id"] = export.export_id
+    [device] = await devices.mine(db, owner.me)
+    ids["device_id"], ids["passkey_id"] = device.id, uuid4()
+    await db.execute(sql.plant_passkey, ids["passkey_id"], owner.id, ids["passkey_id"].bytes)
+    ids["verification_id"] = uuid4()
+    soon = city_now() + timedelta(minutes=10)
+    begun = verifications.sql.make_verification
+    await db.execute(begun, ids["verification_id"], owner.id, owner.session_id, False, soon)
     return Household(owner, ids)

@@ -10,6 +10,8 @@ from app.db import many
 from app.outbox import Event
 from app.worker import LISTENERS
 from notifications.messages import Told, messages_of
+from tests.app.keys import with_key
+from tests.app.test_passkeys import added
 from tests.conftest import City
 from tests.house.doors import subclasses
 from tests.house.statements import sql
@@ -54,6 +56,8 @@ async def everything_happens(city: City) -> None:
     emergency = {"agency": "city", "role": "supervisor", "reason": "Bão số 9: điều phối khẩn cấp", "minutes": 30}
     opened = await city.client.put(f"/v1/staff/break-glass/{uuid4()}", headers=member.headers, json=emergency)
     assert opened.status_code == 200, opened.text
+    await with_key(city.client, friend)
+    await added(city.client, payer)
     sent = await city.client.post("/v1/sign-in/codes", json={"phone": "+84900000001"})
     sign_in = {"challenge_id": sent.json()["challenge_id"], "code": "000000"}
     assert (await city.client.post("/v1/sign-in/sessions", json=sign_in)).status_code == 201

@@ -13,6 +13,7 @@ from litestar.routes import HTTPRoute
 from app.db import Connection
 from app.identity.models import Grant, Kind, Principal, Role
 from app.identity.tokens import token_hash
+from app.machines.models import Scope
 from app.types import new_id
 from tests.conftest import Desk
 from tests.house.doors import Door, doors, filled, the_app
@@ -22,7 +23,7 @@ METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
 
 # Who there is. A machine is its scopes: `bills.write` is one that has this scope and no other.
 STAFF = frozenset(get_args(Role)) | {"staff without grants"}
-SCOPES = frozenset[str]()
+SCOPES = frozenset[str](get_args(Scope))
 MACHINES = SCOPES | {"machine without scope"}
 ROLES = {"stranger", "unconfirmed resident", "resident", "cashier"} | STAFF | MACHINES
 
@@ -43,6 +44,9 @@ TABLE: dict[frozenset[str], str] = {
     """,
     RESIDENTS: """
         get_home get_me change_me set_pin change_phone request_phone_code list_sessions end_session
+        list_devices remove_device set_device_key begin_passkey register_passkey list_passkeys remove_passkey
+        list_consents decide_consent ask_export get_export get_export_file ask_erasure
+        ask_data list_data_requests list_access_log
         get_wallet list_movements get_payment make_payment read_payee read_qr
         ask_step_up send_step_up_code ask_step_up_face prove_step_up
         list_billers list_bills list_customer_codes keep_customer_code drop_customer_code
@@ -55,11 +59,19 @@ TABLE: dict[frozenset[str], str] = {
     STAFF: """
         get_staff_session end_staff_session open_break_glass
     """,
+    MACHINES: """
+        get_own_machine
+    """,
     frozenset({"admin"}): """
         invite_member close_member propose_grant approve_grant refuse_grant revoke_grant
+        list_machines get_machine put_machine close_machine make_machine_key revoke_machine_key
     """,
     frozenset({"admin", "compliance"}): """
-        list_members list_grants list_break_glass review_break_glass
+        list_members list_grants list_break_glass review_break_glass list_retention
+    """,
+    frozenset({"compliance"}): """
+        list_all_data_requests answer_data_request list_processing
+        list_breaches report_breach notify_breach close_breach
     """,
     frozenset({"operator", "supervisor"}): """
         lock_resident

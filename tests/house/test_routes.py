@@ -29,18 +29,22 @@ from tests.house.doors import (
     the_app,
 )
 from tests.house.reading import nothing
-from tests.makers import a_biller, a_resident
+from tests.makers import a_biller
 
 METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE")
 
 WHOLE = {
     "list_sessions": "a person's devices",
+    "list_devices": "at most a hundred, the one seen last first",
+    "list_passkeys": "ten at most",
     "list_billers": "the city's billers",
     "list_bills": "at most a hundred, the due ones first",
     "list_customer_codes": "what one household keeps",
     "list_merchants": "the shops of one owner",
     "list_wards": "forty of them",
     "list_agencies": "the city's own, some dozens",
+    "list_consents": "a closed list of purposes",
+    "list_retention": "a closed list of holdings",
 }
 """Lists that are answered whole, and why each stays short."""
 
@@ -67,7 +71,7 @@ async def test_a1_a_stranger_passes_no_other_door(desk: httpx.AsyncClient) -> No
             answer = await desk.request(method, filled(route.path))
             as_what = "GET" if method == "HEAD" else method
             if (as_what, route.path) in PUBLIC:
-                fine = answer.status_code not in {401, 403, 405, 500}
+                fine = answer.status_code not in {403, 405, 500} and b'problem:SignInRequired"' not in answer.content
             elif as_what in route.methods:
                 fine = answer.status_code == 401
             else:
@@ -99,9 +103,13 @@ def test_every_handler_has_a_name_of_its_own() -> None:
     nothing(name for name, times in Counter(door.name for door in doors()).items() if times > 1)
 
 
+CODES_IN_PATHS = {"/v1/me/consents/{purpose:str}"}
+"""Paths that name one of a closed list by its code, not a thing by its id."""
+
+
 def test_an_id_in_a_path_is_named_after_its_resource() -> None:
     wrong: list[str] = []
-    for door in doors():
+    for door in (door for door in doors() if door.path not in CODES_IN_PATHS):
         segments = door.path.split("/")
         for before, segment in itertools.pairwise(segments):
             if segment.startswith("{") and segment != f"{{{_singular(before)}_id:uuid}}":
@@ -113,6 +121,8 @@ def _singular(segment: str) -> str:
     noun = segment.replace("-", "_")
     if noun.endswith("ss"):
         return noun
+    if noun.endswith("ches"):
+        return noun.removesuffix("es")
     return noun.removesuffix("ies") + "y" if noun.endswith("ies") else noun.removesuffix("s")
 
 
@@ -159,9 +169,7 @@ async def test_a2_anothers_thing_looks_like_none(
     desk: httpx.AsyncClient, db: Connection, neighbours: Neighbours
 ) -> None:
     about_one = [
-        door
-        for door in doors()
-        if ids_in(door.path) and door.method in {"GET", "DELETE"} and is_for_residents(door)
+        door for door in doors() if ids_in(door.path) and door.method in {"GET", "DELETE"} and is_for_residents(door)
     ]
     assert len(about_one) > 5
     headers = neighbours.mine.owner.headers
@@ -224,6 +232,8 @@ EXAMPLES: tuple[object, ...] = (
     1000, True, "vi", "258036", "5812", "19777", "0905123456", "01a1f2c3-0000-7000-8000-000000000000",
     "a-refresh-token-of-a-sort", "Bún bò bên chợ", "android", 30, "operator@hue.example", "operator",
     "2031-01-01T00:00:00+07:00", "Người dân gọi tổng đài báo mất điện thoại",
+    "correction", ["phone"], "sign_in",
+    "EC", "P-256", "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU", {},
 )  # fmt: skip
 """One of these fits every field of every body; a new kind of field may need a new example."""
 
@@ -264,7 +274,7 @@ def _too_much(struct: type[Body]) -> Iterator[dict[str, Any]]:
         if name not in fine:
             yield {**fine, name: 1}
     for name, value in fine.items():
-        if isinstance(value, dict):
+        if isinstance(value, dict) and value:  # an empty one stands for what is not ours to close
             yield {**fine, name: {**value, "role": "admin"}}
 
 

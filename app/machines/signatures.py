@@ -1,0 +1,195 @@
+"""Who is asking, by a machine's signature or, where a route takes that, by its key as it is: in pure ASGI, with a cache
+of at most 5 seconds.
+
+What is wrong with a signature is no answer yet: the guard gives it, where there is something to guard, so that whoever
+guesses is counted as the stranger that they are."""
+
+from ipaddress import IPv6Address, ip_address
+from time import monotonic
+from typing import Any
+from urllib.parse import parse_qs
+from uuid import UUID
+
+from litestar import Request
+from litestar.types import ASGIApp, HTTPReceiveMessage, HTTPScope, Receive, Scope, Send
+
+from app.db import Database
+from app.errors import Malformed, Refusal, TooLarge, refusal_for
+from app.identity.models import Principal
+from app.machines import key_text, keys, signing
+from app.machines.key_text import KeyRefused
+from app.machines.keys import KeptKey
+from app.machines.signing import BadSignature
+
+CACHE_LIFE_S = 4.0
+CACHE_SIZE = 10_000
+NONCE_KEPT_S = 2 * signing.SKEW_S + 60
+"""A signature that is dated ahead is good for twice the skew; a minute more, should our own machines' clocks differ."""
+MOST_BODY_BYTES = 64 * 1024
+KEY_HEADER = "x-api-key"
+KEY_QUERY, KEY_QUERY_PATH = "api_key", "/open311/"
+"""Open311 (GeoReport v2) has keys in the query; elsewhere they would only end up in logs."""
+
+
+class AddressRefused(Refusal):
+    """Máy này không được gọi từ địa chỉ {address}; hãy báo quản trị hệ thống nếu địa chỉ đã đổi.
+
+    This machine may not call from the address {address}; tell the administrator if its address has changed."""
+
+    status = 403
+
+
+class PlainKeyRefused(Refusal):
+    """Máy này phải ký yêu cầu; khóa không được gửi kèm.
+
+    This machine must sign its requests; its key may not be sent with them."""
+
+    status = 403
+
+
+class Signatures:
+    """The middleware; it stands inside `Bearer`, and looks only where nobody was recognised."""
+
+    def __init__(self, app: ASGIApp, database: Database, most_body_bytes: int = MOST_BODY_BYTES) -> None:
+        self.app = app
+        self.database = database
+        self.most_body_bytes = most_body_bytes
+        self.seen: dict[UUID, tuple[float, KeptKey, str]] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["user"] is None:
+            lines = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
+            names = {name for name, _ in lines}
+            if not names.isdisjoint({"signature", "signature-input"}):
+                body = _Body(receive, self.most_body_bytes)
+                receive = body.again
+                await self._recognise(scope, lines, body)
+            elif KEY_HEADER in names or scope["path"].startswith(KEY_QUERY_PATH):
+                await self._recognise(scope, lines, None)
+        await self.app(scope, receive, send)
+
+    async def _recognise(self, scope: HTTPScope, lines: signing.Lines, body: "_Body | None") -> None:
+        try:
+            scope["user"] = await (self._shown(scope, lines) if body is None else self._signed(scope, lines, body))
+        except Exception as problem:
+            scope["state"]["refused"] = refusal_for(problem, scope)
+
+    async def _signed(self, scope: HTTPScope, lines: signing.Lines, body: "_Body") -> Principal:
+        """The machine that signed this request; raises BadSignature, KeyRefused, KeyOfAnotherMode, AddressRefused,
+        TooLarge.
+
+        No connection is held while the body comes in."""
+        claimed = signing.read(lines)
+        key, text = await self._good(key_text.read_keyid(claimed.keyid))
+        url = signing.url_of(scope.get("raw_path") or signing.raw_path(scope["path"]), scope["query_string"])
+        signing.verify(text, scope["method"], url, lines, await body.read(), claimed)
+        _check_address(key, scope)
+        async with self.database.acquire() as db:
+            if not await keys.use_nonce(db, key.id, claimed.nonce, NONCE_KEPT_S):
+                raise BadSignature(why="nonce was used before: every request has one of its own")
+        return _principal(key, plain_key=False)
+
+    async def _shown(self, scope: HTTPScope, lines: signing.Lines) -> Principal | None:
+        """The machine that shows its key as it is; None where no key is shown.
+
+        Raises KeyRefused, KeyOfAnotherMode, AddressRefused, PlainKeyRefused."""
+        shown = [value.strip() for name, value in lines if name == KEY_HEADER] or _in_query(scope)
+        if not shown:
+            return None
+        if len(shown) > 1:
+            raise KeyRefused(why="there are two keys: which of them is meant?")
+        known = self.seen.get(key_id := key_text.read(shown[0]).key_id)
+        key, _ = await self._good(key_id)
+        if not key.is_text(shown[0]):
+            raise KeyRefused(why="it is not known here, was revoked or has expired")
+        if not key.plain_key:
+            raise PlainKeyRefused
+        _check_address(key, scope)
+        if known is not self.seen.get(key_id):
+            async with self.database.acquire() as db:
+                await keys.note_use(db, key_id)
+        return _principal(key, plain_key=True)
+
+    async def _good(self, key_id: UUID) -> tuple[KeptKey, str]:
+        """A key that is good, or was 4 seconds ago, and its text; raises KeyRefused."""
+        now = monotonic()
+        kept = self.seen.get(key_id)
+        if kept is None or kept[0] <= now:
+            async with self.database.acquire() as db:
+                key = await keys.good(db, key_id)
+            if key is None:
+                self.seen.pop(key_id, None)
+                raise KeyRefused(why="it is not known here, was revoked or has expired")
+            if len(self.seen) >= CACHE_SIZE:
+                self.seen.clear()
+            kept = self.seen[key_id] = (now + CACHE_LIFE_S, key, key.text())
+        return kept[1], kept[2]
+
+    def forget_machine(self, machine_id: UUID) -> None:
+        """Look anew at what a machine may do; other processes do as their cache ages."""
+        self.seen = {key_id: kept for key_id, kept in self.seen.items() if kept[1].machine_id != machine_id}
+
+
+def _in_query(scope: HTTPScope) -> list[str]:
+    if not scope["path"].startswith(KEY_QUERY_PATH):
+        return []
+    return parse_qs(scope["query_string"].decode("latin-1")).get(KEY_QUERY, [])
+
+
+def _check_address(key: KeptKey, scope: HTTPScope) -> None:
+    """Raises AddressRefused if a machine that may call from some addresses only calls from another."""
+    shown: str = scope["state"]["address"]
+    if not key.addresses:
+        return
+    try:
+        address = ip_address(shown.partition("%")[0])
+    except ValueError:
+        raise AddressRefused(address=shown) from None
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
+    if not any(address in network for network in key.networks()):
+        raise AddressRefused(address=str(address))
+
+
+def _principal(key: KeptKey, *, plain_key: bool) -> Principal:
+    return Principal(
+        id=key.machine_id,
+        kind="machine",
+        session_id=key.id,
+        scopes=list[str](key.scopes),
+        agency=key.agency,
+        plain_key=plain_key,
+    )
+
+
+class _Body:
+    """A request's body, read before its route reads it again."""
+
+    def __init__(self, receive: Receive, most_bytes: int) -> None:
+        self.receive = receive
+        self.most_bytes = most_bytes
+        self.kept: list[HTTPReceiveMessage] = []
+
+    async def read(self) -> bytes:
+        """All of it; raises TooLarge, and Malformed for a caller who is gone."""
+        parts, size = list[bytes](), 0
+        while True:
+            message: Any = await self.receive()
+            self.kept.append(message)
+            if message["type"] != "http.request":
+                raise Malformed
+            parts.append(message.get("body", b""))
+            size += len(parts[-1])
+            if size > self.most_bytes:
+                raise TooLarge
+            if not message.get("more_body", False):
+                return b"".join(parts)
+
+    async def again(self) -> Any:
+        """What was read, from its start on; then what comes."""
+        return self.kept.pop(0) if self.kept else await self.receive()
+
+
+def forget(request: Request[Any, Any, Any], machine_id: UUID) -> None:
+    """Have this process look anew at what a machine may do."""
+    request.app.state.signatures.forget_machine(machine_id)
