@@ -1,6 +1,6 @@
 """Commands of the `litestar` CLI.
 
-up, serve, worker, sandbox, migrate, seed, staff, calendar, doctor, ledger, audit, secrets, jobs, openapi."""
+up, serve, worker, sandbox, migrate, seed, staff, calendar, doctor, ledger, audit, secrets, jobs, machine, openapi."""
 
 import asyncio
 import os
@@ -24,6 +24,7 @@ from app.config import BadSetting, Settings
 from app.db import Database, queries_beside
 from app.errors import Refusal, Unavailable
 from app.machines import keys as machine_keys
+from app.machines import signing
 from app.observe import start_logging
 
 sql = queries_beside(__file__)
@@ -43,7 +44,7 @@ class Commands(CLIPlugin):
         """Add ours."""
         for command in (
             up, serve, work, sandbox, migrate, seed, staff_group, calendar, doctor, ledger, audit_group,
-            secrets_group, jobs_group, openapi,
+            secrets_group, jobs_group, machine_group, openapi,
         ):  # fmt: skip
             cli.add_command(command)
 
@@ -448,6 +449,35 @@ def jobs_replay(job_id: int | None) -> None:
             return len(await db.fetch(jobs.sql.replay_jobs, job_id))
 
     click.echo(f"{with_database(config.settings(), back)} brought back")
+
+
+@click.group("machine")
+def machine_group() -> None:
+    """For whoever writes a machine that calls a city."""
+
+
+@machine_group.command("call")
+@click.argument("method")
+@click.argument("url")
+@click.option("--key", prompt=True, hide_input=True, help="hk_test_… or hk_live_…; asked for if it is left out.")
+@click.option("--body", default="", help="JSON, or @file.")
+@plainly
+def machine_call(method: str, url: str, key: str, body: str) -> None:
+    """Sign a request as docs/machines.md says, send it, and show what was signed and what came back."""
+    import httpx
+
+    content = Path(body[1:]).read_bytes() if body.startswith("@") else body.encode()
+    try:
+        headers = signing.sign(key.strip(), method, url, content)
+        sent = headers | ({"content-type": "application/json"} if content else {})
+        answer = httpx.request(method.upper(), url, headers=sent, content=content, timeout=10)
+    except (signing.CannotSign, httpx.HTTPError, httpx.InvalidURL) as trouble:
+        raise BadSetting(f"{url}: {trouble or type(trouble).__name__}") from None
+    for name, value in headers.items():
+        click.echo(f"{name}: {value}", err=True)
+    click.echo(f"HTTP {answer.status_code}", err=True)
+    click.echo(answer.text)
+    sys.exit(0 if answer.is_success else 1)
 
 
 @click.command("openapi")

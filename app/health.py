@@ -89,7 +89,8 @@ async def unfit(db: Connection, settings: Settings) -> str | None:
         return "the server's database role may rewrite the ledger; give DATABASE_URL a role that is not the owner"
     if installation.is_played_in and not settings.sandbox:
         return "sandbox phones live in this production database"
-    if not settings.sandbox and (gone := await secrets.missing(db)):
+    gone = [key_id for key_id in await secrets.ids_in_use(db) if key_id not in settings.keys]
+    if gone and not settings.sandbox:
         return f"HUONG_PEPPER lacks key {', '.join(gone)}, which is in use (see: litestar secrets status)"
     return None
 

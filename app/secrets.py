@@ -143,10 +143,9 @@ async def _sealed_rows(db: Connection, place: Sealed) -> AsyncIterator[_SealedRo
         after = rows[-1].id
 
 
-async def missing(db: Connection) -> list[str]:
-    """Ids of keys that something lasting needs, and that are not in HUONG_PEPPER here. Quick, however many PINs
-    there are."""
-    return [row["key_id"] for row in await db.fetch(sql.keys_in_use) if row["key_id"] not in settings().keys]
+async def ids_in_use(db: Connection) -> list[str]:
+    """The keys that something lasting needs. Quick, however many PINs there are."""
+    return [row["key_id"] for row in await db.fetch(sql.keys_in_use)]
 
 
 def _key(key_id: str | None) -> bytes:

@@ -22,12 +22,12 @@ CREATE TABLE machine (
 CREATE INDEX machine_age ON machine (made_at, id);
 
 -- Two live keys, so that one can be changed without a pause. A signature is an HMAC, which needs the secret itself: it
--- is sealed under the city's keys. The hash is for keys that are shown as they are.
+-- is sealed under the city's keys, and dropped with the key. The hash is for keys that are shown as they are.
 CREATE TABLE machine_key (
     id uuid PRIMARY KEY,
     machine_id uuid NOT NULL REFERENCES machine (id),
     slot integer NOT NULL CONSTRAINT machine_key_two_live CHECK (slot IN (1, 2)),
-    sealed bytea NOT NULL,
+    sealed bytea,
     hash bytea NOT NULL,
     valid_until timestamptz,
     made_by uuid NOT NULL REFERENCES principal (id),
@@ -36,7 +36,8 @@ CREATE TABLE machine_key (
     -- revoked_by is null for a key that ended by itself.
     revoked_by uuid REFERENCES principal (id),
     revoked_at timestamptz,
-    CONSTRAINT machine_key_revoked_whole CHECK (revoked_by IS NULL OR revoked_at IS NOT NULL)
+    CONSTRAINT machine_key_revoked_whole CHECK (revoked_by IS NULL OR revoked_at IS NOT NULL),
+    CONSTRAINT machine_key_sealed_while_live CHECK ((sealed IS NULL) = (revoked_at IS NOT NULL))
 ) WITH (fillfactor = 80);
 CREATE UNIQUE INDEX machine_key_slot ON machine_key (machine_id, slot) WHERE revoked_at IS NULL;
 CREATE INDEX machine_key_machine ON machine_key (machine_id, made_at);

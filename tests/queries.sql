@@ -394,3 +394,110 @@ SELECT holding, forgotten, forgotten_last FROM retention ORDER BY holding;
 -- name: late_data_request
 -- As if nobody had looked for a week.
 UPDATE data_request SET due_on = due_on - 7 WHERE id = $1;
+
+-- name: past_triggers
+-- For a superuser: no trigger stands in the way of this connection any more.
+SELECT set_config('session_replication_role', 'replica', false);
+
+-- name: audit_rows
+-- What is in the audit.
+SELECT id, actor_id, actor_kind, action, subject, data FROM audit ORDER BY id;
+
+-- name: audit_about
+-- What was done, by what kind of actor, about a subject.
+SELECT actor_id, actor_kind, action, data FROM audit WHERE subject = $1 ORDER BY id;
+
+-- name: links
+-- The audit's chain.
+SELECT "position", audit_id, hash FROM audit_link ORDER BY "position";
+
+-- name: change_audit
+-- Somebody did something else.
+UPDATE audit SET data = '{"n": -1}' WHERE id = $1;
+
+-- name: drop_audit
+-- It was never done.
+DELETE FROM audit WHERE id = $1;
+
+-- name: empty_audit
+-- Nothing was ever done.
+TRUNCATE audit;
+
+-- name: empty_audit_link
+-- Nor linked.
+TRUNCATE audit_link;
+
+-- name: swap_audit
+-- Each did what the other did.
+UPDATE audit SET (made_at, actor_id, actor_kind, action, subject, data) =
+    (other.made_at, other.actor_id, other.actor_kind, other.action, other.subject, other.data)
+FROM audit AS other WHERE (audit.id, other.id) IN (($1::bigint, $2::bigint), ($2, $1));
+
+-- name: put_audit
+-- It was done so many seconds ago.
+INSERT INTO audit (made_at, actor_kind, action, data)
+VALUES (city_now() - make_interval(secs => $1), 'city', 'test.faked', '{}') RETURNING id;
+
+-- name: put_link
+-- This stands at that position.
+INSERT INTO audit_link ("position", audit_id, hash) VALUES ($1, $2, $3);
+
+-- name: change_link
+-- The hash is another.
+UPDATE audit_link SET hash = $2 WHERE "position" = $1;
+
+-- name: drop_link
+-- Nothing is linked there.
+DELETE FROM audit_link WHERE "position" = $1;
+
+-- name: drop_links_after
+-- The chain ends here.
+DELETE FROM audit_link WHERE "position" > $1;
+
+-- name: move_link
+-- A link stands elsewhere now.
+UPDATE audit_link SET "position" = $2 WHERE "position" = $1;
+
+-- name: waiting_audit
+-- Rows that wait for their link.
+SELECT audit_id FROM audit_waiting ORDER BY audit_id;
+
+-- name: forget_waiting
+-- None of them waits.
+DELETE FROM audit_waiting;
+
+-- name: last_audit_check
+-- What the last check of the chain found.
+SELECT next_position, head_position, head_hash, broken FROM audit_check;
+
+-- name: pin_key
+-- Under which key a PIN is kept.
+SELECT key_id, hash FROM pin WHERE principal_id = $1;
+
+-- name: sealed_columns
+-- Where sealed secrets are kept.
+SELECT table_name FROM information_schema.columns WHERE table_schema = 'public' AND column_name = 'sealed';
+
+-- name: audit_moment
+-- When it was done, as it is hashed.
+SELECT to_char(made_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') FROM audit WHERE id = $1;
+
+-- name: nonces
+-- How many nonces are remembered of a key.
+SELECT count(*) FROM machine_nonce WHERE key_id = $1;
+
+-- name: revoke_machine_key
+-- A key that was revoked elsewhere.
+UPDATE machine_key SET revoked_at = city_now(), sealed = NULL WHERE id = $1;
+
+-- name: expire_machine_key
+-- A key that is good for one more minute.
+UPDATE machine_key SET valid_until = city_now() + interval '1 minute' WHERE id = $1;
+
+-- name: close_machine
+-- A machine that was closed elsewhere.
+UPDATE machine SET closed_at = city_now(), closed_by = made_by, close_reason = 'gone' WHERE id = $1;
+
+-- name: machine_key_used
+-- When a key was last used.
+SELECT last_used_at FROM machine_key WHERE id = $1;

@@ -28,6 +28,5 @@ async def page(
     """The audit, newest first, by any of these; looking is audited. Raises BadCursor."""
     key = key_of(cursor, _Key)
     rows = await many(AuditRow, db, sql.audit_page, actor_id, subject, action, key and key[0], limit + 1)
-    asked = {"actor_id": actor_id, "action": action, "cursor": cursor}
-    await records.record(db, me, "audit.read", subject, **{name: value for name, value in asked.items() if value})
+    await records.record(db, me, "audit.read", subject, of_actor=actor_id, of_action=action, before=key and key[0])
     return Page(items=rows[:limit], next=cursor_of(rows[limit - 1].id) if len(rows) > limit else None)

@@ -10,6 +10,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import VerifyMismatchError
 
 from app import outbox
+from app.audit import records
 from app.db import Connection, queries_beside
 from app.errors import Refusal, TooManyRequests
 from app.identity import recovery, verifications
@@ -133,9 +134,11 @@ async def _check(db: Connection, principal_id: UUID, pin: str) -> None:
     if tried["wrong_tries"] >= TRIES_BEFORE_SIGN_OUT:
         await db.execute(sql.lock_pin, principal_id, 0)
         await db.fetch(sql.end_other_sessions, principal_id, "pin_exhausted", None)
+        await records.record_own(db, "identity.pin_exhausted", principal_id)
         raise PinExhausted
     if tried["wrong_tries"] == TRIES_BEFORE_LOCK:
         await db.execute(sql.lock_pin, principal_id, TRIES_BEFORE_LOCK)
+        await records.record_own(db, "identity.pin_locked", principal_id)
         raise PinLocked(retry_after_s=900)
     limit = TRIES_BEFORE_LOCK if tried["wrong_tries"] < TRIES_BEFORE_LOCK else TRIES_BEFORE_SIGN_OUT
     raise WrongPin(tries_left=limit - tried["wrong_tries"])
@@ -164,17 +167,20 @@ async def set_pin(db: Connection, me: Principal, wanted: SetPin) -> None:
         await verifications.use(db, me, wanted.verification_id)
         await db.execute(sql.change_pin, me.id, *await hashed(wanted.pin))
         await recovery.settle(db, me.id, "pin_reset", keep=me.session_id)
+        await records.record(db, me, "identity.pin_reset", me.id)
         await outbox.record(db, PinReset(principal_id=me.id))
         return
     if wanted.old_pin is not None:
         await check(db, me.id, wanted.old_pin)
         await db.execute(sql.change_pin, me.id, *await hashed(wanted.pin))
+        await records.record(db, me, "identity.pin_changed", me.id)
         return
     if await db.fetchval(sql.has_pin, me.id):
         raise OldPinNeeded
     with _alone(me.id):
         if await db.fetchval(sql.set_first_pin, me.id, *await hashed(wanted.pin)) is None:
             raise OldPinNeeded
+    await records.record(db, me, "identity.pin_set", me.id)
 
 
 async def hashed(pin: str) -> KeptPin:

@@ -7,6 +7,7 @@ import asyncpg
 import msgspec
 
 from app import outbox, policies
+from app.audit import records
 from app.config import settings
 from app.db import Connection, many, maybe, one, queries_beside
 from app.errors import NotFound, Refusal
@@ -131,6 +132,11 @@ async def open_on_device(
             platform=device.platform,
         ),
     )
+    me = Principal(id=principal_id, kind="resident", session_id=session_id)
+    await records.record(
+        db, me, "identity.signed_in", principal_id,
+        session_id=session_id, device_id=device_id, new_device=not known, confirmed=confirmed,
+    )  # fmt: skip
     answer = SignedIn(
         access_token=access_token,
         refresh_token=_shown(refresh_token, device.platform),
@@ -166,6 +172,7 @@ async def refresh(db: Connection, refresh_token: str | None, asked: Asked) -> tu
         await possession.verify_once(db, held.principal_id, held.device_id, held.device_key, asked)
     if held.used_at is not None and (not held.just_used or held.child_used):
         await db.execute(sql.end_session_family, held.session_id)
+        await records.record_own(db, "identity.refresh_reused", held.principal_id, session_id=held.session_id)
         raise RefreshRefused(reason="refresh_reused")
     key_id = await db.fetchval(sql.use_refresh_token, token_hash(refresh_token), newest_id())
     child = child_of(refresh_token, key_id)
@@ -196,6 +203,7 @@ async def end(db: Connection, me: Principal, session_id: UUID) -> None:
     """Sign one of my sessions out; raises NotFound."""
     if await db.fetchval(sql.end_session, session_id, me.id, "signed_out") is None:
         raise NotFound
+    await records.record(db, me, "identity.signed_out", me.id, session_id=session_id)
 
 
 async def principal_of(db: Connection, access_token_hash: bytes) -> Principal | None:

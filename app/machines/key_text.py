@@ -1,9 +1,9 @@
 """A machine's key as text: `hk_test_…` in a sandbox, `hk_live_…` in production.
 
-After the prefix stand, in base 62 and of fixed lengths, the key's id (22), 256 secret bits (43), and the CRC-32 (as in
-ISO 3309) of all that stands before it (6): a typo or a key that was cut is known as such without asking the database,
-and what looks for leaked keys can tell ours by `hk_(test|live)_[0-9A-Za-z]{71}`. The first thirty characters are no
-secret: a signature names its key by them."""
+After the prefix stand, in base 62 and of fixed lengths, the key's id (22), 256 secret bits (43), and the CRC-32 (that
+of zip) of all that stands before it (6): a typo or a key that was cut is known as such without asking the database,
+and whatever looks for leaked keys can tell ours by `hk_(test|live)_[0-9A-Za-z]{71}`. The first thirty characters are
+no secret: a signature names its key by them."""
 
 import string
 import zlib

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
+import msgspec
 from msgspec import Meta
 
 from app.staff.models import Moment
@@ -38,7 +39,7 @@ class PutMachine(Body):
     name: ShortText
     scopes: Annotated[list[Scope], Meta(max_length=20)]
     agency: Code | None = None
-    addresses: Annotated[list[Network], Meta(max_length=50)] = []
+    addresses: Annotated[list[Network], Meta(max_length=50)] = msgspec.field(default_factory=list[Network])
     plain_key: bool = False
 
 

@@ -46,12 +46,15 @@ FROM machine JOIN principal ON principal.id = machine.id WHERE machine.id = $1;
 -- name: close_machine
 -- It calls us no more, nor does any of its keys open anything.
 WITH closed AS (UPDATE machine SET closed_by = $2, closed_at = city_now(), close_reason = $3 WHERE id = $1),
-    keys AS (UPDATE machine_key SET revoked_by = $2, revoked_at = city_now() WHERE machine_id = $1 AND revoked_at IS NULL)
+    keys AS (
+        UPDATE machine_key SET revoked_by = $2, revoked_at = city_now(), sealed = NULL
+        WHERE machine_id = $1 AND revoked_at IS NULL
+    )
 UPDATE principal SET closed_at = coalesce(closed_at, city_now()) WHERE id = $1;
 
 -- name: retire_keys
 -- Keys that ended by themselves make room.
-UPDATE machine_key SET revoked_at = valid_until
+UPDATE machine_key SET revoked_at = valid_until, sealed = NULL
 WHERE machine_id = $1 AND revoked_at IS NULL AND valid_until <= city_now();
 
 -- name: make_key
@@ -64,7 +67,7 @@ RETURNING made_at;
 
 -- name: revoke_key
 -- A live key of this machine that opens nothing from now on.
-UPDATE machine_key SET revoked_by = $3, revoked_at = city_now()
+UPDATE machine_key SET revoked_by = $3, revoked_at = city_now(), sealed = NULL
 WHERE id = $2 AND machine_id = $1 AND revoked_at IS NULL RETURNING id;
 
 -- name: key

@@ -51,9 +51,7 @@ async def close_machine(db: Db, request: Door, machine_id: FromPath[UUID], data:
 
 
 @post("/v1/staff/machines/{machine_id:uuid}/keys", status_code=201, who=("admin",))
-async def make_machine_key(
-    db: Db, request: Door, machine_id: FromPath[UUID], data: JSONBody[MakeKey]
-) -> MadeKey:
+async def make_machine_key(db: Db, request: Door, machine_id: FromPath[UUID], data: JSONBody[MakeKey]) -> MadeKey:
     """A new key, shown this once. A machine has two at most, so that one can take over from the other."""
     return await keys.make(db, request.me, machine_id, data)
 

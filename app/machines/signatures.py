@@ -1,7 +1,7 @@
-"""Who is asking, by a machine's signature or, where a route takes that, by its key as it is: in pure ASGI, with a cache
+"""Who is asking, by a machine's signature or, where a route takes that, by its key as it is: pure ASGI, with a cache
 of at most 5 seconds.
 
-What is wrong with a signature is no answer yet: the guard gives it, where there is something to guard, so that whoever
+What is wrong with a signature is no answer yet. The guard gives it, where there is something to guard: so whoever
 guesses is counted as the stranger that they are."""
 
 from ipaddress import IPv6Address, ip_address
@@ -24,7 +24,7 @@ from app.machines.signing import BadSignature
 CACHE_LIFE_S = 4.0
 CACHE_SIZE = 10_000
 NONCE_KEPT_S = 2 * signing.SKEW_S + 60
-"""A signature that is dated ahead is good for twice the skew; a minute more, should our own machines' clocks differ."""
+"""A signature that is dated ahead is good for twice the skew; a minute more, as our own clocks may differ."""
 MOST_BODY_BYTES = 64 * 1024
 KEY_HEADER = "x-api-key"
 KEY_QUERY, KEY_QUERY_PATH = "api_key", "/open311/"

@@ -12,15 +12,11 @@ from urllib.parse import quote
 import http_sf
 import msgspec
 from cryptography.exceptions import InvalidSignature as WrongMac
-from http_message_signatures import (
-    HTTPMessageSignaturesException,
-    HTTPMessageSigner,
-    HTTPMessageVerifier,
-    InvalidSignature,
-    MappingKeyResolver,
-)
-from http_message_signatures.algorithms import HMAC_SHA256
+from http_message_signatures.algorithms import HMAC_SHA256  # pyright: ignore[reportPrivateImportUsage]
 from http_message_signatures.digests import ContentDigest
+from http_message_signatures.exceptions import HTTPMessageSignaturesException, InvalidSignature
+from http_message_signatures.resolvers import MappingKeyResolver
+from http_message_signatures.signatures import HTTPMessageSigner, HTTPMessageVerifier
 
 from app.clock import city_now
 from app.config import settings
@@ -51,6 +47,10 @@ class BadSignature(Refusal):
     status = 401
 
 
+class CannotSign(Exception):
+    """What nobody could sign; its text is one line for the person at the shell."""
+
+
 class Claimed(msgspec.Struct, frozen=True):
     """What a signature says of itself, before it is verified."""
 
@@ -72,28 +72,36 @@ def sign(
 ) -> dict[str, str]:
     """The headers that sign a request to an absolute URL: Content-Digest (with a body), Signature-Input, Signature.
 
-    `key`: a whole key, `hk_…`. `headers`: others that the request has; those in `covered` are signed too."""
+    `key`: a whole key, `hk_…`. `headers`: others that the request has; those in `covered` are signed too. Raises
+    CannotSign."""
+    if not key_text.is_whole(key):
+        raise CannotSign("this is no key: it was cut or mistyped")
     keyid = key[: key_text.KEYID_LENGTH]
     message = _Message(method.upper(), url, dict(headers or {}))
     signer = HTTPMessageSigner(
         signature_algorithm=HMAC_SHA256,
         key_resolver=MappingKeyResolver(public_keys={}, private_keys={keyid: key.encode()}),
     )
-    signer.sign(
-        message,
-        key_id=keyid,
-        created=created or city_now(),
-        nonce=secrets.token_urlsafe(18) if nonce is None else nonce,
-        label="huong",
-        covered_component_ids=tuple(covered),
-        body=body or None,
-    )
+    try:
+        signer.sign(
+            message,
+            key_id=keyid,
+            created=created or city_now(),
+            nonce=secrets.token_urlsafe(18) if nonce is None else nonce,
+            label="huong",
+            covered_component_ids=tuple(covered),
+            body=body or None,
+        )
+    except HTTPMessageSignaturesException as trouble:
+        raise CannotSign(str(trouble)) from None
     given = {name.lower() for name in headers or {}}
     return {name: value for name, value in message.headers.items() if name.lower() not in given}
 
 
 def read(lines: Lines) -> Claimed:
-    """What the one signature of a request says of itself, timely and in the form that we ask for; raises BadSignature."""
+    """What the one signature of a request says of itself, in the form and at the time that we ask for.
+
+    Raises BadSignature."""
     inputs, signatures = _field(lines, "signature-input"), _field(lines, "signature")
     if len(inputs) + len(signatures) > MOST_INPUT_CHARACTERS:
         raise BadSignature(why="Signature-Input and Signature are too long")
@@ -121,7 +129,8 @@ def _dictionary(text: str, name: str) -> dict[str, Any]:
         raise BadSignature(why=f"{name} has {key[:40]!r} twice")
 
     try:
-        return http_sf.parse(text.encode(), tltype="dictionary", on_duplicate_key=refuse)
+        parsed: Any = http_sf.parse(text.encode(), tltype="dictionary", on_duplicate_key=refuse)
+        return parsed
     except (ValueError, TypeError, AttributeError, RecursionError):
         raise BadSignature(why=f"{name} is no dictionary of structured fields (RFC 9651)") from None
 
@@ -141,8 +150,9 @@ def _check_time(params: dict[str, Any]) -> None:
     created, expires = params.get("created"), params.get("expires")
     if type(created) is not int:
         raise BadSignature(why="the parameter created is missing: whole seconds of Unix time", now=now)
-    if abs(now - created) > SKEW_S:
-        raise BadSignature(why=f"created is {abs(now - created)} s away from the city's clock; {SKEW_S} s is most", now=now)
+    away_s = abs(now - created)
+    if away_s > SKEW_S:
+        raise BadSignature(why=f"created is {away_s} s away from the city's clock; {SKEW_S} s is most", now=now)
     if expires is not None and (type(expires) is not int or expires < now):
         raise BadSignature(why="expires is past", now=now)
 
@@ -253,4 +263,3 @@ class _Verifier(HTTPMessageVerifier):
 
     def validate_created_and_expires(self, sig_input: Any, max_age: Any = None) -> None:
         """Nothing is left to look at."""
-

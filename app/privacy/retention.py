@@ -32,6 +32,7 @@ async def keep(db: Connection, holdings: Holdings, rows: int = ROWS_A_TURN) -> N
     for holding in await _in_turn(db, holdings):
         if rows <= 0:
             return
+        assert holding.forget is not None
         try:
             async with db.transaction():
                 forgotten: int = await db.fetchval(holding.forget, holding.kept_days, rows)

@@ -2,17 +2,14 @@
 
 import asyncio
 import math
-from typing import get_args
 from collections.abc import AsyncIterator
-from uuid import uuid4
+from typing import get_args
 
 import asyncpg
 import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from litestar import Litestar
-from litestar.routes import HTTPRoute
 from structlog.testing import capture_logs
 
 from app.db import Connection
@@ -23,7 +20,8 @@ from app.identity.tokens import token_hash
 from app.types import new_id
 from tests.app.phones import PLAY_PHONE, REAL_PHONE, ask_for_code, problem
 from tests.conftest import City, Desk
-from tests.makers import PIN, a_resident
+from tests.house.doors import Door, doors, filled
+from tests.makers import PIN, Resident, a_resident
 from tests.statements import sql
 
 JSON = {"content-type": "application/json"}

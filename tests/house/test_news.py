@@ -1,25 +1,34 @@
 """News: what the ledger's function and the verbs write is what its Struct says, and somebody has words for it."""
 
+from datetime import timedelta
 from typing import Any, get_args
 from uuid import uuid4
 
 import msgspec
 import pytest
+from msgspec import structs
 
+from app import outbox
+from app.clock import city_now
 from app.db import many
+from app.identity import recovery
+from app.identity.events import AccountUnlocked, IdentityVerified, PinReset
 from app.outbox import Event
-from app.worker import LISTENERS
+from app.privacy import breaches, data_requests, erasures, exports
+from app.privacy.models import AnswerData, AskData, AskErasure, ReportBreach
+from app.worker import HOLDINGS, LISTENERS
 from notifications.messages import Told, messages_of
 from tests.app.keys import with_key
 from tests.app.test_passkeys import added
 from tests.conftest import City
 from tests.house.doors import subclasses
 from tests.house.statements import sql
-from tests.makers import a_bill, a_biller, a_resident, a_shop, a_staff_member
+from tests.makers import PIN, a_bill, a_biller, a_resident, a_shop, a_staff_member, fund
+from tests.statements import sql as statements
 from wallet import merchants
 from wallet.models import PlaceOrder
 
-NOT_TOLD = {"CodeRequested"}
+NOT_TOLD = {"CodeRequested", "ExportRequested", "ErasureRequested"}
 """News that is for the city's own workers: nobody finds a message of it."""
 
 KINDS = {event.__name__: event for event in subclasses(Event)}
@@ -58,9 +67,45 @@ async def everything_happens(city: City) -> None:
     assert opened.status_code == 200, opened.text
     await with_key(city.client, friend)
     await added(city.client, payer)
+    await _hard_days(city)
+    await _days_of_personal_data(city)
     sent = await city.client.post("/v1/sign-in/codes", json={"phone": "+84900000001"})
     sign_in = {"challenge_id": sent.json()["challenge_id"], "code": "000000"}
     assert (await city.client.post("/v1/sign-in/sessions", json=sign_in)).status_code == 201
+
+
+async def _hard_days(city: City) -> None:
+    async with city.database.transaction() as db:
+        resident = await a_resident(db)
+        for how in ("pin", "code", "hotline"):
+            await recovery.lock(db, (await a_resident(db)).id, how)
+        await recovery.release_number(db, (await a_resident(db)).id, "+84905123456")
+        await recovery.take_number(db, resident.id, "+84905123457")
+        await outbox.record(db, PinReset(principal_id=resident.id))
+        await outbox.record(db, AccountUnlocked(principal_id=resident.id))
+        await outbox.record(db, IdentityVerified(principal_id=resident.id))
+
+
+async def _days_of_personal_data(city: City) -> None:
+    async with city.database.transaction() as db:
+        officer, resident = await a_staff_member(db, role="compliance"), await a_resident(db)
+        for holdings in (HOLDINGS, [structs.replace(HOLDINGS[0], rows="SELECT 1 / 0 WHERE $1::uuid IS NOT NULL")]):
+            export = await exports.ask(db, resident.me)
+            await exports.make(db, export.export_id, holdings)
+        erasure = await erasures.ask(db, resident.me, AskErasure(pin=PIN), HOLDINGS, "vi")
+        await fund(db, resident.id, 1000)
+        await erasures.carry_out(db, erasure.erasure_id, HOLDINGS)
+        for granted in (True, False):
+            await data_requests.ask(db, resident.me, asked := uuid4(), AskData(kind="access", text="Ai?"))
+            await data_requests.answer(db, officer.me, asked, AnswerData(text="Không ai.", granted=granted))
+        await data_requests.ask(db, resident.me, late := uuid4(), AskData(kind="access", text="Ai?"))
+        await db.execute(statements.late_data_request, late)
+        await data_requests.watch_the_clock(db)
+        for hours in (50, 80):
+            found_at = city_now() - timedelta(hours=hours)
+            known = ReportBreach(found_at=found_at, what="?", kinds_of_data=["name"], harm="?", measures="?")
+            await breaches.report(db, officer.me, uuid4(), known)
+        await breaches.watch_the_clock(db)
 
 
 async def test_all_news_is_what_its_struct_says_and_somebody_has_words_for_it(city: City) -> None:

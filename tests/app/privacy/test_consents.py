@@ -1,5 +1,7 @@
 """What my data may be used for: decided by me, kept for ever."""
 
+import asyncio
+
 import asyncpg
 import httpx
 import pytest
@@ -13,7 +15,9 @@ from tests.makers import Resident, a_resident
 from tests.statements import sql
 
 
-async def decide(client: httpx.AsyncClient, me: Resident, purpose: str, given: bool, version: int = 1) -> httpx.Response:
+async def decide(
+    client: httpx.AsyncClient, me: Resident, purpose: str, given: bool, version: int = 1
+) -> httpx.Response:
     """PUT a decision."""
     body = {"given": given, "version": version}
     return await client.put(f"/v1/me/consents/{purpose}", headers=me.headers, json=body)
@@ -59,9 +63,7 @@ async def test_what_the_service_needs_stays_and_what_is_unknown_is_not_there(
     assert problem(await decide(desk, me, "marketing", True, version=2)) == (409, "ConsentWordsChanged")
 
 
-async def test_new_words_ask_anew(
-    desk: httpx.AsyncClient, db: Connection, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_new_words_ask_anew(desk: httpx.AsyncClient, db: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
     me = await a_resident(db)
     await decide(desk, me, "marketing", True)
     known = PURPOSES["marketing"]
@@ -74,8 +76,6 @@ async def test_new_words_ask_anew(
 
 
 async def test_two_decisions_at_once_leave_one_of_them(city: City) -> None:
-    import asyncio
-
     async with city.database.transaction() as db:
         me = await a_resident(db)
     await asyncio.gather(*(decide(city.client, me, "statistics", True) for _ in range(8)))
@@ -83,7 +83,9 @@ async def test_two_decisions_at_once_leave_one_of_them(city: City) -> None:
         assert len(await db.fetch(sql.consent_rows, me.id)) == 1
 
 
-@pytest.mark.parametrize("statement", [sql.change_consents, sql.drop_openings, sql.change_processing, sql.change_breaches])
+@pytest.mark.parametrize(
+    "statement", [sql.change_consents, sql.drop_openings, sql.change_processing, sql.change_breaches]
+)
 async def test_what_was_written_down_cannot_be_changed(db: Connection, statement: str) -> None:
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         await db.execute(statement)

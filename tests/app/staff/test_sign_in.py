@@ -211,6 +211,17 @@ async def test_the_sandboxs_staff_sign_in_with_their_e_mails(
     assert [grant["role"] for grant in session["grants"]] == ["operator", "supervisor"]
 
 
+async def test_a_sandbox_that_moved_to_another_port_still_knows_its_staff(
+    db: Connection, browser: Browser, stand_ins: StandIns
+) -> None:
+    member = await a_staff_member(db)
+    await browser.sign_in(stand_ins, hint(member))
+    await db.execute(staff_seed.sql.move_staff_links, "http://localhost:1/staff")
+    assert problem(await browser.sign_in(stand_ins, hint(member))) == (403, "NotAMember")
+    await staff_seed.follow_the_stand_in(db)
+    assert (await browser.sign_in(stand_ins, hint(member))).status_code == 303
+
+
 # How long
 
 
