@@ -25,7 +25,7 @@ from app.db import Database, queries_beside
 from app.errors import Refusal, Unavailable
 from app.machines import keys as machine_keys
 from app.machines import signing
-from app.observe import start_logging
+from app.observe import start_logging, told
 
 sql = queries_beside(__file__)
 
@@ -61,12 +61,14 @@ def plainly(run: Callable[P, R]) -> Callable[P, R]:
         except BrokenPipeError:  # `… | head`
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             sys.exit(1)
+        except secrets.KeyNotHere as problem:
+            sys.exit(f"huong: HUONG_PEPPER lacks a key that this needs: {problem.__cause__}")
         except Unavailable as problem:
-            sys.exit(f"huong: the database does not answer ({problem.__cause__})")
+            sys.exit(f"huong: the database does not answer ({told(problem.__cause__ or problem)})")
         except Refusal as refusal:
             sys.exit(f"huong: {refusal.words('en')}")
         except (asyncpg.PostgresError, ConnectionError, TimeoutError) as problem:
-            sys.exit(f"huong: the database refused: {problem or type(problem).__name__}")
+            sys.exit(f"huong: the database refused: {told(problem)}")
 
     return plain
 
@@ -85,7 +87,7 @@ def up() -> None:
 def serve() -> None:
     """Serve the API only."""
     settings = config.settings()
-    start_logging(settings.log_level)
+    start_logging(settings.log_level, settings.secrets())
     end_with_parent()
     with_database(settings, lambda database: health.refuse_unfit(database, settings))
     if settings.server == "granian":
@@ -139,7 +141,7 @@ def work() -> None:
     from app.worker import Worker
 
     settings = config.settings()
-    start_logging(settings.log_level)
+    start_logging(settings.log_level, settings.secrets())
     end_with_parent()
 
     async def go(database: Database) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Literal
+from urllib.parse import unquote, urlsplit
 
 import msgspec
 
@@ -25,6 +26,7 @@ SECRETS = (
 )
 """What nobody else may know. Each may be in a file instead, which `<NAME>_FILE` names."""
 
+_HOST = re.compile(r"(\[[0-9A-Fa-f:.%]*\]|[^\[\]:@]*)(:[0-9]{1,5})?")
 _PAIR = re.compile(r"([a-z0-9][a-z0-9-]{0,15}):([^\s,]+)(?:[\s,]+|$)")
 
 
@@ -72,6 +74,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log_level: str
     clock_offset_s: int
 
+    def __repr__(self) -> str:
+        """Whoever prints the settings sees no secret."""
+        return f"Settings({self.mode})"
+
+    def secrets(self) -> list[str]:
+        """What of this no log may say, whoever writes it."""
+        addresses = (self.database_url, self.database_owner_url, self.redis_url)
+        passwords = [urlsplit(address).password or "" for address in addresses if address]
+        others = (self.citizen_client_secret, self.staff_client_secret, self.face_key, self.metrics_token or "")
+        known = (*self.keys.values(), *others, *passwords, *map(unquote, passwords))
+        return sorted({secret for secret in known if secret}, key=len, reverse=True)
+
     @property
     def sandbox(self) -> bool:
         """Is everything here play?"""
@@ -90,9 +104,9 @@ def read(environ: Mapping[str, str] = os.environ) -> Settings:
         host=environ.get("HOST") or "127.0.0.1",
         port=port,
         data_dir=Path(environ.get("DATA_DIR") or "var").resolve(),
-        database_url=environ.get("DATABASE_URL") or None,
-        database_owner_url=environ.get("DATABASE_OWNER_URL") or None,
-        redis_url=environ.get("REDIS_URL") or None,
+        database_url=_address(environ, "DATABASE_URL", "postgresql", "postgres"),
+        database_owner_url=_address(environ, "DATABASE_OWNER_URL", "postgresql", "postgres"),
+        redis_url=_address(environ, "REDIS_URL", "redis", "rediss", "unix"),
         keys=_keys(environ, mode),
         server="granian"
         if _one_of(environ, "HUONG_SERVER", ("uvicorn", "granian"), "uvicorn") == "granian"
@@ -183,6 +197,22 @@ def _pairs(text: str) -> tuple[list[tuple[str, str]], str]:
         pairs.append((pair[1], pair[2]))
         at = pair.end()
     return pairs, text[at:]
+
+
+def _address(environ: Mapping[str, str], name: str, *schemes: str) -> str | None:
+    """An address that may hold a password: what is wrong with it is said without it."""
+    address = environ.get(name) or None
+    if address is None:
+        return None
+    try:
+        scheme, netloc, *_ = urlsplit(address)
+        hosts = netloc.rpartition("@")[2].split(",")
+        fine = scheme in schemes and all(_HOST.fullmatch(host) for host in hosts)
+    except ValueError:
+        fine = False
+    if not fine:
+        raise BadSetting(f"{name}: it must be an address, {schemes[0]}://user:password@host/…, each part %-encoded")
+    return address
 
 
 def _one_of(environ: Mapping[str, str], name: str, allowed: tuple[str, ...], default: str) -> str:

@@ -15,7 +15,7 @@ import structlog
 
 from app.clock import city_now
 from app.db import Connection, Database, many, queries_beside
-from app.observe import JOBS_DEAD, JOBS_WAITING, OUTBOX_AGE
+from app.observe import JOBS_DEAD, JOBS_WAITING, OUTBOX_AGE, told
 
 sql = queries_beside(__file__)
 log = structlog.get_logger()
@@ -121,7 +121,7 @@ async def _one_by_one(database: Database, listener: Listener, jobs: Sequence[_Jo
 
 
 async def _put_off(database: Database, listener: Listener, job: _Job, problem: Exception) -> None:
-    # repr, not str: PostgreSQL's DETAIL quotes the row, and a row may hold a phone number.
+    error = told(problem)
     again_at = next_try(job.attempts, city_now())
     log.warning(
         "job failed",
@@ -130,10 +130,10 @@ async def _put_off(database: Database, listener: Listener, job: _Job, problem: E
         kind=job.kind,
         attempts=job.attempts,
         dead=again_at is None,
-        error=repr(problem),
+        error=error,
     )
     async with database.acquire() as db:
-        await db.execute(sql.put_off_job, job.id, job.fence, again_at, repr(problem)[:500])
+        await db.execute(sql.put_off_job, job.id, job.fence, again_at, error[:500])
 
 
 def next_try(attempts: int, now: datetime) -> datetime | None:

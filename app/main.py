@@ -90,7 +90,8 @@ def create_app(settings: Settings | None = None, database: Database | None = Non
 
 def served() -> Litestar:
     """The API as `litestar serve` serves it, in each of its processes: with its log."""
-    start_logging(_settings_or_exit().log_level)
+    settings = _settings_or_exit()
+    start_logging(settings.log_level, settings.secrets())
     return create_app()
 
 

@@ -6,9 +6,12 @@ import gc
 import logging
 import re
 import sys
+import traceback
+from collections.abc import Iterable
 from time import perf_counter
 from typing import Any
 
+import asyncpg
 import msgspec
 import structlog
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
@@ -39,6 +42,9 @@ AUDIT_HEAD = Gauge("huong_audit_head_position", "Links of the audit's chain")
 AUDIT_BROKEN = Gauge("huong_audit_broken", "What the last check of the audit's chain found wrong")
 AUDIT_CHECKED = Gauge("huong_audit_checked_seconds", "When the audit's chain was last checked, in Unix time")
 TILL_GROUP = Histogram("huong_till_group_payments", "Payments per till group", buckets=(1, 2, 4, 8, 16, 32, 64, 128))
+
+SHORTEST_SECRET = 8
+"""Whoever has a password of six letters would see them nowhere in the log."""
 
 _SAFE_HEADERS = [
     (b"x-content-type-options", b"nosniff"),
@@ -119,14 +125,18 @@ class Observe:
         )
 
 
-def start_logging(level: str) -> None:
-    """One line of JSON per thing that happened, on standard error; libraries' lines too."""
+def start_logging(level: str, secrets: Iterable[str] = ()) -> None:
+    """One line of JSON per thing that happened, on standard error; libraries' lines too, and what ends the process.
+
+    `secrets`: what this process knows that no line may say, whoever writes it."""
+    _known.clear()
+    _known.extend(msgspec.json.encode(one)[1:-1] for one in secrets if len(one) >= SHORTEST_SECRET)
     number = logging.getLevelNamesMapping()[level.upper()]
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", key="at"),
-            structlog.processors.format_exc_info,
+            structlog.processors.ExceptionRenderer(lambda raised: trace_of(raised[1])),
             _as_json,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(number),
@@ -136,14 +146,69 @@ def start_logging(level: str) -> None:
     of_libraries = logging.StreamHandler(sys.stderr)
     of_libraries.setFormatter(_LibraryLine())
     logging.basicConfig(level=max(number, logging.WARNING), handlers=[of_libraries], force=True)
+    sys.excepthook = _say_why_it_ends
 
 
-# Nobody logs a number on purpose; but the trace of a surprise may quote PostgreSQL's DETAIL, and that a whole row.
-_PHONE = re.compile(rb"(\+84[0-9]{3})[0-9]{3}([0-9]{3})")
+def trace_of(problem: BaseException | None) -> str:
+    """Where a problem came from, and what it says of itself."""
+    if problem is None:
+        return ""
+    before = problem.__cause__ or (None if problem.__suppress_context__ else problem.__context__)
+    lines = [f"{trace_of(before)}\n\nand then\n\n"] if before is not None else []
+    if isinstance(problem, BaseExceptionGroup):
+        inside: tuple[BaseException, ...] = problem.exceptions
+        lines += [f"{trace_of(one)}\n\nand beside it\n\n" for one in inside]
+    return "".join([*lines, *traceback.format_tb(problem.__traceback__), told(problem)])
+
+
+def told(problem: BaseException) -> str:
+    """What a problem says of itself, in a line that may be kept: PostgreSQL's message, but not its DETAIL, which
+    quotes the row, and a row may hold anything."""
+    message = problem.args[0] if isinstance(problem, asyncpg.PostgresError) and problem.args else problem
+    return scrubbed(f"{type(problem).__name__}: {message}")
+
+
+def scrubbed(text: str) -> str:
+    """The text without what looks like somebody's secret."""
+    return msgspec.json.decode(_scrub(msgspec.json.encode(text)), type=str)
+
+
+# Nobody logs a secret on purpose; but what a library says of a surprise may quote whatever was at hand. These read
+# JSON: a quotation mark or a new line is two bytes there.
+_known: list[bytes] = []
+_REST_OF_LINE = rb'(?:[^"\\]|\\[^n])*'
+_HIDDEN = [
+    (re.compile(rb'\\nDETAIL:(?:[^"\\]|\\.)*'), b""),
+    (re.compile(rb"(query argument \$[0-9]+: )" + _REST_OF_LINE), rb"\1***"),
+    (re.compile(rb"(invalid input (?:syntax|value) for [^:\"\\]*: )" + _REST_OF_LINE), rb"\1***"),
+    (re.compile(rb"(\b[a-z][a-z0-9+]{1,20}://[^\s\"\\/@]{0,200}:)[^\s\"\\@]+@"), rb"\1***@"),
+    (re.compile(rb"(\bhttps?://[^\s\"\\?#']{1,1000}\?)[^\s\"\\']+"), rb"\1***"),
+    (re.compile(rb"(?i)(\b(?:bearer|basic|digest) )[A-Za-z0-9._~+/=-]{8,}"), rb"\1***"),
+    (re.compile(rb"(\bhk_(?:test|live)_[0-9A-Za-z]{22})[0-9A-Za-z]+"), rb"\1***"),
+    (re.compile(rb"\beyJ[\w-]{1,1500}\.[\w-]{1,4000}\.[\w-]*"), b"***"),
+    (re.compile(rb"(?<![\w-])[\w-]{43}(?![\w-])"), b"***"),
+    (re.compile(rb"(?<![0-9A-Za-z])((?:\+84|0)[35789][0-9]{2})[0-9]{3}([0-9]{3})(?![0-9])"), rb"\1***\2"),
+]
+"""PostgreSQL's DETAIL and whatever else quotes a value; a password in an address, and all after its question mark;
+authorizations, machines' keys, signed tokens, and 256 bits as we write them; phone numbers."""
+
+
+def _scrub(line: bytes) -> bytes:
+    for secret in _known:
+        line = line.replace(secret, b"***")
+    for hidden, instead in _HIDDEN:
+        line = hidden.sub(instead, line)
+    return line
+
+
+def _say_why_it_ends(_kind: type[BaseException], problem: BaseException, _trace: object) -> None:
+    if not isinstance(problem, KeyboardInterrupt):
+        log.error("ended", exc_info=problem)
 
 
 def _as_json(_logger: object, _method: str, event: Any) -> bytes:
-    return _PHONE.sub(rb"\1***\2", msgspec.json.encode(event, enc_hook=repr))
+    line = msgspec.json.encode(event, enc_hook=repr)
+    return line if event.get("event") == "request" else _scrub(line)  # that one is ours, and often
 
 
 class _LibraryLine(logging.Formatter):
@@ -152,8 +217,8 @@ class _LibraryLine(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         line = {"event": record.getMessage(), "level": record.levelname.lower(), "logger": record.name}
         if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
-        return _PHONE.sub(rb"\1***\2", msgspec.json.encode(line)).decode()
+            line["exception"] = trace_of(record.exc_info[1])
+        return _scrub(msgspec.json.encode(line)).decode()
 
 
 class Lines:

@@ -129,8 +129,7 @@ GROUP BY key_id
 UNION ALL
 SELECT key_id, 'refreshes', count(*) FROM refresh_token
 WHERE key_id IS NOT NULL AND used_at > city_now() - interval '60 seconds'
-GROUP BY key_id
-ORDER BY key_id, what;
+GROUP BY key_id;
 
 -- name: keys_in_use
 -- The keys under PINs, each by a look into the index, and those under machines' keys.

@@ -6,6 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from litestar import Litestar, Request, Response, Router, get
 from litestar.enums import OpenAPIMediaType
 from litestar.handlers import HTTPRouteHandler
@@ -168,8 +169,17 @@ def _complete_schema(name: str, schema: dict[str, Any], struct: type[Any] | None
         schema["description"] = inspect.cleandoc(words.__doc__)
     if struct is not None and issubclass(struct, Body):
         schema["additionalProperties"] = False
+        _bound_items(schema, struct)
     elif "properties" in schema:
         schema["required"] = sorted(schema["properties"])
+
+
+def _bound_items(schema: dict[str, Any], struct: type[Any]) -> None:
+    """The framework forgets what a list's own texts are bound to."""
+    for field in msgspec.structs.fields(struct):
+        told = schema["properties"].get(field.encode_name, {})
+        if told.get("items") == {"type": "string"}:
+            told["items"] = msgspec.json.schema(field.type)["items"]
 
 
 def _problem_response(status: str, words: str) -> dict[str, Any]:

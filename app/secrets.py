@@ -118,7 +118,7 @@ def new_pair(key_id: str) -> str:
 
 async def uses(db: Connection) -> list[KeyUse]:
     """What needs which key, by key."""
-    return await many(KeyUse, db, sql.key_uses)
+    return sorted(await many(KeyUse, db, sql.key_uses), key=lambda use: (use.key_id, use.what))
 
 
 async def seal_anew(database: Database, place: Sealed) -> int:

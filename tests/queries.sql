@@ -501,3 +501,24 @@ UPDATE machine SET closed_at = city_now(), closed_by = made_by, close_reason = '
 -- name: machine_key_used
 -- When a key was last used.
 SELECT last_used_at FROM machine_key WHERE id = $1;
+
+-- name: machine_key
+-- A machine's key as it is kept.
+SELECT * FROM machine_key WHERE id = $1;
+
+-- name: used_by_the_release_before
+-- A refresh token was used by a release that knows one key.
+UPDATE refresh_token SET used_at = city_now() WHERE hash = $1;
+
+-- name: key_of_device
+-- The public key that is kept of a device.
+SELECT public_key FROM device WHERE id = $1;
+
+-- name: rows_that_tell
+-- Whatever tells later what happened: the audit, events, jobs and their errors.
+SELECT to_jsonb(audit)::text AS row FROM audit UNION ALL SELECT to_jsonb(event)::text FROM event
+UNION ALL SELECT to_jsonb(job)::text FROM job;
+
+-- name: end_other_connections
+-- Everybody else is cut off.
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid();

@@ -100,10 +100,10 @@ async def page(db: Connection, cursor: str | None, limit: int) -> Page[Machine]:
 
 async def show(db: Connection, machine_id: UUID) -> MachineWithKeys:
     """A machine and its keys; raises NotFound."""
-    machine = await maybe(MachineWithKeys, db, sql.machine_with_keys, machine_id)
-    if machine is None:
+    row = await db.fetchrow(sql.machine_with_keys, machine_id)
+    if row is None:
         raise NotFound
-    return machine
+    return msgspec.convert(dict(row), MachineWithKeys)  # a Record has `keys` of its own
 
 
 async def close(db: Connection, me: Principal, machine_id: UUID, wanted: GiveReason) -> Machine:

@@ -57,7 +57,7 @@ def served() -> Litestar:
     """The stand-ins as a process of their own serves them: with its log."""
     try:
         settings = config.settings()
-        start_logging(settings.log_level)
+        start_logging(settings.log_level, settings.secrets())
         return create_stand_ins(settings)
     except BadSetting as trouble:
         sys.exit(f"huong: {trouble}")

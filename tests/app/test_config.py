@@ -119,10 +119,49 @@ def test_keys_that_could_be_mistaken_are_refused_without_being_shown(pepper: str
 @pytest.mark.parametrize("name", config.SECRETS)
 def test_a_secret_may_stand_in_a_file(name: str, tmp_path: Path) -> None:
     file = tmp_path / "secret"
-    file.write_text(f"{OLD_KEY}\n")
+    scheme = "redis" if name == "REDIS_URL" else "postgresql"
+    secret = f"{scheme}://huong:{OLD_KEY}@db/huong" if name.endswith("_URL") else OLD_KEY
+    file.write_text(f"{secret}\n")
     others = {} if name == "HUONG_PEPPER" else {"HUONG_PEPPER": PEPPER}
-    assert read({**others, f"{name}_FILE": str(file)}) == read({**others, name: OLD_KEY})
+    assert read({**others, f"{name}_FILE": str(file)}) == read({**others, name: secret})
     assert read({**others, f"{name}_FILE": str(file)}) != read({"HUONG_PEPPER": PEPPER})
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "postgresql://huong:pass/word@db/huong", "postgresql://huong:pass#word@db/huong", "huong:password@db/huong",
+        "postgresql://huong:pass?word@db/huong", "mysql://huong:password@db/huong", "postgresql://huong:pass[word@db/huong",
+    ],
+)  # fmt: skip
+def test_an_address_that_is_none_is_refused_without_its_password(address: str) -> None:
+    with pytest.raises(BadSetting, match="DATABASE_URL: it must be an address") as refused:
+        read({"HUONG_PEPPER": PEPPER, "DATABASE_URL": address})
+    assert "pass" not in str(refused.value).replace("user:password@host", "")
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "postgresql://huong_app@/huong?host=/run", "postgres://a:b@[::1]:5432/huong", "postgresql:///huong",
+        "postgresql://huong:p%2Fw@one:5432,two:5432/huong", "postgresql://postgres:@/postgres?host=/tmp/x",
+    ],
+)  # fmt: skip
+def test_an_address_may_have_any_form_that_postgresql_knows(address: str) -> None:
+    assert read({"HUONG_PEPPER": PEPPER, "DATABASE_URL": address}).database_url == address
+
+
+def test_whoever_prints_the_settings_sees_no_secret() -> None:
+    settings = read(
+        {
+            "HUONG_PEPPER": f"2:{NEW_KEY},{OLD_KEY}",
+            "DATABASE_URL": "postgresql://huong:s%26cret@db/huong",
+            "HUONG_FACE_KEY": "the key of the face",
+        }
+    )
+    secrets = {NEW_KEY, OLD_KEY, "s%26cret", "s&cret", "the key of the face"}
+    assert set(settings.secrets()) == secrets
+    assert not [secret for secret in secrets if secret in f"{settings} {settings!r}"]
 
 
 def test_a_secret_that_is_in_two_places_is_refused(tmp_path: Path) -> None:

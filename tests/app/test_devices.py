@@ -68,7 +68,9 @@ async def test_a_removed_device_is_signed_out_and_told_why(db: Connection, desk:
     await set_key(desk, lost["access_token"], KeyPair())
     assert (await me(desk, lost)).status_code == 200
 
+    assert await db.fetchval(sql.key_of_device, UUID(lost_id)) is not None
     assert (await remove(desk, mine, lost_id)).status_code == 204
+    assert await db.fetchval(sql.key_of_device, UUID(lost_id)) is None
     assert problem(await me(desk, lost)) == (401, "SignInRequired")
     refused = await refreshed(desk, lost["refresh_token"])
     assert problem(refused) == (401, "RefreshRefused")

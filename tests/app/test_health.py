@@ -11,8 +11,10 @@ from litestar.types import Receive, Scope, Send
 from app import health, main
 from app.config import BadSetting, Settings
 from app.db import Connection, Database
+from app.identity import sessions
 from app.main import create_app
 from app.observe import Observe
+from app.types import new_id
 from migrations import APP_ROLE, OWNER_ROLE, make_database, migrate
 from tests.app.phones import PLAY_PHONE, all_but_request_id, ask_for_code, codes_worker, problem
 from tests.conftest import City, Desk, OneConnection, Servers, client_of, settings_for
@@ -101,6 +103,25 @@ async def test_production_is_served_by_a_role_that_cannot_rewrite_the_ledger(ser
     assert "may rewrite the ledger" in (await why_unfit(servers, scratch, OWNER_ROLE, "production") or "")
     sandbox = await why_unfit(servers, scratch, APP_ROLE, "sandbox")
     assert sandbox == "the database is a production city, HUONG_MODE is sandbox"
+
+
+async def test_production_does_not_open_without_a_key_that_is_in_use(servers: Servers, scratch: str) -> None:
+    await migrate(servers.url(scratch, OWNER_ROLE), APP_ROLE, "production")
+    settings = production_of(settings_for(servers, scratch))
+    connection = await asyncpg.connect(servers.url(scratch, APP_ROLE))
+    try:
+        for key_id in ("1", "1", "2026-11"):
+            resident_id = new_id()
+            await connection.execute(sessions.sql.plant_principal, resident_id, "resident", None, "Ngự Bình")
+            await connection.execute(sessions.sql.set_first_pin, resident_id, "hash", key_id)
+        for gone, kept in (("1", ["2026-11"]), ("2026-11", ["1"]), ("1, 2026-11", ["3"])):
+            without = msgspec.structs.replace(settings, keys=dict.fromkeys(kept, "p" * 32))
+            why = f"HUONG_PEPPER lacks key {gone}, which is in use (see: litestar secrets status)"
+            assert await health.unfit(connection, without) == why
+        complete = msgspec.structs.replace(settings, keys={"2026-11": "p" * 32, "1": "q" * 32})
+        assert await health.unfit(connection, complete) is None
+    finally:
+        await connection.close()
 
 
 @pytest.fixture

@@ -147,7 +147,7 @@ async def test_a_job_that_fails_is_tried_by_the_table_and_then_dead(db: Connecti
     await crew.drain()
     [job] = await db.fetch(sql.job_rows)
     assert (job["state"], job["attempts"]) == ("dead", len(RETRY_WAITS_S) + 1)
-    assert job["last_error"] == "ValueError('[1] is more than I can bear')"
+    assert job["last_error"] == "ValueError: [1] is more than I can bear"
     await later(10 * 86_400)
     await crew.drain()
     assert len(monk.turns) == len(RETRY_WAITS_S) + 1

@@ -1,6 +1,7 @@
 """The log tells what happened, and no secret of anybody's: no whole number, no code, no PIN, no token."""
 
 import logging
+import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -18,7 +19,7 @@ from app.db import Connection
 from app.errors import InternalError
 from app.identity import sessions
 from app.jobs import Listener, News
-from app.observe import start_logging
+from app.observe import scrubbed, start_logging
 from app.worker import Worker
 from tests.app.phones import REAL_PHONE, ask_for_code, bearer, printed, problem, redeem, refreshed
 from tests.conftest import City, OneConnection
@@ -122,8 +123,9 @@ def handlers(monkeypatch: pytest.MonkeyPatch) -> list[logging.Handler]:
 @pytest.fixture
 def written(handlers: list[logging.Handler]) -> Callable[..., bytes]:
     """What the log of a running city holds of a line."""
-    before = structlog.get_config()
+    before, hook = structlog.get_config(), sys.excepthook
     start_logging("info")
+    sys.excepthook = hook
     processors = structlog.get_config()["processors"]
     structlog.configure(**before)
 
@@ -143,12 +145,73 @@ def test_a_line_is_json_with_its_level_and_its_time(written: Callable[..., bytes
     assert line["at"].endswith("Z")
 
 
-def test_a_trace_that_quotes_a_row_has_its_number_masked(written: Callable[..., bytes]) -> None:
+def test_a_trace_does_not_quote_the_row(written: Callable[..., bytes]) -> None:
     line = written(event="unhandled", exc_info=a_row_that_is_there_already())
-    assert b"UniqueViolationError" in line
+    assert (
+        b'UniqueViolationError: duplicate key value violates unique constraint \\"principal_phone_unique\\"' in line
+    )
+    assert b"Key (phone)" not in line
     assert REAL_PHONE.encode() not in line
-    assert b"Key (phone)=(+84905***456) already exists" in line
     assert msgspec.json.decode(line)["event"] == "unhandled"
+
+
+def test_a_trace_tells_what_came_before_and_beside(written: Callable[..., bytes]) -> None:
+    def fail() -> None:
+        try:
+            raise a_row_that_is_there_already()
+        except asyncpg.UniqueViolationError as breach:
+            raise ExceptionGroup("two things", [KeyError("Huế"), ValueError("Đà Nẵng")]) from breach
+
+    with pytest.raises(ExceptionGroup) as raised:
+        fail()
+    trace = msgspec.json.decode(written(event="unhandled", exc_info=raised.value))["exception"]
+    said = ("UniqueViolationError: duplicate", "and then", "KeyError: 'Huế'", "and beside it", "ValueError: Đà Nẵng")
+    at = [trace.index(words) for words in (*said, "ExceptionGroup: two things")]
+    assert at == sorted(at)
+    assert "raise a_row_that_is_there_already()" in trace
+    assert "Key (phone)" not in trace
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        (f"no {REAL_PHONE}, no 0905123456", "no +84905***456, no 0905***456"),
+        ("postgresql://huong:s3cret@db/huong", "postgresql://huong:***@db/huong"),
+        ("GET https://id.example/token?code=abc&state=d 502", "GET https://id.example/token?*** 502"),
+        ("authorization: Bearer abcdefgh.ijkl", "authorization: Bearer ***"),
+        ("{'Authorization': 'Basic aHVvbmc6czNjcmV0'}", "{'Authorization': 'Basic ***'}"),
+        (f"hk_test_{'A' * 22}{'b' * 49}!", f"hk_test_{'A' * 22}***!"),
+        ("id eyJhbGciOiJI.eyJzdWIiOiIx.c2ln.", "id ***."),
+        (f"cookie=__Host-x={'t' * 43};", "cookie=__Host-x=***;"),
+        (
+            "invalid input for query argument $2: '258036' (expected int)\nat 1",
+            "invalid input for query argument $2: ***\nat 1",
+        ),
+        ('invalid input syntax for type uuid: "258036"', "invalid input syntax for type uuid: ***"),
+        ("breach\nDETAIL:  Failing row contains (1,\nHuế).\nHINT: none", "breach"),
+        (
+            "01a20a71-7c70-76cd-b61a-856f9bf0bdfd, 1.000.000 đồng, 0.25 s",
+            "01a20a71-7c70-76cd-b61a-856f9bf0bdfd, 1.000.000 đồng, 0.25 s",
+        ),
+    ],
+)
+def test_what_looks_like_a_secret_is_not_written(text: str, kept: str) -> None:
+    assert scrubbed(text) == kept
+
+
+def test_what_this_process_knows_is_not_written_by_anybody(
+    handlers: list[logging.Handler], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = structlog.get_config()
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+    start_logging("info", ['our "own" secret', "short"])
+    structlog.configure(**before)
+    [handler] = handlers
+    record = logging.LogRecord("redis", logging.ERROR, "", 0, "wrong: %r, short", ('our "own" secret',), None)
+    assert msgspec.json.decode(handler.format(record))["event"] == "wrong: '***', short"
+    start_logging("info")
+    structlog.configure(**before)
+    assert "own" in handler.format(record)
 
 
 @pytest.mark.usefixtures("written")
@@ -158,7 +221,7 @@ def test_a_librarys_line_is_like_ours(handlers: list[logging.Handler]) -> None:
     [handler] = handlers
     line = msgspec.json.decode(handler.format(record))
     assert (line["event"], line["level"], line["logger"]) == ("it broke", "error", "asyncpg")
-    assert "(+84905***456)" in line["exception"]
+    assert line["exception"].startswith("UniqueViolationError: duplicate key value")
     assert REAL_PHONE not in line["exception"]
 
 

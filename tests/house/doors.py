@@ -22,7 +22,7 @@ from app.privacy import exports
 from app.types import Body
 from app.worker import HOLDINGS
 from tests.house.reading import PACKAGES
-from tests.makers import Resident, a_resident, a_shop, a_staff_member, with_role
+from tests.makers import Resident, a_machine, a_resident, a_shop, a_staff_member, with_role
 from tests.statements import sql
 from wallet import bills, ledger, merchants
 from wallet.ledger import Move
@@ -127,9 +127,11 @@ def is_for_residents(door: Door) -> bool:
 
 
 async def a_passer(db: Connection, door: Door) -> dict[str, str]:
-    """The headers of somebody for whom a door is: a resident, or a member of staff with every role."""
+    """The headers of somebody for whom a door is: a resident, a machine, or a member of staff with every role."""
     if is_for_residents(door):
         return (await a_resident(db)).headers
+    if "machine" in door.handler.opt["who"]:
+        return (await a_machine(db, plain_key=True)).plain
     member = await a_staff_member(db)
     for role in get_args(Role):
         member = await with_role(db, member, role)
@@ -179,4 +181,5 @@ async def a_household(db: Connection) -> Household:
     soon = city_now() + timedelta(minutes=10)
     begun = verifications.sql.make_verification
     await db.execute(begun, ids["verification_id"], owner.id, owner.session_id, False, soon)
+    ids["machine_id"] = (await a_machine(db)).id  # the city's own, for whoever looks after machines
     return Household(owner, ids)

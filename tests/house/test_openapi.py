@@ -284,6 +284,10 @@ def test_what_is_sent_is_closed_and_told_apart() -> None:
     assert seen == {struct.__name__ for struct in BODIES}
 
 
+CHANGED_BY_LOOKING = {"/v1/staff/audit"}
+"""That somebody read the audit stands in it."""
+
+
 def _is_bounded(field: Document) -> bool:
     types = field.get("type", [])
     if "integer" in types:
@@ -295,7 +299,8 @@ def _is_bounded(field: Document) -> bool:
         return "maxItems" in field and _is_bounded(field["items"])
     # What a browser says of a passkey is its own affair; the body's size bounds it.
     is_credential = field == {"type": "object", "additionalProperties": {}}
-    return types == "boolean" or "$ref" in field or is_credential
+    choices = field.get("oneOf", [field])
+    return types == "boolean" or all("$ref" in choice for choice in choices) or is_credential
 
 
 def test_a_put_that_answers_200_or_201_says_both() -> None:
@@ -347,7 +352,7 @@ async def test_answers_are_what_it_says(desk: httpx.AsyncClient, db: Connection)
             hollow = re.sub(r"{(\w+)}", r"{\1:uuid}", path)
             done = await desk.get(filled(hollow, household.ids), headers=headers)
             _check(operation, done, 200)
-            if "304" in operation["responses"]:
+            if "304" in operation["responses"] and path not in CHANGED_BY_LOOKING:
                 held = {**headers, "if-none-match": done.headers["etag"]}
                 again = await desk.get(filled(hollow, household.ids), headers=held)
                 assert (again.status_code, again.content) == (304, b""), path

@@ -167,9 +167,7 @@ async def test_a9_whoever_may_not_get_may_not_head(visitor: Visitor, db: Connect
 
 
 @pytest.mark.parametrize("role", ["stranger", "resident", "admin"])
-async def test_a9_a_method_that_no_door_takes_is_taken_from_nobody(
-    visitor: Visitor, db: Connection, role: str
-) -> None:
+async def test_a9_a_method_that_no_door_takes_is_taken_from_nobody(visitor: Visitor, role: str) -> None:
     wrong: list[str] = []
     for route, method in itertools.product(the_app().routes, METHODS):
         if isinstance(route, HTTPRoute) and _as_get(method) not in route.methods:
@@ -180,9 +178,7 @@ async def test_a9_a_method_that_no_door_takes_is_taken_from_nobody(
 
 
 @pytest.mark.parametrize("role", ["stranger", "unconfirmed resident", "machine without scope"])
-async def test_a9_whoever_is_signed_in_may_ask_what_an_address_takes(
-    visitor: Visitor, db: Connection, role: str
-) -> None:
+async def test_a9_whoever_is_signed_in_may_ask_what_an_address_takes(visitor: Visitor, role: str) -> None:
     open_to_all = {door.path for door in doors() if door.handler.opt.get("public")}
     for path in {door.path for door in doors()}:
         answer = await visitor.ask("OPTIONS", path)

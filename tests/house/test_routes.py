@@ -234,6 +234,7 @@ EXAMPLES: tuple[object, ...] = (
     "2031-01-01T00:00:00+07:00", "Người dân gọi tổng đài báo mất điện thoại",
     "correction", ["phone"], "sign_in",
     "EC", "P-256", "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU", {},
+    ["bills.read"], ["203.0.113.0/24"],
 )  # fmt: skip
 """One of these fits every field of every body; a new kind of field may need a new example."""
 

@@ -1,4 +1,4 @@
-"""Signed requests at the door: what passes, what does not and why, once and not twice, from where, with which scope."""
+"""Signed requests at the door: what passes, what does not and why; once, from where, and with which scope."""
 
 import asyncio
 from datetime import timedelta

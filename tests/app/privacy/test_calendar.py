@@ -1,11 +1,14 @@
 """The working calendar: which days the city works on, and when something is due."""
 
+import asyncio
 from datetime import date, timedelta
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app import cli, config
 from app.clock import (
     Calendar,
     Spell,
@@ -18,6 +21,8 @@ from app.clock import (
     year_from_the_library,
 )
 from app.db import Connection
+from migrations import APP_ROLE
+from tests.conftest import Servers, cloned
 
 
 @pytest.mark.parametrize(
@@ -62,6 +67,21 @@ async def test_what_the_migration_seeded_is_what_the_library_says_and_one_swap_m
     assert make_ups == {date(2024, 5, 4), date(2025, 4, 26), date(2026, 8, 22)}
     assert calendar.holidays == holidays | {date(2026, 1, 2)}
     assert calendar.make_ups == make_ups | {date(2026, 1, 10)}
+
+
+async def test_the_command_writes_a_year_and_says_what(template: Servers, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with cloned(template) as name:
+        monkeypatch.setenv("DATABASE_URL", template.url(name, APP_ROLE))
+        config.settings.cache_clear()
+        try:
+            first = await asyncio.to_thread(CliRunner().invoke, cli.calendar, ["2029"])
+            again = await asyncio.to_thread(CliRunner().invoke, cli.calendar, ["2029"])
+        finally:
+            monkeypatch.delenv("DATABASE_URL")
+            config.settings.cache_clear()
+    assert first.exit_code == 0, first.output
+    assert "2029-09-02 holiday  Quốc khánh" in first.output
+    assert "\n0 of " in again.output
 
 
 DAYS = st.dates(date(2024, 1, 1), date(2027, 1, 1))

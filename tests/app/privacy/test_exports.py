@@ -148,7 +148,7 @@ async def made_and_killed(city: City, export_id: UUID) -> None:
 async def test_a_worker_that_is_killed_half_way_leaves_nothing_and_the_next_one_makes_it(city: City) -> None:
     async with city.database.transaction() as db:
         me = await a_resident(db)
-        await db.execute(sql.many_messages, me.id, 3000, 0)
+        await db.execute(sql.many_messages, me.id, 12_000, 0)
     export_id = await asked(city.client, me)
     with pytest.raises(Killed):
         await made_and_killed(city, UUID(export_id))
@@ -158,8 +158,11 @@ async def test_a_worker_that_is_killed_half_way_leaves_nothing_and_the_next_one_
     await asyncio.gather(city.worker.drain(), other.drain())
     async with city.database.transaction() as db:
         await exports.make(db, UUID(export_id), HOLDINGS)  # told twice, made once
+        parts = [row["part"] for row in await db.fetch(sql.export_parts)]
+    assert parts == list(range(len(parts)))
+    assert len(parts) > 1
     files = opened((await file_of(city.client, me, export_id)).content)
-    assert len(json.loads(entry(files, "notifications.inbox", ".json"))) == 3000
+    assert len(json.loads(entry(files, "notifications.inbox", ".json"))) == 12_000
 
 
 def a_holding(rows: str) -> Holding:
