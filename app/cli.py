@@ -316,7 +316,7 @@ def audit_group() -> None:
     """The chain over who did what."""
 
 
-class _HeadText(click.ParamType):
+class _HeadText(click.ParamType[chain.Head]):
     """`POSITION:HASH`, as `litestar audit head` prints it."""
 
     name = "POSITION:HASH"

@@ -31,6 +31,13 @@ LOST = (
 )
 """How a connection that broke says so."""
 
+NOT_OPEN = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.ObjectNotInPrerequisiteStateError,  # the database takes no connections for a while
+)
+"""How a server says that there is no connection to be had."""
+
 ACQUIRE_TIMEOUT_S = 1.0
 GRACE_S = 3
 """How much later than the server the client gives a statement up."""
@@ -127,7 +134,7 @@ class Database:
         try:
             pool = self._pool or await self._open()
             connection = await pool.acquire(timeout=ACQUIRE_TIMEOUT_S)
-        except (TimeoutError, OSError, asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError) as cause:
+        except (TimeoutError, OSError, *NOT_OPEN) as cause:
             raise Unavailable from cause
         try:
             yield connection

@@ -136,7 +136,7 @@ def start_logging(level: str, secrets: Iterable[str] = ()) -> None:
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", key="at"),
-            structlog.processors.ExceptionRenderer(lambda raised: trace_of(raised[1])),
+            structlog.processors.ExceptionRenderer(lambda exc_info: trace_of(exc_info[1])),
             _as_json,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(number),

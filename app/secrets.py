@@ -81,6 +81,11 @@ def all_ids() -> list[str]:
     return list(settings().keys)
 
 
+def need(key_id: str) -> None:
+    """Before something is counted that cannot be looked at without this key; raises KeyNotHere."""
+    _key(key_id)
+
+
 def mac(purpose: str, *parts: str, key_id: str | None = None) -> bytes:
     """HMAC-SHA256 under a key, the newest unless named, for short secrets that a hash alone would not hide.
 

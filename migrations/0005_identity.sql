@@ -25,7 +25,10 @@ INSERT INTO policy (code, effective_from, value, sandbox_value) VALUES
     ('new_device.hours', '2026-01-01', 24, 0),
     ('new_device.code_ceiling', '2026-01-01', 2000000, NULL),
     -- After a recovery (PIN forgotten, phone lost, number changed) no money goes out for so many hours.
-    ('recovery.wait_hours', '2026-01-01', 24, 0);
+    ('recovery.wait_hours', '2026-01-01', 24, 0),
+    -- An account that shows no person, and that nobody has used for so many days, stays behind when its number is
+    -- used from another device: by then the number may have been given out again.
+    ('number.idle_days', '2026-01-01', 60, NULL);
 
 CREATE VIEW current_policy AS
     SELECT DISTINCT ON (code) code,
@@ -33,6 +36,8 @@ CREATE VIEW current_policy AS
     FROM policy WHERE effective_from <= city_now() ORDER BY code, effective_from DESC;
 
 ALTER TABLE principal
+    -- The number that went to somebody else, where no person is known by whom the account could be found again.
+    ADD COLUMN former_phone text,
     ADD COLUMN level smallint NOT NULL DEFAULT 1 CONSTRAINT principal_level CHECK (level IN (1, 2)),
     ADD COLUMN locked_at timestamptz,
     ADD COLUMN money_out_from timestamptz;
@@ -45,7 +50,18 @@ ALTER TABLE session
 ALTER TABLE session DROP CONSTRAINT session_end_reason;
 ALTER TABLE session ADD CONSTRAINT session_end_reason CHECK (end_reason IN (
     'signed_out', 'replaced', 'refresh_reused', 'pin_exhausted', 'expired', 'device_removed', 'pin_reset', 'locked',
-    'phone_changed', 'number_recycled', 'account_moved', 'erased')) NOT VALID;
+    'phone_changed', 'number_recycled', 'account_secured', 'erased')) NOT VALID;
+
+-- Sign-in, ending and erasing look sessions up by device and by person, ended ones too.
+-- squawk-ignore require-concurrent-index-creation
+CREATE INDEX session_device ON session (principal_id, device_id);
+
+-- A device is trusted once somebody has confirmed a session on it, until a recovery says otherwise. It is new for a
+-- while after it was last not trusted: signing in twice makes no device older.
+ALTER TABLE device
+    ADD COLUMN trusted_at timestamptz,
+    ADD COLUMN new_until timestamptz;
+UPDATE device SET trusted_at = made_at;
 
 -- A device may hold a key: then refreshing and paying from it need a proof made with that key (RFC 9449).
 ALTER TABLE device
@@ -84,6 +100,7 @@ CREATE TABLE identity_proof (
     ended_at timestamptz
 );
 CREATE UNIQUE INDEX identity_proof_one_account ON identity_proof (issuer, subject) WHERE ended_at IS NULL;
+CREATE INDEX identity_proof_principal ON identity_proof (principal_id);
 CREATE UNIQUE INDEX identity_proof_one_person ON identity_proof (principal_id) WHERE ended_at IS NULL;
 
 -- A resident on the way to the identity provider and back. `finished_at` with an outcome; for ten minutes after that
@@ -102,6 +119,7 @@ CREATE TABLE verification (
     CONSTRAINT verification_finished_with_outcome CHECK ((finished_at IS NULL) = (outcome IS NULL))
 );
 CREATE INDEX verification_age ON verification (made_at);
+CREATE INDEX verification_principal ON verification (principal_id);
 
 -- A browser on the way to an OpenID provider and back: what must be remembered between the two (PKCE, nonce, state).
 CREATE TABLE oidc_flow (
@@ -156,6 +174,7 @@ CREATE TABLE step_up (
     CONSTRAINT step_up_used_when_proved CHECK (used_at IS NULL OR proved_at IS NOT NULL)
 );
 CREATE INDEX step_up_age ON step_up (made_at);
+CREATE INDEX step_up_principal ON step_up (principal_id);
 
 -- migrate:down
 DROP TABLE step_up, passkey, oidc_flow, verification, identity_proof, device_proof;
@@ -165,8 +184,10 @@ ALTER TABLE one_time_code RENAME CONSTRAINT one_time_code_tries TO sign_in_code_
 ALTER TABLE one_time_code RENAME TO sign_in_code;
 ALTER INDEX one_time_code_age RENAME TO sign_in_code_age;
 CREATE UNIQUE INDEX sign_in_code_one_live ON sign_in_code (phone) WHERE used_at IS NULL AND replaced_at IS NULL;
-ALTER TABLE device DROP COLUMN public_key, DROP COLUMN key_set_at, DROP COLUMN removed_at;
+ALTER TABLE device DROP COLUMN public_key, DROP COLUMN key_set_at, DROP COLUMN removed_at, DROP COLUMN trusted_at,
+    DROP COLUMN new_until;
+DROP INDEX session_device;
 ALTER TABLE session DROP COLUMN confirmed_at, DROP COLUMN new_until;
-ALTER TABLE principal DROP COLUMN level, DROP COLUMN locked_at, DROP COLUMN money_out_from;
+ALTER TABLE principal DROP COLUMN former_phone, DROP COLUMN level, DROP COLUMN locked_at, DROP COLUMN money_out_from;
 DROP VIEW current_policy;
 DROP TABLE policy;

@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 
 from argon2 import PasswordHasher
 
+from app import config
 from app.config import settings
 from app.db import Connection
 from app.identity import sessions
@@ -125,9 +126,13 @@ async def a_resident(
     device_id = uuid4()
     await db.execute(sessions.sql.plant_principal, resident.id, "resident", phone, name)
     await db.execute(sessions.sql.keep_device, resident.id, device_id, "Nokia", "android")
-    await db.execute(sessions.sql.open_session, resident.session_id, resident.id, device_id, True, 0)
+    await db.execute(sessions.sql.open_session, resident.session_id, resident.id, device_id)
+    await db.execute(sessions.sql.confirm_session, resident.session_id)
     await db.execute(sessions.sql.keep_access_token, token_hash(resident.token), resident.session_id, 900)
-    await db.execute(sql.set_level, resident.id, level)
+    if level > 1:
+        issuer = config.settings().citizen_issuer
+        await db.execute(sessions.sql.prove_identity, new_id(), resident.id, issuer, str(resident.id), name, None)
+        await db.execute(sessions.sql.raise_level, resident.id, name)
     if with_pin:
         await db.execute(sessions.sql.set_first_pin, resident.id, _hash_of(PIN), newest_id())
     if unlocked:
@@ -170,9 +175,7 @@ async def a_machine(
 ) -> Machine:
     """A machine with these scopes and one key, put by an administrator; its agency must be there."""
     admin, machine_id = (await a_staff_member(db, role="admin")).me, new_id()
-    wanted = PutMachine(
-        name=name, agency=agency, scopes=list(scopes), addresses=list(addresses), plain_key=plain_key
-    )
+    wanted = PutMachine(name=name, agency=agency, scopes=list(scopes), addresses=list(addresses), plain_key=plain_key)
     await machines.put(db, admin, machine_id, wanted)
     made = await machine_keys.make(db, admin, machine_id, MakeKey())
     return Machine(machine_id, made.key_id, made.key)

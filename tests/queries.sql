@@ -236,10 +236,6 @@ UPDATE job SET state = 'running', attempts = $1, leased_until = city_now() - int
 -- How long a statement may take here.
 SELECT current_setting('statement_timeout');
 
--- name: set_level
--- As if the identity provider had said so.
-UPDATE principal SET level = $2 WHERE id = $1;
-
 -- name: set_policy
 -- From now on, in a sandbox too.
 INSERT INTO policy (code, value, sandbox_value) VALUES ($1, $2, $2);
@@ -522,3 +518,11 @@ UNION ALL SELECT to_jsonb(job)::text FROM job;
 -- name: end_other_connections
 -- Everybody else is cut off.
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid();
+
+-- name: nobody_came_for
+-- Nobody has used this account for so many days.
+UPDATE session SET seen_at = city_now() - make_interval(days => $2) WHERE principal_id = $1;
+
+-- name: former_phone
+-- By what a counter can find an account that has lost its number.
+SELECT former_phone FROM principal WHERE id = $1;

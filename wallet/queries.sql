@@ -42,10 +42,8 @@ WHERE entry.account_id = $1 AND ($2::bigint IS NULL OR entry.version < $2) AND (
 ORDER BY entry.version DESC LIMIT $3;
 
 -- name: unlock
--- Money-out is open for this session for five minutes; whoever knew the PIN owns the account.
-UPDATE session SET unlocked_until = city_now() + interval '5 minutes',
-    confirmed_at = coalesce(confirmed_at, city_now())
-WHERE id = $1 RETURNING unlocked_until;
+-- Money-out is open for this session for five minutes.
+UPDATE session SET unlocked_until = city_now() + interval '5 minutes' WHERE id = $1 RETURNING unlocked_until;
 
 -- name: payment
 -- A payment of its payer.

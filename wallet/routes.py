@@ -50,9 +50,9 @@ CodeQuery = Annotated[str | None, QueryParameter(min_length=1, max_length=40, pa
 
 
 @post("/v1/wallet/unlocks", status_code=201, unconfirmed=True)
-async def unlock_wallet(db: Db, request: Door, data: JSONBody[UnlockWallet]) -> Unlocked:
+async def unlock_wallet(request: Door, data: JSONBody[UnlockWallet]) -> Unlocked:
     """Open money-out for this session with the PIN; on a new device, the account too."""
-    return await unlocks.unlock(db, request.me, data.pin)
+    return await unlocks.unlock(request.app.state.database, request.me, data.pin)
 
 
 @get("/v1/wallet")

@@ -172,7 +172,14 @@ async def _links(db: Connection, start: int, stop: int) -> AsyncIterator[_Link]:
     while records := await cursor.fetch(BATCH):
         for record in records:
             row = None if record["id"] is None else msgspec.convert(record, Row)
-            yield _Link(*record[:5], row)
+            yield _Link(
+                position=record["position"],
+                audit_id=record["audit_id"],
+                hash=record["hash"],
+                made_s=record["made_s"],
+                linked_s=record["linked_s"],
+                row=row,
+            )
 
 
 class _Broken(msgspec.Struct):

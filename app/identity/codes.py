@@ -58,21 +58,28 @@ async def request(
     if number.startswith(SANDBOX_PHONES) and not settings().sandbox:
         raise BadPhone
     await db.execute(sql.lock_phone, number)
-    await spend(db, *_budgets(number, address, device_id), refusal=TooManyCodes)
+    budgets = _budgets(number, purpose, address, device_id, known=await _is_owners(db, number, device_id))
+    await spend(db, *budgets, refusal=TooManyCodes)
     await db.execute(sql.replace_codes, number, purpose)
     sent = await one(CodeSent, db, sql.make_code, new_id(), number, purpose)
     await outbox.record(db, CodeRequested(challenge_id=sent.challenge_id))
     return sent
 
 
-def _budgets(number: str, address: str, device_id: UUID | None) -> list[Budget]:
+async def _is_owners(db: Connection, number: str, device_id: UUID | None) -> bool:
+    """A device that the number's account trusts has codes of its own: strangers cannot use them up."""
+    return device_id is not None and await db.fetchval(sql.is_trusted_by_phone, number, device_id)
+
+
+def _budgets(number: str, purpose: CodePurpose, address: str, device_id: UUID | None, *, known: bool) -> list[Budget]:
     if _is_play(number):
         return [Budget("code play", 100_000, 60)]
     of_device = [Budget(f"code device {device_id}", 10, 3600)] if device_id else []
+    phone_key = f"code phone {number} {purpose}{' known' if known else ''}"
     return [
-        Budget(f"code phone {number}", 1, 30),
-        Budget(f"code phone {number}", 3, 600),
-        Budget(f"code phone {number}", 6, 86_400),
+        Budget(phone_key, 1, 30),
+        Budget(phone_key, 3, 600),
+        Budget(phone_key, 6, 86_400),
         *of_device,
         Budget(f"code address {address_key(address)}", 60, 3600),
         Budget(f"code prefix {number[:6]}", 3000, 3600),

@@ -45,7 +45,7 @@ class AccountLocked(Event):
     """Nothing leaves the account until its owner is verified again."""
 
     principal_id: UUID
-    how: Literal["pin", "code", "hotline"]
+    how: Literal["pin", "code", "hotline", "wrong_pins"]
 
 
 class AccountUnlocked(Event):

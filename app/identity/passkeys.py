@@ -65,6 +65,14 @@ class PasskeyKnown(Refusal):
     This passkey is registered already."""
 
 
+class DeviceStillNew(Refusal):
+    """Thiết bị này còn mới hoặc tài khoản vừa được khôi phục; hãy đợi rồi đăng ký khóa truy cập sau.
+
+    This device is still new, or the account was just recovered; add a passkey later."""
+
+    status = 403
+
+
 class TooManyPasskeys(Refusal):
     """Bạn đã có {most} khóa truy cập; hãy xóa bớt trước khi thêm.
 
@@ -77,9 +85,12 @@ class TooManyPasskeys(Refusal):
 async def begin(db: Connection, me: Principal) -> PasskeyBegun:
     """What the browser's `navigator.credentials.create` takes, for five minutes.
 
-    Raises PinNeeded, TooManyPasskeys, TooManyRequests."""
-    if not await db.fetchval(sql.session_is_unlocked, me.session_id, me.id):
+    Raises PinNeeded, DeviceStillNew, TooManyPasskeys, TooManyRequests."""
+    is_new: bool | None = await db.fetchval(sql.session_is_unlocked, me.session_id, me.id)
+    if is_new is None:
         raise PinNeeded
+    if is_new:
+        raise DeviceStillNew
     held = await _registered(db, me.id)
     if len(held) >= MOST:
         raise TooManyPasskeys(most=MOST)

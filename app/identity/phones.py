@@ -16,11 +16,13 @@ async def change(db: Connection, me: Principal, wanted: ChangePhone) -> None:
     """Give my account another number: I hold it (the code) and I am who I am (the verification).
 
     Whoever had the number loses it: numbers are given out again. Raises WrongCode, VerificationNeeded."""
-    await verifications.use(db, me, wanted.verification_id)
     number = await codes.redeem(db, wanted.challenge_id, wanted.code, "change_phone")
+    await verifications.use(db, me, wanted.verification_id)
+    await db.execute(sql.lock_phone, number)
     before = await db.fetchval(sql.principal_of_phone, number)
     if before == me.id:
         return
+    await db.fetch(sql.principals_for_update, sorted({me.id, before or me.id}))
     if before is not None:
         await recovery.release_number(db, before, number)
     await recovery.take_number(db, me.id, number, keep=me.session_id)

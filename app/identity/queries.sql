@@ -37,11 +37,9 @@ RETURNING id, kind, closed_at, level, locked_at,
     EXISTS (SELECT FROM pin WHERE pin.principal_id = principal.id) AS has_pin;
 
 -- name: known_device
--- A device on which somebody has confirmed a session before, and its key.
+-- A device that is trusted, and its key.
 SELECT public_key FROM device
-WHERE principal_id = $1 AND id = $2 AND removed_at IS NULL AND EXISTS (
-    SELECT FROM session WHERE session.principal_id = device.principal_id AND session.device_id = device.id
-        AND confirmed_at IS NOT NULL);
+WHERE principal_id = $1 AND id = $2 AND removed_at IS NULL AND trusted_at IS NOT NULL;
 
 -- name: keep_device
 -- Remember the device under its own id.
@@ -49,10 +47,20 @@ INSERT INTO device (principal_id, id, name, platform) VALUES ($1, $2, $3, $4)
 ON CONFLICT (principal_id, id) DO UPDATE SET name = excluded.name, platform = excluded.platform,
     seen_at = city_now(), removed_at = NULL;
 
--- name: drop_device_key
--- Whoever signs in here could not show that they hold the key.
-UPDATE device SET public_key = NULL, key_set_at = NULL
-WHERE principal_id = $1 AND id = $2 AND public_key IS NOT NULL;
+-- name: distrust_device
+-- Whoever signs in here has shown no more than the number: the device has no key any more, and is new for a while.
+UPDATE device SET trusted_at = NULL, public_key = NULL, key_set_at = NULL,
+    new_until = city_now() + make_interval(hours => $3)
+WHERE principal_id = $1 AND id = $2;
+
+-- name: distrust_other_devices
+-- After a recovery only the device of `$2` is trusted; what the others held, and every passkey, proves nothing now.
+WITH passkeys AS (
+    UPDATE passkey SET removed_at = city_now()
+    WHERE principal_id = $1 AND registered_at IS NOT NULL AND removed_at IS NULL
+)
+UPDATE device SET trusted_at = NULL, public_key = NULL, key_set_at = NULL
+WHERE principal_id = $1 AND id IS DISTINCT FROM (SELECT device_id FROM session WHERE id = $2);
 
 -- name: end_sessions_of_device
 -- Signing in again on a device replaces its session.
@@ -60,9 +68,9 @@ UPDATE session SET ended_at = city_now(), end_reason = 'replaced'
 WHERE principal_id = $1 AND device_id = $2 AND ended_at IS NULL;
 
 -- name: open_session
--- A new session: confirmed or not, and new for so many hours.
+-- A new session, not confirmed, and new for as long as its device is.
 INSERT INTO session (id, principal_id, device_id, confirmed_at, new_until)
-VALUES ($1, $2, $3, CASE WHEN $4 THEN city_now() END, city_now() + make_interval(hours => $5));
+SELECT $1, $2, $3, NULL, new_until FROM device WHERE principal_id = $2 AND id = $3;
 
 -- name: keep_access_token
 -- An access token lives 15 minutes.
@@ -155,25 +163,26 @@ UPDATE principal SET name = coalesce($2, name), language = coalesce($3, language
 WHERE id = $1 AND closed_at IS NULL;
 
 -- name: try_pin
--- Count a try before the PIN is looked at, unless the PIN or the account is locked.
-UPDATE pin SET wrong_tries = wrong_tries + 1, locked_until = NULL
+-- Count a try before the PIN is looked at, unless the PIN is locked: the fifth and the tenth lock it as they are counted,
+-- so that of any number at once no sixth is looked at. The one after the tenth begins anew.
+UPDATE pin SET wrong_tries = wrong_tries % 10 + 1,
+    locked_until = CASE WHEN wrong_tries % 10 + 1 IN (5, 10) THEN city_now() + interval '15 minutes' END
 WHERE principal_id = $1 AND (locked_until IS NULL OR locked_until <= city_now())
-    AND NOT EXISTS (SELECT FROM principal WHERE id = $1 AND locked_at IS NOT NULL)
-RETURNING hash, key_id, wrong_tries;
+RETURNING wrong_tries;
 
--- name: pin_lock
--- Why a PIN was not tried: the whole account is locked, or the PIN for so many seconds.
-SELECT principal.locked_at IS NOT NULL AS account_locked,
-    coalesce(greatest(1, ceil(extract(epoch FROM locked_until - city_now()))), 1)::int AS locked_s
+-- name: pin_at_hand
+-- A PIN that is about to be tried in a session, and what stands against it.
+SELECT pin.hash, pin.key_id, principal.level, principal.locked_at IS NOT NULL AS account_locked,
+    coalesce((SELECT confirmed_at IS NOT NULL FROM session WHERE session.id = $2), false) AS confirmed
 FROM pin JOIN principal ON principal.id = pin.principal_id WHERE pin.principal_id = $1;
 
--- name: lock_pin
--- Too many wrong tries; `$2` is what the count goes on from.
-UPDATE pin SET locked_until = city_now() + interval '15 minutes', wrong_tries = $2 WHERE principal_id = $1;
+-- name: pin_lock
+-- For how many seconds a PIN is locked.
+SELECT greatest(1, ceil(extract(epoch FROM locked_until - city_now())))::int FROM pin WHERE principal_id = $1;
 
 -- name: right_pin
 -- The PIN was right: forget the wrong tries.
-UPDATE pin SET wrong_tries = 0 WHERE principal_id = $1;
+UPDATE pin SET wrong_tries = 0, locked_until = NULL WHERE principal_id = $1;
 
 -- name: has_pin
 -- Is there a PIN already?
@@ -185,8 +194,14 @@ INSERT INTO pin (principal_id, hash, key_id) VALUES ($1, $2, $3)
 ON CONFLICT (principal_id) DO NOTHING RETURNING principal_id;
 
 -- name: change_pin
--- Another PIN, the old one having been right.
-UPDATE pin SET hash = $2, key_id = $3, wrong_tries = 0, set_at = city_now() WHERE principal_id = $1;
+-- Another PIN, its owner having shown the old one or themselves; other sessions know the old one no longer.
+WITH locked AS (
+    UPDATE session SET unlocked_until = NULL
+    WHERE principal_id = $1 AND id <> $4 AND ended_at IS NULL AND unlocked_until IS NOT NULL
+)
+INSERT INTO pin (principal_id, hash, key_id) VALUES ($1, $2, $3)
+ON CONFLICT (principal_id) DO UPDATE SET hash = excluded.hash, key_id = excluded.key_id, wrong_tries = 0,
+    locked_until = NULL, set_at = city_now();
 
 -- name: hash_pin_anew
 -- The same PIN under a newer key.
@@ -227,8 +242,13 @@ INSERT INTO role_grant (principal_id, agency_code, role, grant_id)
 SELECT principal_id, agency_code, role, id FROM planted;
 
 -- name: confirm_session
--- Whoever holds this session has shown more than the number.
-UPDATE session SET confirmed_at = coalesce(confirmed_at, city_now()) WHERE id = $1;
+-- Whoever holds this session has shown more than the number: its device is trusted from now on.
+WITH confirmed AS (
+    UPDATE session SET confirmed_at = coalesce(confirmed_at, city_now()) WHERE id = $1
+    RETURNING principal_id, device_id
+)
+UPDATE device SET trusted_at = coalesce(trusted_at, city_now())
+FROM confirmed WHERE device.principal_id = confirmed.principal_id AND device.id = confirmed.device_id;
 
 -- name: lock_account
 -- Nothing leaves this account until its owner is verified again; no row if it was locked before.
@@ -259,12 +279,12 @@ FROM principal WHERE id = ANY ($1::uuid[]) ORDER BY id FOR UPDATE;
 SELECT id FROM principal WHERE phone = $1;
 
 -- name: drop_phone
--- The number is no longer this principal's.
-UPDATE principal SET phone = NULL WHERE id = $1;
+-- The number is no longer this principal's; where no person is known, it is what a counter can find the account by.
+UPDATE principal SET phone = NULL, former_phone = CASE WHEN level = 1 THEN phone END WHERE id = $1;
 
 -- name: give_phone
 -- The number is this principal's now.
-UPDATE principal SET phone = $2 WHERE id = $1;
+UPDATE principal SET phone = $2, former_phone = NULL WHERE id = $1;
 
 -- name: make_resident
 -- A new resident with a number.
@@ -340,15 +360,16 @@ RETURNING id AS step_up_id, expires_at;
 
 -- name: step_up_means
 -- How this principal can prove themselves.
-SELECT principal.phone IS NOT NULL AS code, principal.level = 2 AS face,
+SELECT principal.phone IS NOT NULL AS code, EXISTS (SELECT FROM identity_proof AS proof
+        WHERE proof.principal_id = principal.id AND proof.ended_at IS NULL) AS face,
     EXISTS (SELECT FROM passkey WHERE principal_id = $1 AND registered_at IS NOT NULL AND removed_at IS NULL) AS passkey
 FROM principal WHERE id = $1;
 
 -- name: step_up_for_update
 -- An open step-up of this session.
 SELECT step_up.id, challenge, code_challenge_id, face_reference, tries, principal.phone,
-    coalesce((SELECT subject FROM identity_proof AS proof
-        WHERE proof.principal_id = principal.id AND proof.ended_at IS NULL), principal.id::text) AS person
+    (SELECT subject FROM identity_proof AS proof
+        WHERE proof.principal_id = principal.id AND proof.ended_at IS NULL) AS person
 FROM step_up JOIN principal ON principal.id = step_up.principal_id
 WHERE step_up.id = $1 AND step_up.principal_id = $2 AND session_id = $3 AND proved_at IS NULL
     AND expires_at > city_now() AND tries < 10
@@ -552,15 +573,14 @@ ORDER BY seen_at DESC, device.id LIMIT 100;
 
 -- name: remove_device
 -- A device that is no longer mine, and its key.
-UPDATE device SET removed_at = city_now(), public_key = NULL, key_set_at = NULL
+UPDATE device SET removed_at = city_now(), trusted_at = NULL, public_key = NULL, key_set_at = NULL
 WHERE principal_id = $1 AND id = $2 AND removed_at IS NULL
 RETURNING id;
 
 -- name: end_removed_device
--- Its sessions end, and those of before confirm it no longer: who signs in there again signs in on a new device.
-UPDATE session SET confirmed_at = NULL, ended_at = coalesce(ended_at, city_now()),
-    end_reason = coalesce(end_reason, 'device_removed')
-WHERE principal_id = $1 AND device_id = $2;
+-- Its session ends.
+UPDATE session SET ended_at = city_now(), end_reason = 'device_removed'
+WHERE principal_id = $1 AND device_id = $2 AND ended_at IS NULL;
 
 -- name: device_for_update
 -- The device that is about to have a key.
@@ -571,9 +591,10 @@ SELECT name, public_key FROM device WHERE principal_id = $1 AND id = $2 AND remo
 UPDATE device SET public_key = $3, key_set_at = city_now() WHERE principal_id = $1 AND id = $2;
 
 -- name: session_is_unlocked
--- Has this session just shown the PIN?
-SELECT true FROM session
-WHERE id = $1 AND principal_id = $2 AND ended_at IS NULL AND unlocked_until > city_now();
+-- Has this session just shown the PIN, and is its device new, or the account just recovered?
+SELECT session.new_until > city_now() IS TRUE OR principal.money_out_from > city_now() IS TRUE AS is_new
+FROM session JOIN principal ON principal.id = session.principal_id
+WHERE session.id = $1 AND session.principal_id = $2 AND ended_at IS NULL AND unlocked_until > city_now();
 
 -- name: make_passkey
 -- A passkey that somebody is about to make.
@@ -620,3 +641,12 @@ UPDATE passkey SET sign_count = $2, used_at = city_now() WHERE id = $1;
 -- name: forget_passkeys_never_made
 -- Begun, and not finished within the five minutes.
 DELETE FROM passkey WHERE registered_at IS NULL AND expires_at < city_now() - interval '1 hour';
+
+-- name: is_idle
+-- Has nobody used this account for so many days?
+SELECT coalesce(max(seen_at) < city_now() - make_interval(days => $2), false) FROM session WHERE principal_id = $1;
+
+-- name: is_trusted_by_phone
+-- Does the account of this number trust this device?
+SELECT EXISTS (SELECT FROM principal JOIN device ON device.principal_id = principal.id
+    WHERE principal.phone = $1 AND device.id = $2 AND trusted_at IS NOT NULL AND removed_at IS NULL);

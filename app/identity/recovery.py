@@ -6,16 +6,21 @@ from uuid import UUID
 from app import outbox, policies
 from app.audit import records
 from app.db import Connection, queries_beside
-from app.identity.events import AccountLocked, NumberReleased, PhoneChanged
+from app.identity.events import AccountLocked, AccountUnlocked, NumberReleased, PhoneChanged
 from app.types import masked_phone
 
 sql = queries_beside(__file__)
 
-EndReason = Literal["pin_reset", "locked", "phone_changed", "number_recycled"]
+EndReason = Literal["pin_reset", "pin_exhausted", "locked", "phone_changed", "number_recycled", "account_secured"]
 
 
-async def lock(db: Connection, principal_id: UUID, how: Literal["pin", "code", "hotline"]) -> None:
-    """Nothing leaves this account, and nobody is signed in, until its owner is verified again."""
+LockedHow = Literal["pin", "code", "hotline", "wrong_pins"]
+
+
+async def lock(db: Connection, principal_id: UUID, how: LockedHow) -> None:
+    """Nothing leaves this account, and nobody is signed in, until its owner is verified again.
+
+    An account that shows no person (level 1) is opened again by its PIN: there is nobody to be verified."""
     if await db.fetchval(sql.lock_account, principal_id) is None:
         return
     await settle(db, principal_id, "locked")
@@ -23,9 +28,25 @@ async def lock(db: Connection, principal_id: UUID, how: Literal["pin", "code", "
     await outbox.record(db, AccountLocked(principal_id=principal_id, how=how))
 
 
-async def settle(db: Connection, principal_id: UUID, reason: EndReason, *, keep: UUID | None = None) -> None:
-    """After a recovery: every session but `keep` ends, and no money goes out for the policy's hours."""
+async def unlock(db: Connection, principal_id: UUID, session_id: UUID) -> None:
+    """Its owner is back, in this session."""
+    if await db.fetchval(sql.unlock_account, principal_id) is None:
+        return
+    await settle(db, principal_id, "locked", keep=session_id)
+    await records.record_own(db, "identity.account_unlocked", principal_id)
+    await outbox.record(db, AccountUnlocked(principal_id=principal_id))
+
+
+async def secure(db: Connection, principal_id: UUID, reason: EndReason, *, keep: UUID | None = None) -> None:
+    """The owner is known in session `keep`: every other session ends; no other device, key or passkey is trusted."""
+    await db.fetch(sql.principals_for_update, [principal_id])  # before its sessions, as everywhere
     await db.fetch(sql.end_other_sessions, principal_id, reason, keep)
+    await db.execute(sql.distrust_other_devices, principal_id, keep)
+
+
+async def settle(db: Connection, principal_id: UUID, reason: EndReason, *, keep: UUID | None = None) -> None:
+    """After a recovery: the account is secured, and no money goes out for the policy's hours."""
+    await secure(db, principal_id, reason, keep=keep)
     wait_hours = await policies.value(db, "recovery.wait_hours")
     if wait_hours:
         await db.execute(sql.hold_money, principal_id, wait_hours)

@@ -124,11 +124,11 @@ async def list_sessions(db: Db, request: Door) -> list[Session]:
 
 
 @post("/v1/sign-in/emergency-locks", status_code=202, public=True)
-async def lock_account(db: Db, request: Door, data: JSONBody[EmergencyLock]) -> LockAsked:
+async def lock_account(request: Door, data: JSONBody[EmergencyLock]) -> LockAsked:
     """Lock a lost phone's account from any phone: by its PIN, or by a code sent to its number.
 
     The answer is the same whether or not they belong together. The account opens again by a verification."""
-    return await emergency.lock(db, data, request.address)
+    return await emergency.lock(request.app.state.database, data, request.address)
 
 
 @delete("/v1/sign-in/sessions/current", status_code=204, unconfirmed=True)
@@ -159,10 +159,10 @@ async def change_me(db: Db, request: Door, data: JSONBody[ProfileChange]) -> Pro
 
 
 @put("/v1/me/pin", status_code=204)
-async def set_pin(db: Db, request: Door, data: JSONBody[SetPin], proof: ProofHeader = None) -> None:
-    """Set my PIN, or change it with the old one."""
-    await possession.check_once(db, request, proof)
-    await pins.set_pin(db, request.me, data)
+async def set_pin(request: Door, data: JSONBody[SetPin], proof: ProofHeader = None) -> None:
+    """Set my PIN, or change it with the old one; a forgotten one with a verification of the last ten minutes."""
+    asked = await possession.asked(request, proof)
+    await pins.set_pin(request.app.state.database, request.me, data, asked)
 
 
 @get("/v1/me/level", unconfirmed=True)
@@ -194,7 +194,8 @@ async def finish_verification(
     request: Door, verification_id: FromPath[UUID], data: JSONBody[FinishVerification]
 ) -> Response[Verified]:
     """Hand in `code` and `state` from the provider. 200 `moved`: go on with the `session` in the answer."""
-    answer, token = await verifications.finish(request.app.state.database, request.me, verification_id, data)
+    city = request.app.state
+    answer, token = await verifications.finish(city.database, request.me, verification_id, data, city.holdings)
     bearer.forget(request, request.me.session_id)
     return Response(answer, headers=_NOT_STORED, cookies=_refresh_cookies(answer.session, token))
 

@@ -11,7 +11,7 @@ from app.audit import records
 from app.config import settings
 from app.db import Connection, many, maybe, one, queries_beside
 from app.errors import NotFound, Refusal
-from app.identity import codes, possession
+from app.identity import codes, possession, recovery
 from app.identity.events import SignedInOnDevice
 from app.identity.models import (
     DeviceSignature,
@@ -81,12 +81,23 @@ async def open_session(db: Connection, sign_in: SignIn, address: str, asked: Ask
     Raises WrongCode, TooManyTries, AccountEnded, StaffSignInElsewhere, PossessionRequired (a bad proof; none at all
     is none: then the device is new)."""
     number = await codes.redeem(db, sign_in.challenge_id, sign_in.code, "sign_in", address=address)
+    await db.execute(sql.lock_phone, number)
     who = await _who(db, number)
     device_id = sign_in.device.id or uuid4()
     known = await _is_known(db, who["id"], device_id, asked)
     has_something = who["has_pin"] or who["level"] > 1
+    if not known and not has_something:
+        who = await _instead_of_idle(db, who, number)
     confirmed = who["locked_at"] is None and (known or not has_something)
     return await open_on_device(db, who["id"], device_id, sign_in.device, known=known, confirmed=confirmed)
+
+
+async def _instead_of_idle(db: Connection, who: asyncpg.Record, number: str) -> asyncpg.Record:
+    """Nothing shows whose account this is: after so long the number may be somebody else's, and then it is not."""
+    if not await db.fetchval(sql.is_idle, who["id"], await policies.value(db, "number.idle_days")):
+        return who
+    await recovery.release_number(db, who["id"], number)
+    return await _who(db, number)
 
 
 async def _is_known(db: Connection, principal_id: UUID, device_id: UUID, asked: Asked) -> bool:
@@ -117,9 +128,11 @@ async def open_on_device(
     await db.execute(sql.keep_device, principal_id, device_id, device.name, device.platform)
     await db.execute(sql.end_sessions_of_device, principal_id, device_id)
     if not known:
-        await db.execute(sql.drop_device_key, principal_id, device_id)
-    new_hours = 0 if known else await policies.value(db, "new_device.hours")
-    await db.execute(sql.open_session, session_id, principal_id, device_id, confirmed, new_hours)
+        new_hours = await policies.value(db, "new_device.hours")
+        await db.execute(sql.distrust_device, principal_id, device_id, new_hours)
+    await db.execute(sql.open_session, session_id, principal_id, device_id)
+    if confirmed:
+        await db.execute(sql.confirm_session, session_id)
     refresh_token = new_token()
     await db.execute(sql.keep_refresh_token, token_hash(refresh_token), session_id, None)
     access_token, expires_in = await _keep_access(db, refresh_token, session_id, newest_id())

@@ -14,6 +14,7 @@ from app.config import settings
 from app.db import Connection, Database, one, queries_beside
 from app.errors import NotFound, Refusal
 from app.identity import codes, passkeys
+from app.identity.levels import LevelTooLow
 from app.identity.models import (
     CodeProof,
     CodePurpose,
@@ -85,9 +86,11 @@ async def send_code(db: Connection, me: Principal, step_up_id: UUID, address: st
 async def ask_face(database: Database, me: Principal, step_up_id: UUID) -> FaceMatch:
     """Have the partner match my face for this proof. Short transactions around the partner's answer.
 
-    Raises NotFound, FaceUnavailable, FaceNotConfigured."""
+    Raises NotFound, LevelTooLow, FaceUnavailable, FaceNotConfigured."""
     async with database.deed() as db:
         held = await _held(db, me, step_up_id)
+    if held["person"] is None:  # whose face would it be?
+        raise LevelTooLow
     asked = await face.ask(held["person"], held["challenge"])
     async with database.deed() as db:
         await _held(db, me, step_up_id)
@@ -132,7 +135,7 @@ async def _check_code(db: Connection, held: asyncpg.Record, code: str) -> None:
 
 
 async def _check_face(held: asyncpg.Record) -> None:
-    if held["face_reference"] is None:
+    if held["face_reference"] is None or held["person"] is None:
         raise FaceNotMatched
     if await face.outcome(held["face_reference"], held["person"], held["challenge"]) != "matched":
         raise FaceNotMatched

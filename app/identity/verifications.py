@@ -15,14 +15,14 @@ from uuid import UUID
 
 import asyncpg
 
-from app import oidc, outbox
+from app import oidc, outbox, policies
 from app.audit import records
 from app.budgets import Budget, spend
 from app.config import settings
 from app.db import Connection, Database, maybe, queries_beside
 from app.errors import NotFound, Refusal
 from app.identity import recovery, sessions
-from app.identity.events import AccountUnlocked, IdentityVerified
+from app.identity.events import IdentityVerified
 from app.identity.models import (
     BeginVerification,
     DeviceSignature,
@@ -34,6 +34,7 @@ from app.identity.models import (
 )
 from app.oidc import Claims
 from app.privacy import processing
+from app.privacy.holdings import Holdings, standing_against
 from app.types import new_id
 
 sql = queries_beside(__file__)
@@ -87,7 +88,8 @@ async def begin(database: Database, me: Principal, wanted: BeginVerification) ->
     Raises PinNeeded, TooManyRequests, ProviderUnavailable, ProviderNotConfigured."""
     async with database.deed() as db:
         await _need_pin(db, me)
-        await spend(db, Budget(f"verification {me.id}", 10, 86_400))
+        # Whoever has only the number shall not use up the owner's.
+        await spend(db, Budget(f"verification {me.id if me.confirmed else me.session_id}", 10, 86_400))
     flow = await oidc.begin(database, "citizen", holder=str(me.session_id), redirect_path=CALLBACK)
     async with database.deed() as db:
         await db.execute(sql.make_verification, flow.id, me.id, me.session_id, wanted.new_number, flow.expires_at)
@@ -117,7 +119,7 @@ async def show(db: Connection, me: Principal, verification_id: UUID) -> Verifica
 
 
 async def finish(
-    database: Database, me: Principal, verification_id: UUID, given: FinishVerification
+    database: Database, me: Principal, verification_id: UUID, given: FinishVerification, holdings: Holdings
 ) -> tuple[Verified, str | None]:
     """Take what the provider said; the answer, and the refresh token of a session that was opened.
 
@@ -133,7 +135,7 @@ async def finish(
         if wanted is None or claims.flow_id != verification_id:
             raise NotFound
         try:
-            verified, refresh_token = await _decide(db, me, claims, new_number=wanted["new_number"])
+            verified, refresh_token = await _decide(db, me, claims, holdings, new_number=wanted["new_number"])
         except Refusal as refusal:
             await db.execute(sql.finish_verification, verification_id, "refused")
             await records.record(db, me, "identity.verification_refused", me.id, why=type(refusal).__name__)
@@ -142,7 +144,9 @@ async def finish(
         return verified, refresh_token
 
 
-async def _decide(db: Connection, me: Principal, claims: Claims, *, new_number: bool) -> tuple[Verified, str | None]:
+async def _decide(
+    db: Connection, me: Principal, claims: Claims, holdings: Holdings, *, new_number: bool
+) -> tuple[Verified, str | None]:
     await db.execute(sql.person_lock, claims.issuer, claims.subject)
     theirs: UUID | None = await db.fetchval(sql.account_of_person, claims.issuer, claims.subject)
     rows = await db.fetch(sql.principals_for_update, sorted({me.id, theirs or me.id}))
@@ -163,22 +167,32 @@ async def _decide(db: Connection, me: Principal, claims: Claims, *, new_number: 
         raise IdentityDiffers
     if not new_number:
         raise PersonHasAccount if theirs else IdentityDiffers
-    if confirmed and mine["has_pin"]:
+    if await _is_in_use(db, mine, holdings, confirmed=confirmed, bound=bound is not None):
         raise AccountInUse
     return await _move(db, me, mine, theirs, claims, session)
+
+
+async def _is_in_use(
+    db: Connection, mine: asyncpg.Record, holdings: Holdings, *, confirmed: bool, bound: bool
+) -> bool:
+    """Would somebody lose what nobody could find again? An account that has a person is claimed from any phone; one
+    that has only its number gives way when it is fresh and empty, or when nobody has used it for long."""
+    if bound:
+        return False
+    if confirmed:
+        return mine["has_pin"] or bool(await standing_against(db, holdings, mine["id"]))
+    return not await db.fetchval(sql.is_idle, mine["id"], await policies.value(db, "number.idle_days"))
 
 
 async def _is_back(db: Connection, me: Principal, *, was_locked: bool) -> None:
     await db.execute(sql.confirm_session, me.session_id)
     if was_locked:
-        await db.execute(sql.unlock_account, me.id)
-        await recovery.settle(db, me.id, "locked", keep=me.session_id)
-        await records.record(db, me, "identity.account_unlocked", me.id)
-        await outbox.record(db, AccountUnlocked(principal_id=me.id))
+        await recovery.unlock(db, me.id, me.session_id)
 
 
 async def _bind(db: Connection, me: Principal, claims: Claims) -> None:
     await _prove(db, me.id, claims)
+    await recovery.secure(db, me.id, "account_secured", keep=me.session_id)  # whoever had the number before is out
     await records.record(db, me, "identity.verified", me.id, issuer=claims.issuer)
     await outbox.record(db, IdentityVerified(principal_id=me.id))
 

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from app import outbox
 from app.audit import records
-from app.db import Connection, queries_beside
+from app.db import Connection, Database, queries_beside
 from app.errors import Language, Refusal
 from app.identity import pins
 from app.identity.models import Principal
@@ -28,11 +28,18 @@ class _StandsAgainst(Exception):
     """Something came between the asking and the doing: what this turn wrote must not stand."""
 
 
-async def ask(db: Connection, me: Principal, wanted: AskErasure, holdings: Holdings, language: Language) -> Erasure:
+async def ask(
+    database: Database, me: Principal, wanted: AskErasure, holdings: Holdings, language: Language
+) -> Erasure:
     """Have me forgotten: what goes, what is kept by law and until when. Asked twice it is one erasure.
 
-    Raises ErasureMustWait, and what `pins.check` raises."""
-    await pins.check(db, me.id, wanted.pin)
+    After `pins.check` in its own transactions. Raises ErasureMustWait, and what that raises."""
+    await pins.check(database, me, wanted.pin)
+    async with database.deed() as db:
+        return await _ask(db, me, holdings, language)
+
+
+async def _ask(db: Connection, me: Principal, holdings: Holdings, language: Language) -> Erasure:
     obstacles = await standing_against(db, holdings, me.id)
     if obstacles:
         raise ErasureMustWait(against=[_as_told(holding, language) for holding in obstacles])

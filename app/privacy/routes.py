@@ -66,9 +66,10 @@ async def get_export_file(request: Door, export_id: FromPath[UUID]) -> Stream:
 
 
 @post("/v1/me/erasures", status_code=202)
-async def ask_erasure(db: Db, request: Door, data: JSONBody[AskErasure]) -> Erasure:
+async def ask_erasure(request: Door, data: JSONBody[AskErasure]) -> Erasure:
     """Erase my account: it is closed on every device within a minute, and cannot be brought back."""
-    return await erasures.ask(db, request.me, data, request.app.state.holdings, request.lang)
+    database, holdings = request.app.state.database, request.app.state.holdings
+    return await erasures.ask(database, request.me, data, holdings, request.lang)
 
 
 @put("/v1/me/data-requests/{data_request_id:uuid}", status_code=201, responses={200: ResponseSpec(DataRequest)})

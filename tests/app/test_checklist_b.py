@@ -129,7 +129,7 @@ async def test_b12_of_a_hundred_guesses_that_would_lock_a_phone_five_are_looked_
         resident = await a_resident(db)
     looked_at: list[str] = []
 
-    async def counted(_db: object, _kept: object, pin: str) -> bool:
+    async def counted(_kept: object, pin: str) -> bool:
         looked_at.append(pin)
         return False
 

@@ -52,7 +52,7 @@ THE_DATABASE_BREAKS = f"""
     ALTER TABLE device ADD CONSTRAINT device_broken CHECK (name <> '{DEVICE}') NOT VALID;
     ALTER TABLE principal ADD CONSTRAINT principal_broken CHECK (phone <> '{SECOND_PHONE}') NOT VALID;
     ALTER TABLE pin ADD CONSTRAINT pin_broken CHECK (wrong_tries < 2) NOT VALID;
-    ALTER TABLE one_time_code ADD CONSTRAINT one_time_code_broken 
+    ALTER TABLE one_time_code ADD CONSTRAINT one_time_code_broken
         CHECK (phone <> '{THIRD_PHONE}' OR code_mac IS NULL);
 """
 

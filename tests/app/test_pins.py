@@ -11,7 +11,7 @@ from app.identity.bearer import Bearer
 from app.secrets import mac
 from tests.app.conftest import Later
 from tests.app.phones import WRONG, problem, tries, unlock, wrong_tries
-from tests.conftest import City, Desk
+from tests.conftest import City, Desk, OneConnection
 from tests.makers import PIN, Resident, a_resident
 from tests.statements import sql
 
@@ -28,7 +28,7 @@ async def set_pin(client: httpx.AsyncClient, who: Resident, pin: str, old: str |
 
 
 async def test_a_newcomer_sets_a_pin_and_opens_the_wallet(db: Connection, desk: httpx.AsyncClient) -> None:
-    newcomer = await a_resident(db, with_pin=False, unlocked=False)
+    newcomer = await a_resident(db, with_pin=False, unlocked=False, level=1)
     assert problem(await unlock(desk, newcomer)) == (409, "PinNotSet")
     assert (await set_pin(desk, newcomer, PIN)).status_code == 204
     assert (await desk.get("/v1/me", headers=newcomer.headers)).json()["has_pin"] is True
@@ -38,7 +38,7 @@ async def test_a_newcomer_sets_a_pin_and_opens_the_wallet(db: Connection, desk: 
 async def test_what_is_kept_of_a_pin_cannot_be_tried_without_the_pepper(
     db: Connection, desk: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    newcomer = await a_resident(db, with_pin=False)
+    newcomer = await a_resident(db, with_pin=False, level=1)
     await set_pin(desk, newcomer, PIN)
     kept = await db.fetchrow(sql.pin_row, newcomer.id)
     assert kept is not None
@@ -56,14 +56,14 @@ async def test_what_is_kept_of_a_pin_cannot_be_tried_without_the_pepper(
     ["000000", "999999", "123456", "654321", "890123", "210987", "121212", "123123", "112233", "332211", "159753"],
 )
 async def test_an_easy_pin_is_refused(db: Connection, desk: httpx.AsyncClient, pin: str) -> None:
-    newcomer = await a_resident(db, with_pin=False)
+    newcomer = await a_resident(db, with_pin=False, level=1)
     assert problem(await set_pin(desk, newcomer, pin)) == (400, "EasyPin")
     assert (await desk.get("/v1/me", headers=newcomer.headers)).json()["has_pin"] is False
 
 
 @pytest.mark.parametrize("pin", ["", "25803", "2580366", "25803a", "25803６", "258036\n", "-25803", 258036, None])
 async def test_a_pin_is_six_digits(db: Connection, desk: httpx.AsyncClient, pin: object) -> None:
-    newcomer = await a_resident(db, with_pin=False)
+    newcomer = await a_resident(db, with_pin=False, level=1)
     answer = await desk.put("/v1/me/pin", headers=newcomer.headers, json={"pin": pin})
     assert problem(answer) == (400, "Malformed")
 
@@ -148,7 +148,7 @@ async def test_the_right_pin_forgets_the_wrong_ones(db: Connection, desk: httpx.
 async def test_the_tenth_wrong_try_ends_every_session(
     db: Connection, desk: httpx.AsyncClient, desk_app: Desk, later: Later
 ) -> None:
-    resident, other = await a_resident(db), await a_resident(db)
+    resident, other = await a_resident(db, level=1), await a_resident(db)
     await tries(desk, resident, 5)
     await later(QUARTER_S + 1)
     assert await tries(desk, resident, 5) == [
@@ -163,7 +163,7 @@ async def test_the_tenth_wrong_try_ends_every_session(
 async def test_whoever_was_signed_out_for_wrong_pins_waits_before_the_next_try(
     db: Connection, desk: httpx.AsyncClient, later: Later
 ) -> None:
-    resident = await a_resident(db)
+    resident = await a_resident(db, level=1)
     await tries(desk, resident, 5)
     await later(QUARTER_S + 1)
     await tries(desk, resident, 5)
@@ -172,10 +172,23 @@ async def test_whoever_was_signed_out_for_wrong_pins_waits_before_the_next_try(
     assert await pins_left(db, resident) == 4
 
 
+async def test_after_ten_wrong_pins_a_verified_person_is_verified_again(
+    db: Connection, desk: httpx.AsyncClient, later: Later
+) -> None:
+    resident = await a_resident(db)
+    await tries(desk, resident, 5)
+    await later(QUARTER_S + 1)
+    assert (await tries(desk, resident, 5))[-1] == ("PinExhausted", None)
+    assert await db.fetch(sql.session_ends, resident.id) == [("pin_exhausted",)]
+    await later(QUARTER_S + 1)
+    with pytest.raises(pins.AccountLocked):
+        await pins.check(OneConnection(db), resident.me, PIN)
+
+
 async def pins_left(db: Connection, who: Resident) -> int:
     """How many tries a wrong one leaves, asked past the front door (the session is over)."""
     with pytest.raises(pins.WrongPin) as refused:
-        await pins.check(db, who.id, WRONG)
+        await pins.check(OneConnection(db), who.me, WRONG)
     return refused.value.members["tries_left"]
 
 
@@ -184,7 +197,7 @@ async def pins_left(db: Connection, who: Resident) -> int:
 
 async def test_a_pin_is_set_once_by_two_phones_at_once(town: City) -> None:
     async with town.database.transaction() as db:
-        newcomer = await a_resident(db, with_pin=False)
+        newcomer = await a_resident(db, with_pin=False, level=1)
     chosen = ("846201", "846202")
     answers = await asyncio.gather(*(set_pin(town.client, newcomer, pin) for pin in chosen))
     assert sorted(answer.status_code for answer in answers) in ([204, 409], [204, 429])

@@ -14,7 +14,7 @@ from app.types import new_id
 from tests.app.conftest import Later
 from tests.app.machines.conftest import Counter, a_counter
 from tests.app.phones import problem
-from tests.conftest import City, client_of
+from tests.conftest import City, Desk, client_of
 from tests.makers import Machine, a_machine, a_resident
 from tests.statements import sql
 
@@ -274,7 +274,8 @@ async def test_a_plain_key_is_the_whole_key(counter: Counter, db: Connection) ->
     machine = await a_machine(db, ["reports.read"], plain_key=True)
     forged = key_text.write(machine.key_id, bytes(32))
     for wrong in (forged, machine.key[:-1], machine.key[:30], key_text.write(new_id(), bytes(32)), "Hương".encode()):
-        answer = await counter.client.get("/open311/v2/requests", headers=[("x-api-key", wrong)])
+        shown = wrong if isinstance(wrong, bytes) else wrong.encode()
+        answer = await counter.client.get("/open311/v2/requests", headers=[(b"x-api-key", shown)])
         assert problem(answer) == (401, "KeyRefused")
     twice = [("x-api-key", machine.key), ("x-api-key", machine.key)]
     assert problem(await counter.client.get("/open311/v2/requests", headers=twice)) == (401, "KeyRefused")
@@ -303,6 +304,20 @@ async def test_whoever_is_known_by_a_token_is_not_asked_for_a_signature(counter:
     assert problem(answer) == (403, "Forbidden")
     unknown = {"authorization": f"Bearer {new_token()}"}
     assert (await counter.ask("PUT", ECHO, unknown | machine.sign("PUT", ECHO))).status_code == 200
+
+
+async def test_whoever_guesses_is_counted_as_a_stranger(
+    desk: httpx.AsyncClient, desk_app: Desk, db: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine, forged = await a_machine(db), key_text.write(new_id(), bytes(32))
+    rates = desk_app.app.state.rates
+    monkeypatch.setattr(rates, "strangers_most", 3)
+    monkeypatch.setattr(rates, "hands", {})
+    wrong = Machine(machine.id, machine.key_id, forged)
+    answers = [await desk.get("/v1/machine", headers=wrong.sign("GET", "/v1/machine")) for _ in range(5)]
+    assert [answer.status_code for answer in answers] == [401] * 3 + [429] * 2
+    good = await desk.get("/v1/machine", headers=machine.sign("GET", "/v1/machine"))
+    assert good.status_code == 200, "a machine has a limit of its own"
 
 
 async def test_while_the_database_is_away_nobody_passes_and_nobody_is_refused_for_good(db: Connection) -> None:

@@ -50,7 +50,7 @@ async def a_full_life(city: City, client: httpx.AsyncClient) -> tuple[UUID, dict
     await put("/v1/wallet/unlocks", {"pin": PIN}, "POST")
     async with city.database.transaction() as db:
         await db.execute(verifications.sql.prove_identity, uuid4(), me, "https://id.example", "1", NAME, None)
-        await db.execute(sql.set_level, me, 2)
+        await db.execute(verifications.sql.raise_level, me, NAME)
         await fund(db, me, 30_000)
         await a_biller(db)
         friend = await a_resident(db, balance=5_000)
