@@ -164,6 +164,7 @@ def _structs() -> dict[str, type[Any]]:
 def _complete_schema(name: str, schema: dict[str, Any], struct: type[Any] | None) -> None:
     """A struct's own words; what we read is closed, what we write is complete."""
     schema["title"] = name
+    schema.pop("default", None)  # of the one route that may leave the body out; it is no part of the struct
     words = struct or (Page if name.endswith("Page") else None)
     if words is not None and words.__doc__:
         schema["description"] = inspect.cleandoc(words.__doc__)

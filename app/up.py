@@ -109,11 +109,12 @@ def _with_servers(settings: Settings, stack: ExitStack) -> tuple[Settings, list[
 def _start(name: str, settings: Settings) -> subprocess.Popen[bytes]:
     """A child in a session of its own: Ctrl-C reaches only us, and we end the children in order."""
     return subprocess.Popen(  # noqa: S603 - our own interpreter, our own commands
-        [sys.executable, "-m", "litestar", name], env=_environment(settings, os.environ), start_new_session=True
+        [sys.executable, "-m", "litestar", name], env=environment_of(settings, os.environ), start_new_session=True
     )
 
 
-def _environment(settings: Settings, outer: Mapping[str, str]) -> dict[str, str]:
+def environment_of(settings: Settings, outer: Mapping[str, str]) -> dict[str, str]:
+    """What a child is told: all that we were told, and the addresses as they are now, in one place each."""
     addresses_in_files = dict.fromkeys(("DATABASE_URL_FILE", "DATABASE_OWNER_URL_FILE", "REDIS_URL_FILE"), "")
     named = addresses_in_files | {
         "LITESTAR_APP": "app.main:create_app",

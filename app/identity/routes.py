@@ -194,8 +194,7 @@ async def finish_verification(
     request: Door, verification_id: FromPath[UUID], data: JSONBody[FinishVerification]
 ) -> Response[Verified]:
     """Hand in `code` and `state` from the provider. 200 `moved`: go on with the `session` in the answer."""
-    city = request.app.state
-    answer, token = await verifications.finish(city.database, request.me, verification_id, data, city.holdings)
+    answer, token = await verifications.finish(request.app.state, request.me, verification_id, data)
     bearer.forget(request, request.me.session_id)
     return Response(answer, headers=_NOT_STORED, cookies=_refresh_cookies(answer.session, token))
 

@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 import asyncpg
+from litestar.datastructures import State
 
 from app import oidc, outbox, policies
 from app.audit import records
@@ -119,12 +120,14 @@ async def show(db: Connection, me: Principal, verification_id: UUID) -> Verifica
 
 
 async def finish(
-    database: Database, me: Principal, verification_id: UUID, given: FinishVerification, holdings: Holdings
+    city: State, me: Principal, verification_id: UUID, given: FinishVerification
 ) -> tuple[Verified, str | None]:
     """Take what the provider said; the answer, and the refresh token of a session that was opened.
 
+    `city` has the database, and the holdings that may stand against giving an account up.
     Short transactions of its own around the provider's answer. Raises NotFound, IdentityDiffers, PersonHasAccount,
     AccountInUse, and what `oidc.finish` raises."""
+    database: Database = city.database
     async with database.acquire() as db:
         await show(db, me, verification_id)
     claims = await oidc.finish(
@@ -135,7 +138,7 @@ async def finish(
         if wanted is None or claims.flow_id != verification_id:
             raise NotFound
         try:
-            verified, refresh_token = await _decide(db, me, claims, holdings, new_number=wanted["new_number"])
+            verified, refresh_token = await _decide(db, me, claims, city.holdings, new_number=wanted["new_number"])
         except Refusal as refusal:
             await db.execute(sql.finish_verification, verification_id, "refused")
             await records.record(db, me, "identity.verification_refused", me.id, why=type(refusal).__name__)

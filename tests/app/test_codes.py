@@ -179,5 +179,5 @@ async def test_production_without_a_channel_sends_nothing_and_tries_again(
     assert kept["code_mac"] is None
     [job] = await db.fetch(sql.job_rows)
     assert (job["state"], job["attempts"]) == ("ready", 1)
-    assert job["last_error"].startswith("NoCodeChannel(")
+    assert job["last_error"].startswith("NoCodeChannel: ")
     assert 0 < job["due_in_s"] < 3

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from app import config
+from app import config, up
 from app.config import SANDBOX_PEPPER, BadSetting, read
 
 PEPPER = "a pepper of at least 32 characters"
@@ -169,6 +169,13 @@ def test_a_secret_that_is_in_two_places_is_refused(tmp_path: Path) -> None:
     file.write_text(OLD_KEY)
     with pytest.raises(BadSetting, match="HUONG_PEPPER and HUONG_PEPPER_FILE are both set"):
         read({"HUONG_PEPPER": PEPPER, "HUONG_PEPPER_FILE": str(file)})
+
+
+def test_the_children_of_up_are_told_an_address_once(tmp_path: Path) -> None:
+    file = tmp_path / "address"
+    file.write_text("postgresql://huong@db/huong\n")
+    outer = {"HUONG_MODE": "sandbox", "DATABASE_URL_FILE": str(file)}
+    assert read(up.environment_of(read(outer), outer)) == read(outer)
 
 
 def test_a_secrets_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:

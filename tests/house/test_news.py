@@ -20,7 +20,7 @@ from app.worker import HOLDINGS, LISTENERS
 from notifications.messages import Told, messages_of
 from tests.app.keys import with_key
 from tests.app.test_passkeys import added
-from tests.conftest import City
+from tests.conftest import City, OneConnection
 from tests.house.doors import subclasses
 from tests.house.statements import sql
 from tests.makers import PIN, a_bill, a_biller, a_resident, a_shop, a_staff_member, fund
@@ -92,7 +92,7 @@ async def _days_of_personal_data(city: City) -> None:
         for holdings in (HOLDINGS, [structs.replace(HOLDINGS[0], rows="SELECT 1 / 0 WHERE $1::uuid IS NOT NULL")]):
             export = await exports.ask(db, resident.me)
             await exports.make(db, export.export_id, holdings)
-        erasure = await erasures.ask(db, resident.me, AskErasure(pin=PIN), HOLDINGS, "vi")
+        erasure = await erasures.ask(OneConnection(db), resident.me, AskErasure(pin=PIN), HOLDINGS, "vi")
         await fund(db, resident.id, 1000)
         await erasures.carry_out(db, erasure.erasure_id, HOLDINGS)
         for granted in (True, False):
