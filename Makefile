@@ -17,8 +17,8 @@ test: .venv/.lock-stamp ## check style, types, layers and SQL, then run the test
 	.venv/bin/ruff format --check
 	.venv/bin/basedpyright
 	.venv/bin/lint-imports
-	@echo ".venv/bin/squawk: the migrations' way forward, and the ledger"
-	@for file in migrations/[0-9]*.sql wallet/ledger.sql; do \
+	@echo ".venv/bin/squawk: the migrations' way forward, and the functions of money"
+	@for file in migrations/[0-9]*.sql wallet/ledger.sql wallet/personal.sql; do \
 		[ -e "$$file" ] || continue; \
 		said=$$(sed '/^-- migrate:down/,$$d' "$$file" | .venv/bin/squawk --stdin-filepath "$$file" 2>&1) || \
 			{ echo "$$said"; exit 1; }; \
