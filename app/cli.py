@@ -231,7 +231,7 @@ def staff_group() -> None:
 @click.option("--agency", default="city", help="The code of their agency.")
 @plainly
 def staff_invite(email: str, name: str, role: str, agency: str) -> None:
-    """Let one of the first two administrators sign in, while there are fewer than two."""
+    """Let one of the first two administrators sign in; or a third, without whom two could not part."""
     from app.staff import members
 
     async def let_in(database: Database) -> str:

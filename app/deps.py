@@ -109,7 +109,7 @@ async def let_in(
     a role anywhere, a machine's scope); where the role holds is the verb's business. `unconfirmed=True`: also for a
     session that has shown no more than the phone number. `plain_key=True`: also for a machine that shows its key
     instead of signing. Raises SignInRequired, Forbidden, NotConfirmed, SignatureRequired, and what was wrong with
-    how a machine said who it is."""
+    how a machine or an officer's browser said who it is."""
     opt = handler.opt
     if b"null" in connection.scope["query_string"].lower():
         _refuse_null(connection, handler)
@@ -118,7 +118,7 @@ async def let_in(
         return
     me: Principal | None = connection.scope.get("user")
     if me is None:
-        raise refused or SignInRequired
+        raise refused or connection.scope["state"].get("cookie_refused") or SignInRequired
     if connection.scope.get("method") == "OPTIONS":
         return
     who: tuple[str, ...] | None = opt.get("who")

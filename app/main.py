@@ -80,9 +80,9 @@ def create_app(settings: Settings | None = None, database: Database | None = Non
         logging_config=None,
     )  # fmt: skip
     rates = app.state.rates = Rates(Unchanged(app.asgi_handler), settings)
-    signatures = app.state.signatures = Signatures(rates, database, MOST_BODY_BYTES)
-    staff_cookie = app.state.staff_cookie = StaffCookie(signatures, database)
-    bearer = Bearer(staff_cookie, database)
+    signatures = app.state.signatures = Signatures(rates, database, rates, MOST_BODY_BYTES)
+    staff_cookie = app.state.staff_cookie = StaffCookie(signatures, database, rates)
+    bearer = Bearer(staff_cookie, database, rates)
     app.state.bearer = bearer
     app.asgi_handler = Observe(bearer, settings.trusted_proxies)
     return app

@@ -4,19 +4,23 @@ Redis is where a city's processes share a limit. They don't ask it each time: hi
 of the rate, a hundred at most) and spent here, so that most requests cost a look into a dict. A block that was bought
 counts, spent or not; so between a limit and what somebody gets there may be a block for each process, either way.
 Without Redis, or when it fails or takes longer than a fifth of a second, each process counts by itself: the limit is
-then one for each process, and nobody waits. This keeps the city standing; what guards secrets is in `budgets`."""
+then one for each process, and nobody waits. This keeps the city standing; what guards secrets is in `budgets`.
+
+Whoever shows something that must be looked up first is a stranger until it is found (`look_up`), so that a flood of
+made-up tokens ends before the database."""
 
 import asyncio
 import math
+from collections.abc import Awaitable, Callable
 from time import monotonic
-from typing import Any
+from typing import Any, TypeVar
 
 import redis.asyncio
 import structlog
 from limits import RateLimitItemPerMinute
 from limits.aio.storage import RedisStorage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
-from litestar.types import ASGIApp, Receive, Scope, Send
+from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
@@ -35,7 +39,9 @@ REDIS_REST_S = 5.0
 MOST_HANDS = 50_000
 
 UNCOUNTED = frozenset({"/livez", "/readyz", "/metrics"})
-"""What the machines that watch ask; they must see a city that is flooded."""
+"""What the machines that watch ask; they must see a city that is flooded. Nobody looks who they are."""
+
+T = TypeVar("T")
 
 
 class Rates:
@@ -63,19 +69,48 @@ class Rates:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"] not in UNCOUNTED:
             user = scope["user"]
-            if user is not None:
-                key, most = user.id, self.residents_most
-            else:
-                key, most = address_key(scope["state"]["address"]), self.strangers_most
-            hand = self.hands.get(key)
-            if hand is None or hand.left < 1 or hand.until <= monotonic():
-                wait_s = await self._fill(hand or self._new_hand(key), str(key), most)
-                if wait_s:
-                    await send_problem(TooManyRequests(retry_after_s=wait_s), scope, send)
-                    return
-            else:
-                hand.left -= 1
+            wait_s = await (self.hit_stranger(scope) if user is None else self._hit(user.id, self.residents_most))
+            if wait_s:
+                await send_problem(TooManyRequests(retry_after_s=wait_s), scope, send)
+                return
         await self.app(scope, receive, send)
+
+    async def look_up(self, scope: HTTPScope, look: Callable[[], Awaitable[T | None]]) -> T | None:
+        """What `look` finds for whoever says who they are: a stranger until it is found, who then gets the hit back.
+        Raises TooManyRequests before it looks.
+
+        It is for what was not good here a moment ago. So whoever is known passes, even where others at their address
+        have used up what strangers get."""
+        counted_before = "stranger_counted" in scope["state"]
+        wait_s = await self.hit_stranger(scope)
+        if wait_s:
+            raise TooManyRequests(retry_after_s=wait_s)
+        found = await look()
+        if found is not None and not counted_before:
+            self._give_back(scope)
+        return found
+
+    async def hit_stranger(self, scope: HTTPScope) -> int:
+        """Count a request once as one of its address's strangers; 0, or the seconds to wait."""
+        if "stranger_counted" in scope["state"]:
+            return 0
+        wait_s = await self._hit(address_key(scope["state"]["address"]), self.strangers_most)
+        if not wait_s:
+            scope["state"]["stranger_counted"] = True
+        return wait_s
+
+    def _give_back(self, scope: HTTPScope) -> None:
+        del scope["state"]["stranger_counted"]
+        hand = self.hands.get(address_key(scope["state"]["address"]))
+        if hand is not None:
+            hand.left += 1
+
+    async def _hit(self, key: object, most: int) -> int:
+        hand = self.hands.get(key)
+        if hand is None or hand.left < 1 or hand.until <= monotonic():
+            return await self._fill(hand or self._new_hand(key), str(key), most)
+        hand.left -= 1
+        return 0
 
     async def _fill(self, hand: "_Hand", key: str, most: int) -> int:
         """Take a hit from a hand that may be empty; 0, or the seconds to wait for one."""

@@ -11,7 +11,8 @@ from app.db import Database
 from app.errors import refusal_for, send_problem
 from app.identity import sessions
 from app.identity.models import Principal
-from app.identity.tokens import token_hash
+from app.identity.tokens import is_token, token_hash
+from app.rates import UNCOUNTED, Rates
 
 CACHE_LIFE_S = 4.0
 CACHE_SIZE = 50_000
@@ -20,28 +21,30 @@ CACHE_SIZE = 50_000
 class Bearer:
     """The middleware. `scope["user"]` is the Principal or None; what a stranger may do, the routes' guard says."""
 
-    def __init__(self, app: ASGIApp, database: Database) -> None:
+    def __init__(self, app: ASGIApp, database: Database, rates: Rates) -> None:
         self.app = app
         self.database = database
+        self.rates = rates
         self.seen: dict[bytes, tuple[float, Principal]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope["auth"] = scope["user"] = None
-        for name, value in scope["headers"]:
-            if name == b"authorization":
+        if scope["type"] == "http" and scope["path"] not in UNCOUNTED:
+            token = _token(scope)
+            if token is not None:
+                hashed = token_hash(token)
                 try:
-                    scope["user"] = await self.principal(value)
+                    if hashed in self.seen:  # it was good a moment ago, so nobody has made it up
+                        scope["user"] = await self.principal(hashed)
+                    else:
+                        scope["user"] = await self.rates.look_up(scope, lambda: self.principal(hashed))
                 except Exception as problem:
                     await send_problem(refusal_for(problem, scope), scope, send)
                     return
-                break
         await self.app(scope, receive, send)
 
-    async def principal(self, authorization: bytes) -> Principal | None:
-        """The principal of an Authorization header; None for a token that opens nothing."""
-        if authorization[:7].lower() != b"bearer ":
-            return None
-        hashed = token_hash(authorization[7:].decode("latin-1"))
+    async def principal(self, hashed: bytes) -> Principal | None:
+        """Who holds the token of this hash; None for a token that opens nothing."""
         now = monotonic()
         kept = self.seen.get(hashed)
         if kept is not None and kept[0] > now:
@@ -71,6 +74,15 @@ class Bearer:
             for hashed, kept in self.seen.items()
             if kept[1].id != principal_id or kept[1].device_id != device_id
         }
+
+
+def _token(scope: Scope) -> str | None:
+    """The token that is shown (RFC 6750, 2.1), if it can be one at all."""
+    for name, value in scope["headers"]:
+        if name == b"authorization":
+            token = value[7:].decode("latin-1")
+            return token if value[:7].lower() == b"bearer " and is_token(token) else None
+    return None
 
 
 def forget_device(request: Request[Any, Any, Any], device_id: UUID) -> None:

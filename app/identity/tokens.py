@@ -1,15 +1,23 @@
 """Secrets of sessions and codes: how they are made, and what of them is kept."""
 
 import hashlib
+import re
 import secrets
 from base64 import urlsafe_b64encode
 
 from app.secrets import mac
 
+_TOKEN = re.compile(r"[0-9A-Za-z_-]{43}")
+
 
 def new_token() -> str:
     """256 random bits, as text."""
     return secrets.token_urlsafe(32)
+
+
+def is_token(text: str) -> bool:
+    """Could this be a token of ours? What cannot be one need not be looked for."""
+    return _TOKEN.fullmatch(text) is not None
 
 
 def token_hash(token: str) -> bytes:

@@ -20,6 +20,7 @@ from app.machines import key_text, keys, signing
 from app.machines.key_text import KeyRefused
 from app.machines.keys import KeptKey
 from app.machines.signing import BadSignature
+from app.rates import UNCOUNTED, Rates
 
 CACHE_LIFE_S = 4.0
 CACHE_SIZE = 10_000
@@ -50,14 +51,17 @@ class PlainKeyRefused(Refusal):
 class Signatures:
     """The middleware; it stands inside `Bearer`, and looks only where nobody was recognised."""
 
-    def __init__(self, app: ASGIApp, database: Database, most_body_bytes: int = MOST_BODY_BYTES) -> None:
+    def __init__(
+        self, app: ASGIApp, database: Database, rates: Rates, most_body_bytes: int = MOST_BODY_BYTES
+    ) -> None:
         self.app = app
         self.database = database
+        self.rates = rates
         self.most_body_bytes = most_body_bytes
         self.seen: dict[UUID, tuple[float, KeptKey, str]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["user"] is None:
+        if scope["type"] == "http" and scope["user"] is None and scope["path"] not in UNCOUNTED:
             lines = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
             names = {name for name, _ in lines}
             if not names.isdisjoint({"signature", "signature-input"}):
@@ -76,11 +80,11 @@ class Signatures:
 
     async def _signed(self, scope: HTTPScope, lines: signing.Lines, body: "_Body") -> Principal:
         """The machine that signed this request; raises BadSignature, KeyRefused, KeyOfAnotherMode, AddressRefused,
-        TooLarge.
+        TooLarge, TooManyRequests.
 
         No connection is held while the body comes in."""
         claimed = signing.read(lines)
-        key, text = await self._good(key_text.read_keyid(claimed.keyid))
+        key, text = await self._good(scope, key_text.read_keyid(claimed.keyid))
         url = signing.url_of(scope.get("raw_path") or signing.raw_path(scope["path"]), scope["query_string"])
         signing.verify(text, scope["method"], url, lines, await body.read(), claimed)
         _check_address(key, scope)
@@ -92,14 +96,14 @@ class Signatures:
     async def _shown(self, scope: HTTPScope, lines: signing.Lines) -> Principal | None:
         """The machine that shows its key as it is; None where no key is shown.
 
-        Raises KeyRefused, KeyOfAnotherMode, AddressRefused, PlainKeyRefused."""
+        Raises KeyRefused, KeyOfAnotherMode, AddressRefused, PlainKeyRefused, TooManyRequests."""
         shown = [value.strip() for name, value in lines if name == KEY_HEADER] or _in_query(scope)
         if not shown:
             return None
         if len(shown) > 1:
             raise KeyRefused(why="there are two keys: which of them is meant?")
         known = self.seen.get(key_id := key_text.read(shown[0]).key_id)
-        key, _ = await self._good(key_id)
+        key, _ = await self._good(scope, key_id)
         if not key.is_text(shown[0]):
             raise KeyRefused(why="it is not known here, was revoked or has expired")
         if not key.plain_key:
@@ -110,13 +114,15 @@ class Signatures:
                 await keys.note_use(db, key_id)
         return _principal(key, plain_key=True)
 
-    async def _good(self, key_id: UUID) -> tuple[KeptKey, str]:
-        """A key that is good, or was 4 seconds ago, and its text; raises KeyRefused."""
+    async def _good(self, scope: HTTPScope, key_id: UUID) -> tuple[KeptKey, str]:
+        """A key that is good, or was 4 seconds ago, and its text; raises KeyRefused, TooManyRequests."""
         now = monotonic()
         kept = self.seen.get(key_id)
         if kept is None or kept[0] <= now:
-            async with self.database.acquire() as db:
-                key = await keys.good(db, key_id)
+            if kept is None:
+                key = await self.rates.look_up(scope, lambda: self._kept(key_id))
+            else:
+                key = await self._kept(key_id)
             if key is None:
                 self.seen.pop(key_id, None)
                 raise KeyRefused(why="it is not known here, was revoked or has expired")
@@ -124,6 +130,10 @@ class Signatures:
                 self.seen.clear()
             kept = self.seen[key_id] = (now + CACHE_LIFE_S, key, key.text())
         return kept[1], kept[2]
+
+    async def _kept(self, key_id: UUID) -> KeptKey | None:
+        async with self.database.acquire() as db:
+            return await keys.good(db, key_id)
 
     def forget_machine(self, machine_id: UUID) -> None:
         """Look anew at what a machine may do; other processes do as their cache ages."""

@@ -1,7 +1,7 @@
 """Break-glass: a role for an hour at most, taken without asking, told to whoever must know, and looked at afterwards.
 
-What was taken so opens nothing further: only somebody who was granted a role takes one, and only somebody who was
-granted theirs looks at it."""
+What was taken so opens nothing further: only somebody who was granted a role takes one, and keeps it no longer than
+what they were granted; and only somebody who was granted theirs looks at it."""
 
 from uuid import UUID
 
@@ -9,8 +9,8 @@ from app import outbox
 from app.audit import records
 from app.budgets import Budget, spend
 from app.db import Connection, many, maybe, one, queries_beside
-from app.errors import NotFound, Refusal, refusing
-from app.identity.models import Principal
+from app.errors import Forbidden, NotFound, Refusal, refusing
+from app.identity.models import Principal, Role
 from app.staff.events import BreakGlassOpened
 from app.staff.members import UnknownAgency, need_grant
 from app.staff.models import BreakGlass, OpenBreakGlass, ReviewBreakGlass
@@ -20,6 +20,7 @@ from app.types import Page
 sql = queries_beside(__file__)
 
 MOST_A_DAY = 3
+WATCHERS: tuple[Role, ...] = ("compliance", "admin")
 
 
 class BreakGlassIdTaken(Refusal):
@@ -46,7 +47,8 @@ async def take(db: Connection, me: Principal, break_glass_id: UUID, wanted: Open
     """A role now; it ends by itself. The same again is the same, and lasts no longer.
 
     Raises Forbidden for somebody who was granted nothing, UnknownAgency, BreakGlassIdTaken, TooManyRequests."""
-    await need_grant(db, me)
+    if not await db.fetchval(sql.hold_grants, me.id):
+        raise Forbidden
     with refusing(break_glass_agency_code_fkey=UnknownAgency):
         taken = await db.fetchval(
             sql.open_break_glass, break_glass_id, me.id, wanted.agency, wanted.role, wanted.reason, wanted.minutes
@@ -88,9 +90,21 @@ async def _tell(db: Connection, me: Principal, opened: BreakGlass) -> None:
     )
 
 
+async def end(db: Connection, me: Principal, break_glass_id: UUID) -> BreakGlass:
+    """It is over before its time, as whoever took it, an admin or compliance says; one that is over stays so.
+
+    Raises NotFound, also for what is not mine to end."""
+    taken = await maybe(BreakGlass, db, sql.break_glass, break_glass_id)
+    if taken is None or not (taken.principal_id == me.id or await db.fetchval(sql.was_granted, me.id, WATCHERS)):
+        raise NotFound
+    if await db.fetchval(sql.end_break_glass, break_glass_id) is not None:
+        await records.record(db, me, "staff.break_glass_ended", break_glass_id, principal_id=taken.principal_id)
+    return await one(BreakGlass, db, sql.break_glass, break_glass_id)
+
+
 async def review(db: Connection, me: Principal, break_glass_id: UUID, wanted: ReviewBreakGlass) -> BreakGlass:
     """What came of looking at it. Raises NotFound, Forbidden, AnotherMustReview, AlreadyReviewed."""
-    await need_grant(db, me, "compliance", "admin")
+    await need_grant(db, me, *WATCHERS)
     with refusing(break_glass_reviewed_by_another=AnotherMustReview):
         reviewed = await db.fetchval(sql.review_break_glass, break_glass_id, me.id, wanted.finding)
     seen = await maybe(BreakGlass, db, sql.break_glass, break_glass_id)

@@ -12,13 +12,14 @@ from uuid import UUID
 
 from litestar import Request
 from litestar.datastructures import Cookie
-from litestar.types import ASGIApp, Receive, Scope, Send
+from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
 from app.config import settings
 from app.db import Database
 from app.errors import Refusal, refusal_for, send_problem
 from app.identity.models import Principal
-from app.identity.tokens import token_hash
+from app.identity.tokens import is_token, token_hash
+from app.rates import UNCOUNTED, Rates
 from app.secrets import all_ids
 from app.staff import sessions
 
@@ -38,29 +39,47 @@ class CsrfRefused(Refusal):
 
 
 class StaffCookie:
-    """The middleware; it stands inside `Bearer`, and looks at the cookie only where nobody was recognised."""
+    """The middleware; it stands inside `Bearer`, and looks at the cookie only where no Authorization was sent: an
+    officer's browser may have a resident's app open too.
 
-    def __init__(self, app: ASGIApp, database: Database) -> None:
+    Whoever shows the cookie without its CSRF token is a stranger. The guard tells them why they don't pass, where
+    there is something to guard; what is public is public to them too."""
+
+    def __init__(self, app: ASGIApp, database: Database, rates: Rates) -> None:
         self.app = app
         self.database = database
+        self.rates = rates
         self.seen: dict[bytes, tuple[float, Principal]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["user"] is None:
+        if scope["type"] == "http" and scope["user"] is None and scope["path"] not in UNCOUNTED:
             token = _token(scope)
             if token is not None:
                 try:
-                    scope["user"] = await self.principal(token)
-                    if scope["user"] is not None and scope["method"] not in SAFE_METHODS:
-                        _check_origin(scope, token)
+                    await self._recognise(scope, token)
                 except Exception as problem:
                     await send_problem(refusal_for(problem, scope), scope, send)
                     return
         await self.app(scope, receive, send)
 
-    async def principal(self, token: str) -> Principal | None:
-        """The member of staff of a token; None for one that opens nothing."""
+    async def _recognise(self, scope: HTTPScope, token: str) -> None:
         hashed = token_hash(token)
+        if hashed in self.seen:
+            principal = await self.principal(hashed)
+        else:
+            principal = await self.rates.look_up(scope, lambda: self.principal(hashed))
+        if principal is None:
+            return
+        try:
+            if scope["method"] not in SAFE_METHODS:
+                _check_origin(scope, token)
+        except CsrfRefused as refused:
+            scope["state"]["cookie_refused"] = refused
+        else:
+            scope["user"] = principal
+
+    async def principal(self, hashed: bytes) -> Principal | None:
+        """The member of staff who holds the token of this hash; None for a token that opens nothing."""
         now = monotonic()
         kept = self.seen.get(hashed)
         if kept is not None and kept[0] > now:
@@ -81,12 +100,16 @@ class StaffCookie:
 
 
 def _token(scope: Scope) -> str | None:
+    """The cookie's token, if it can be one at all and nothing else says who asks."""
+    if any(name == b"authorization" for name, _ in scope["headers"]):
+        return None
     for name, value in scope["headers"]:
         if name == b"cookie":
             for part in value.split(b";"):
-                key, _, token = part.strip().partition(b"=")
+                key, _, shown = part.strip().partition(b"=")
                 if key == NAME.encode():
-                    return token.decode("latin-1")
+                    token = shown.decode("latin-1")
+                    return token if is_token(token) else None
     return None
 
 

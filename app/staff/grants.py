@@ -1,4 +1,6 @@
-"""Grants: proposed by one admin, approved by another; taken back by one alone, at once."""
+"""Grants: proposed by one admin, approved by another; taken back by one alone, at once.
+
+Two admins cannot take each other's role: `members.check_admins_left`."""
 
 from datetime import datetime
 from uuid import UUID
@@ -10,7 +12,7 @@ from app.clock import city_now
 from app.db import Connection, many, maybe, one, queries_beside
 from app.errors import NotFound, Refusal, refusing
 from app.identity.models import Principal, Role
-from app.staff.members import LastAdmin, UnknownAgency, need_grant
+from app.staff.members import UnknownAgency, check_admins_left, lock_admins, need_grant
 from app.staff.models import GiveReason, GrantStatus, ProposeGrant, StaffGrant
 from app.staff.pages import before, page_of
 from app.types import Page
@@ -127,7 +129,8 @@ async def approve(db: Connection, me: Principal, grant_id: UUID) -> StaffGrant:
     """The second pair of eyes: the role holds from now on, instead of the same role that was granted before.
 
     Raises Forbidden, NotFound, GrantIsDecided, SecondPairOfEyesNeeded, ProposerIsGone, UnknownMember,
-    GrantEndsInThePast."""
+    GrantEndsInThePast, LastAdmin and LastAdmins for an admin who would be one for a while only."""
+    admins = await lock_admins(db)
     await need_grant(db, me, "admin")
     grant = await _for_update(db, grant_id)
     if grant.status == "proposed":
@@ -136,6 +139,7 @@ async def approve(db: Connection, me: Principal, grant_id: UUID) -> StaffGrant:
         await db.execute(sql.replace_grants, grant_id, me.id)
         with refusing(staff_grant_second_pair_of_eyes=SecondPairOfEyesNeeded):
             await db.execute(sql.approve_grant, grant_id, me.id)
+        await check_admins_left(db, me, grant.principal_id, admins)
         what = {"principal_id": grant.principal_id, "agency": grant.agency, "role": grant.role, "until": grant.until}
         await records.record(db, me, "staff.grant_approved", grant_id, **what)
     elif grant.approved_by != me.id or grant.ended_by is not None:
@@ -165,14 +169,16 @@ async def refuse(db: Connection, me: Principal, grant_id: UUID, wanted: GiveReas
 
 
 async def revoke(db: Connection, me: Principal, grant_id: UUID, wanted: GiveReason) -> StaffGrant:
-    """Take a role back, at once. Raises Forbidden, NotFound, GrantIsNotActive, LastAdmin."""
-    await db.execute(sql.admins_lock)
+    """Take a role back, at once; with the last one goes what was taken in an emergency.
+
+    Raises Forbidden, NotFound, GrantIsNotActive, LastAdmin, LastAdmins."""
+    admins = await lock_admins(db)
     await need_grant(db, me, "admin")
     grant = await _for_update(db, grant_id)
     if grant.status == "active":
         await db.execute(sql.drop_role, grant_id)
-        if grant.role == "admin" and not await db.fetchval(sql.admins):
-            raise LastAdmin
+        await check_admins_left(db, me, grant.principal_id, admins)
+        await db.execute(sql.end_break_glass_of_ungranted, grant.principal_id)
         await db.execute(sql.end_grant, grant_id, "revoked", me.id, wanted.reason)
         what = {"principal_id": grant.principal_id, "agency": grant.agency, "role": grant.role}
         await records.record(db, me, "staff.grant_revoked", grant_id, **what)

@@ -15,7 +15,10 @@ from app.types import Page, ShortText, new_id, phone
 
 sql = queries_beside(__file__)
 
-FIRST_ADMINS = 2
+FEWEST_ADMINS = 2
+"""With fewer nobody can be granted anything: one proposes, another approves."""
+MOST_AT_THE_COMMAND_LINE = FEWEST_ADMINS + 1
+"""The third is the way out where one of two has left, or must go."""
 
 
 class NotAMember(Refusal):
@@ -43,6 +46,12 @@ class LastAdmin(Refusal):
     """Phải luôn còn ít nhất một quản trị hệ thống.
 
     There must always be at least one administrator."""
+
+
+class LastAdmins(Refusal):
+    """Chỉ còn hai quản trị hệ thống; hãy có người thứ ba trước khi thu quyền của người kia.
+
+    Only two administrators are left; have a third one before you take the role of the other."""
 
 
 class AdminsAreThere(Refusal):
@@ -83,6 +92,24 @@ async def need_grant(db: Connection, me: Principal, *roles: Role) -> None:
         raise Forbidden
 
 
+async def lock_admins(db: Connection) -> int:
+    """How many admins there are whose role does not end by itself; until the commit nobody else makes them fewer."""
+    await db.execute(sql.admins_lock)
+    return await db.fetchval(sql.admins)
+
+
+async def check_admins_left(db: Connection, me: Principal, whose: UUID, before: int) -> None:
+    """What I took from somebody's roles leaves enough admins: one where I took my own, else two, so that no admin
+    makes themselves the only one. Raises LastAdmin, LastAdmins."""
+    left = await db.fetchval(sql.admins)
+    if left >= before:
+        return
+    if not left:
+        raise LastAdmin
+    if whose != me.id and left < FEWEST_ADMINS:
+        raise LastAdmins
+
+
 async def invite(db: Connection, me: Principal, member_id: UUID, wanted: InviteMember) -> Member:
     """Make a member, who may do nothing yet; the same again is the same.
 
@@ -109,12 +136,13 @@ async def _make(
 
 
 async def invite_first_admin(db: Connection, email: str, name: str, agency: str) -> Member:
-    """One of the first two admins, at the command line: there is nobody yet who could propose and approve.
+    """One of the first two admins, at the command line: there is nobody yet who could propose and approve. Also a
+    third, without whom two could not part.
 
     Raises AdminsAreThere, EmailInUse, UnknownAgency, msgspec.ValidationError."""
     wanted = msgspec.convert({"email": email, "name": name}, _FirstAdmin)
     await db.execute(sql.admins_lock)
-    if await db.fetchval(sql.admins) >= FIRST_ADMINS:
+    if await db.fetchval(sql.admins) >= MOST_AT_THE_COMMAND_LINE:
         raise AdminsAreThere
     member_id = new_id()
     await _make(db, member_id, wanted.name, wanted.email, None, None)
@@ -136,8 +164,8 @@ async def page(db: Connection, cursor: str | None, limit: int) -> Page[Member]:
 
 
 async def close(db: Connection, me: Principal, member_id: UUID, wanted: GiveReason) -> Member:
-    """A member leaves: sessions and grants end at once. Raises Forbidden, NotFound, LastAdmin."""
-    await db.execute(sql.admins_lock)
+    """A member leaves: sessions and grants end at once. Raises Forbidden, NotFound, LastAdmin, LastAdmins."""
+    admins = await lock_admins(db)
     await need_grant(db, me, "admin")
     if await db.fetchval(sql.close_member, member_id, me.id, wanted.reason) is not None:
         await db.execute(sql.close_principal, member_id)
@@ -145,8 +173,7 @@ async def close(db: Connection, me: Principal, member_id: UUID, wanted: GiveReas
         await db.execute(sql.drop_roles_of_member, member_id)
         await db.execute(sql.end_break_glass_of_member, member_id)
         await db.execute(sql.end_staff_sessions_of_member, member_id)
-        if not await db.fetchval(sql.admins):
-            raise LastAdmin
+        await check_admins_left(db, me, member_id, admins)
         await records.record(db, me, "staff.member_closed", member_id)
     member = await maybe(Member, db, sql.member, member_id)
     if member is None:

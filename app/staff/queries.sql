@@ -124,14 +124,21 @@ DELETE FROM role_grant WHERE principal_id = $1;
 -- Not even in an emergency.
 UPDATE break_glass SET valid_until = city_now() WHERE principal_id = $1 AND valid_until > city_now();
 
+-- name: end_break_glass_of_ungranted
+-- Whoever was granted nothing any more keeps nothing from an emergency.
+UPDATE break_glass SET valid_until = city_now()
+WHERE principal_id = $1 AND valid_until > city_now()
+    AND NOT EXISTS (SELECT FROM role_grant
+        WHERE role_grant.principal_id = $1 AND (role_grant.valid_until IS NULL OR role_grant.valid_until > city_now()));
+
 -- name: admins_lock
--- What makes admins fewer, or the first two, takes turns.
+-- What makes admins fewer, or the first of them, takes turns.
 SELECT pg_advisory_xact_lock(hashtextextended('admins', 0));
 
 -- name: admins
--- How many admins there are.
+-- How many admins there are whose role does not end by itself.
 SELECT count(DISTINCT principal_id) FROM role_grant JOIN principal ON principal.id = principal_id
-WHERE role = 'admin' AND principal.closed_at IS NULL AND (valid_until IS NULL OR valid_until > city_now());
+WHERE role = 'admin' AND principal.closed_at IS NULL AND valid_until IS NULL;
 
 -- name: grant_first_admin
 -- An admin whom nobody could propose.
@@ -207,10 +214,21 @@ DELETE FROM role_grant WHERE grant_id = $1;
 SELECT EXISTS (SELECT FROM role_grant WHERE principal_id = $1 AND ($2::text[] IS NULL OR role = ANY ($2))
     AND (valid_until IS NULL OR valid_until > city_now()));
 
+-- name: hold_grants
+-- Was somebody granted any role that holds now? Whoever takes the last one back waits until this is committed.
+SELECT count(*) FROM (SELECT FROM role_grant
+    WHERE principal_id = $1 AND (valid_until IS NULL OR valid_until > city_now()) FOR KEY SHARE) AS held;
+
+-- name: end_break_glass
+-- It is over; no row if it was already.
+UPDATE break_glass SET valid_until = city_now() WHERE id = $1 AND valid_until > city_now() RETURNING id;
+
 -- name: open_break_glass
--- A role for so many minutes.
+-- A role for so many minutes, or until the last of what was granted ends.
 INSERT INTO break_glass (id, principal_id, agency_code, role, reason, minutes, valid_until)
-VALUES ($1, $2, $3, $4, $5, $6, city_now() + make_interval(mins => $6))
+VALUES ($1, $2, $3, $4, $5, $6, least(city_now() + make_interval(mins => $6),
+    (SELECT max(coalesce(valid_until, 'infinity')) FROM role_grant
+        WHERE principal_id = $2 AND (valid_until IS NULL OR valid_until > city_now()))))
 ON CONFLICT (id) DO NOTHING
 RETURNING id;
 

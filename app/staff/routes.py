@@ -36,7 +36,7 @@ _NOT_STORED = {"cache-control": "no-store"}
 @get("/v1/staff/sign-in", status_code=303, public=True)
 async def begin_staff_sign_in(request: Door, return_to: ReturnTo = "/") -> Redirect:
     """Open this in a browser: it goes to the staff's identity provider, and comes back signed in, at `return_to`."""
-    leaving = await sign_ins.begin(request.app.state.database, return_to)
+    leaving = await sign_ins.begin(request.app.state.database, request.address, return_to)
     return Redirect(
         leaving.authorize_url,
         status_code=303,
@@ -86,7 +86,7 @@ async def invite_member(db: Db, request: Door, member_id: FromPath[UUID], data: 
 
 @put("/v1/staff/members/{member_id:uuid}/closure", who=("admin",))
 async def close_member(db: Db, request: Door, member_id: FromPath[UUID], data: JSONBody[GiveReason]) -> Member:
-    """A member leaves: sessions and grants end at once, for good."""
+    """A member leaves: sessions and grants end at once, for good. Of two admins neither can close the other."""
     closed = await members.close(db, request.me, member_id, data)
     cookie.forget(request, member_id)
     return closed
@@ -126,7 +126,7 @@ async def refuse_grant(db: Db, request: Door, grant_id: FromPath[UUID], data: JS
 
 @put("/v1/staff/grants/{grant_id:uuid}/revocation", who=("admin",))
 async def revoke_grant(db: Db, request: Door, grant_id: FromPath[UUID], data: JSONBody[GiveReason]) -> StaffGrant:
-    """Take a role back; effective within 5 seconds. One admin is enough."""
+    """Take a role back; effective within 5 seconds. One admin is enough, but of two neither can take the other's."""
     revoked = await grants.revoke(db, request.me, grant_id, data)
     cookie.forget(request, revoked.principal_id)
     return revoked
@@ -146,6 +146,16 @@ async def open_break_glass(
     opened = await break_glass.take(db, request.me, break_glass_id, data)
     cookie.forget(request, request.me.id)
     return opened
+
+
+@put("/v1/staff/break-glass/{break_glass_id:uuid}/end", who=("staff",))
+async def end_break_glass(
+    db: Db, request: Door, break_glass_id: FromPath[UUID], data: JSONBody[Nothing]
+) -> BreakGlass:
+    """It is over: mine, or as admin or compliance anybody's. Effective within 5 seconds."""
+    ended = await break_glass.end(db, request.me, break_glass_id)
+    cookie.forget(request, ended.principal_id)
+    return ended
 
 
 @put("/v1/staff/break-glass/{break_glass_id:uuid}/review", who=("compliance", "admin"))
@@ -185,7 +195,7 @@ router = Router(
     route_handlers=[
         begin_staff_sign_in, finish_staff_sign_in, get_staff_session, end_staff_session, list_members, invite_member,
         close_member, list_grants, propose_grant, approve_grant, refuse_grant, revoke_grant, list_break_glass,
-        open_break_glass, review_break_glass, look_up_resident, open_resident, lock_resident,
+        open_break_glass, end_break_glass, review_break_glass, look_up_resident, open_resident, lock_resident,
     ],
     tags=["staff"],
 )  # fmt: skip

@@ -11,16 +11,20 @@ import msgspec
 import structlog
 
 from app import oidc
+from app.budgets import Budget, spend
 from app.db import Database
 from app.errors import Malformed
 from app.oidc import FLOW_LIVES_S, ProviderRefused, UnknownFlow
 from app.staff import members, sessions
+from app.types import address_key
 
 log = structlog.get_logger()
 
 CALLBACK = "/v1/staff/sign-in/callback"
 HOLDER_COOKIE = "__Host-huong_staff_sign_in"
 HOLDER_LIVES_S = FLOW_LIVES_S
+MOST_AN_HOUR = 60
+"""Sign-ins that are begun from one address: each is a row."""
 
 # A path of ours: `//elsewhere` and `/\elsewhere` are other hosts' to a browser.
 _OWN_PATH = re.compile(r"/(?![/\\])[!-\[\]-~]{0,499}")
@@ -47,10 +51,12 @@ class Arrived(msgspec.Struct, frozen=True):
     return_to: str
 
 
-async def begin(database: Database, return_to: str) -> Leaving:
+async def begin(database: Database, address: str, return_to: str) -> Leaving:
     """Where to send the browser, and what it must hold. Short transactions of its own: the provider is asked for its
-    document. Raises ElsewhereRefused, ProviderUnavailable, ProviderNotConfigured."""
+    document. Raises ElsewhereRefused, TooManyRequests, ProviderUnavailable, ProviderNotConfigured."""
     holder = f"{secrets.token_urlsafe(32)}.{urlsafe_b64encode(_own(return_to).encode()).decode().rstrip('=')}"
+    async with database.deed() as db:
+        await spend(db, Budget(f"staff sign-in address {address_key(address)}", MOST_AN_HOUR, 3600))
     flow = await oidc.begin(database, "staff", holder=holder, redirect_path=CALLBACK)
     return Leaving(flow.authorize_url, holder)
 

@@ -8,6 +8,7 @@ import pytest
 from app.db import Connection
 from app.identity import pins
 from app.identity.bearer import Bearer
+from app.identity.tokens import token_hash
 from app.secrets import mac
 from tests.app.conftest import Later
 from tests.app.phones import WRONG, problem, tries, unlock, wrong_tries
@@ -156,8 +157,8 @@ async def test_the_tenth_wrong_try_ends_every_session(
     ]  # fmt: skip
     assert await db.fetch(sql.session_ends, resident.id) == [("pin_exhausted",)]
     assert await db.fetch(sql.session_ends, other.id) == [(None,)]
-    elsewhere = Bearer(desk_app.app.asgi_handler, desk_app.database)
-    assert await elsewhere.principal(f"Bearer {resident.token}".encode()) is None
+    elsewhere = Bearer(desk_app.app.asgi_handler, desk_app.database, desk_app.app.state.rates)
+    assert await elsewhere.principal(token_hash(resident.token)) is None
 
 
 async def test_whoever_was_signed_out_for_wrong_pins_waits_before_the_next_try(

@@ -17,11 +17,15 @@ import redis.asyncio
 from structlog.testing import capture_logs
 
 from app import config, embedded, rates
+from app.identity import bearer
+from app.identity.tokens import new_token
+from app.machines import key_text
 from app.rates import Rates
+from app.staff import cookie
 from app.types import address_key
 from tests.app.phones import problem
 from tests.conftest import City, open_city
-from tests.makers import a_resident
+from tests.makers import a_resident, a_staff_member
 
 SOMEWHERE = "203.0.113.7"
 
@@ -172,6 +176,97 @@ async def test_whoever_watches_the_city_is_never_refused(narrow: City) -> None:
 async def test_a_stranger_with_a_token_that_opens_nothing_is_a_stranger(narrow: City) -> None:
     answers = [await narrow.client.get("/v1/me", headers={"authorization": f"Bearer {uuid4()}"}) for _ in range(10)]
     assert [answer.status_code for answer in answers] == [401] * 5 + [429] * 5
+
+
+@pytest.mark.parametrize("shown", ["bearer", "cookie", "key"])
+async def test_a_flood_of_made_up_tokens_ends_before_the_database(
+    narrow: City, monkeypatch: pytest.MonkeyPatch, shown: str
+) -> None:
+    looks = _counted_looks(narrow, monkeypatch)
+
+    def made_up() -> dict[str, str]:
+        match shown:
+            case "bearer":
+                return {"authorization": f"Bearer {new_token()}"}
+            case "cookie":
+                return {"cookie": f"{cookie.NAME}={new_token()}"}
+            case _:
+                return {"x-api-key": key_text.write(uuid4(), bytes(32))}
+
+    statuses = [(await narrow.client.get("/v1/me", headers=made_up())).status_code for _ in range(50)]
+    assert statuses == [401] * 5 + [429] * 45
+    assert looks == [1] * 5
+
+
+@pytest.mark.parametrize("token", ["", "x", "x" * 42, "x" * 44, "=" * 43, "é" * 43, "x" * 42 + "\n", "x" * 8000])
+async def test_what_can_be_no_token_is_not_looked_for(
+    narrow: City, monkeypatch: pytest.MonkeyPatch, token: str
+) -> None:
+    looks = _counted_looks(narrow, monkeypatch)
+    for headers in (
+        [(b"authorization", f"Bearer {token}".encode())],
+        [(b"cookie", f"{cookie.NAME}={token}".encode())],
+    ):
+        assert problem(await narrow.client.get("/v1/me", headers=headers)) == (401, "SignInRequired")
+    assert looks == []
+
+
+async def test_nobody_looks_who_watches_the_city(narrow: City, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who reads the numbers shows a token too, which is no resident's."""
+    looks = _counted_looks(narrow, monkeypatch)
+    headers = {"authorization": f"Bearer {new_token()}", "x-api-key": key_text.write(uuid4(), bytes(32))}
+    answers = [await narrow.client.get("/livez", headers=headers) for _ in range(20)]
+    assert {answer.status_code for answer in answers} == {200}
+    assert looks == []
+
+
+async def test_who_is_known_passes_where_strangers_have_used_up_theirs(
+    narrow: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Thousands of phones may share an address: what one of them makes up stops no other that is known here."""
+    async with narrow.database.transaction() as db:
+        resident, member, newcomer = await a_resident(db), await a_staff_member(db), await a_resident(db)
+    known = (("/v1/me", resident.headers), ("/v1/staff/session", member.headers))
+    for path, headers in known:
+        assert (await narrow.client.get(path, headers=headers)).status_code == 200
+    for _ in range(5):
+        await narrow.client.get("/v1/me", headers={"authorization": f"Bearer {new_token()}"})
+    assert problem(await narrow.client.get("/v1/me", headers=newcomer.headers)) == (429, "TooManyRequests")
+    later = bearer.monotonic() + bearer.CACHE_LIFE_S + 1
+    monkeypatch.setattr(bearer, "monotonic", lambda: later)
+    monkeypatch.setattr(cookie, "monotonic", lambda: later)
+    for path, headers in known:
+        assert (await narrow.client.get(path, headers=headers)).status_code == 200
+
+
+async def test_honest_phones_cost_their_address_nothing(narrow: City) -> None:
+    async with narrow.database.transaction() as db:
+        residents = [await a_resident(db) for _ in range(12)]
+    for resident in residents:
+        assert (await narrow.client.get("/v1/me", headers=resident.headers)).status_code == 200
+    assert [(await narrow.client.get("/v1/agencies")).status_code for _ in range(6)] == [200] * 5 + [429]
+
+
+async def test_of_a_hundred_made_up_tokens_at_once_five_are_looked_for(
+    narrow: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = _counted_looks(narrow, monkeypatch)
+    headers = [{"authorization": f"Bearer {new_token()}"} for _ in range(100)]
+    answers = await asyncio.gather(*(narrow.client.get("/v1/me", headers=one) for one in headers))
+    assert [answer.status_code for answer in answers].count(401) == 5 == len(looks)
+
+
+def _counted_looks(city: City, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """A 1 for each connection that is taken from now on."""
+    looks: list[int] = []
+    acquire = city.database.acquire
+
+    def counted() -> Any:
+        looks.append(1)
+        return acquire()
+
+    monkeypatch.setattr(city.database, "acquire", counted)
+    return looks
 
 
 async def test_an_address_behind_a_trusted_proxy_is_the_one_that_it_tells(town: City) -> None:

@@ -10,12 +10,14 @@ from litestar import Litestar, get, put
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 
+from app.config import settings
 from app.db import Database
 from app.deps import Door, let_in
 from app.errors import Refusal, answer_problem
 from app.identity.bearer import Bearer
 from app.machines.signatures import Signatures
 from app.observe import Observe
+from app.rates import Rates
 from app.staff.cookie import StaffCookie
 from tests.conftest import Desk, client_of
 
@@ -83,8 +85,10 @@ def a_counter(database: Database) -> tuple[Litestar, Signatures]:
         state=State({"database": database}),
         logging_config=None,
     )
-    signatures = Signatures(app.asgi_handler, database)
-    app.asgi_handler = Observe(Bearer(StaffCookie(signatures, database), database), ("127.0.0.1",))
+    rates = Rates(app.asgi_handler, settings())  # it only looks up: nobody is counted twice
+    signatures = Signatures(app.asgi_handler, database, rates)
+    staff_cookie = StaffCookie(signatures, database, rates)
+    app.asgi_handler = Observe(Bearer(staff_cookie, database, rates), ("127.0.0.1",))
     return app, signatures
 
 

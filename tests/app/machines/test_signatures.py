@@ -313,11 +313,15 @@ async def test_whoever_guesses_is_counted_as_a_stranger(
     rates = desk_app.app.state.rates
     monkeypatch.setattr(rates, "strangers_most", 3)
     monkeypatch.setattr(rates, "hands", {})
+    assert (await desk.get("/v1/machine", headers=machine.sign("GET", "/v1/machine"))).status_code == 200
     wrong = Machine(machine.id, machine.key_id, forged)
     answers = [await desk.get("/v1/machine", headers=wrong.sign("GET", "/v1/machine")) for _ in range(5)]
     assert [answer.status_code for answer in answers] == [401] * 3 + [429] * 2
     good = await desk.get("/v1/machine", headers=machine.sign("GET", "/v1/machine"))
-    assert good.status_code == 200, "a machine has a limit of its own"
+    assert good.status_code == 200, "a machine that is known here has a limit of its own"
+    newcomer = await a_machine(db)
+    first = await desk.get("/v1/machine", headers=newcomer.sign("GET", "/v1/machine"))
+    assert problem(first) == (429, "TooManyRequests"), "until it is found it may be anybody"
 
 
 async def test_while_the_database_is_away_nobody_passes_and_nobody_is_refused_for_good(db: Connection) -> None:

@@ -1,17 +1,19 @@
 """Break-glass: at once, loudly, for an hour at most; and somebody else looks at it."""
 
 import asyncio
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
 
+from app.clock import city_now
 from app.db import Connection
 from app.types import new_id
 from tests.app.conftest import Later
 from tests.app.staff.browser import problem
 from tests.conftest import City, Desk
-from tests.makers import StaffMember, a_resident, a_staff_member
+from tests.makers import StaffMember, a_resident, a_staff_member, with_role
 from tests.statements import sql
 
 STORM = {"agency": "ioc", "role": "supervisor", "reason": "Bão số 9, trưởng ca không liên lạc được", "minutes": 30}
@@ -129,6 +131,85 @@ async def test_the_same_at_once_is_one(city: City) -> None:
     assert [answer.status_code for answer in answers] == [200] * 10
     async with city.database.acquire() as db:
         assert len(await db.fetch(sql.event_rows, "BreakGlassOpened")) == 1
+
+
+async def end(client: httpx.AsyncClient, who: StaffMember, break_glass_id: object) -> httpx.Response:
+    return await client.put(f"/v1/staff/break-glass/{break_glass_id}/end", headers=who.headers, json={})
+
+
+@pytest.mark.parametrize("ends", ["holder", "admin", "compliance"])
+async def test_it_is_ended_before_its_time(
+    db: Connection, desk: httpx.AsyncClient, member: StaffMember, ends: str, later: Later
+) -> None:
+    opened = (await take(desk, member, role="compliance")).json()
+    assert (await desk.get("/v1/staff/members", headers=member.headers)).status_code == 200
+    who = member if ends == "holder" else await a_staff_member(db, role="admin" if ends == "admin" else "compliance")
+    await later(60)
+    ended = await end(desk, who, opened["id"])
+    assert (ended.status_code, ended.json()["until"] < opened["until"]) == (200, True)
+    assert problem(await desk.get("/v1/staff/members", headers=member.headers)) == (403, "Forbidden")
+    await later(60)
+    assert (await end(desk, who, opened["id"])).json() == ended.json()
+    again = await take(desk, member, opened["id"], role="compliance")
+    assert (again.json(), await roles_of(desk, member)) == (ended.json(), [("ioc", "operator")])
+    [row] = await db.fetch(sql.audited, "staff.break_glass_ended")
+    assert (row["actor_id"], row["subject"]) == (who.id, opened["id"])
+
+
+async def test_nobody_else_ends_it_or_learns_of_it(
+    db: Connection, desk: httpx.AsyncClient, member: StaffMember
+) -> None:
+    """Nor does somebody whose own emergency is one of compliance."""
+    opened = (await take(desk, member)).json()["id"]
+    other = await a_staff_member(db, role="operator", agency="ioc")
+    await take(desk, other, role="compliance")
+    theirs, unknown = [await end(desk, other, break_glass_id) for break_glass_id in (opened, new_id())]
+    assert problem(theirs) == problem(unknown) == (404, "NotFound")
+    assert ("ioc", "supervisor") in await roles_of(desk, member)
+
+
+async def test_it_goes_with_the_last_role_that_was_granted(db: Connection, desk: httpx.AsyncClient) -> None:
+    admin = await a_staff_member(db, role="admin")
+    member = await with_role(db, await a_staff_member(db, role="operator", agency="ioc"), "clerk", "city")
+    await take(desk, member, role="compliance")
+    rows = await db.fetch(sql.role_rows, member.id)
+    for row, left in zip(rows, (2, 0), strict=True):
+        path = f"/v1/staff/grants/{row['grant_id']}/revocation"
+        revoked = await desk.put(path, headers=admin.headers, json={"reason": "Chuyển công tác"})
+        assert revoked.status_code == 200
+        assert len(await roles_of(desk, member)) == left
+    assert problem(await desk.get("/v1/staff/members", headers=member.headers)) == (403, "Forbidden")
+
+
+async def test_it_goes_when_what_was_granted_ends_by_itself(
+    db: Connection, desk: httpx.AsyncClient, member: StaffMember, later: Later
+) -> None:
+    one, other = [await a_staff_member(db, role="admin") for _ in range(2)]
+    until, grant_id = city_now() + timedelta(minutes=5), new_id()
+    body = {"principal_id": str(member.id), "agency": "ioc", "role": "operator", "reason": "Trực thay"}
+    await desk.put(f"/v1/staff/grants/{grant_id}", headers=one.headers, json=body | {"until": until.isoformat()})
+    approved = await desk.put(f"/v1/staff/grants/{grant_id}/approval", headers=other.headers, json={})
+    assert approved.status_code == 200
+    opened = await take(desk, member)
+    assert datetime.fromisoformat(opened.json()["until"]) == until
+    await later(301)
+    assert await roles_of(desk, member) == []
+
+
+async def test_the_last_role_goes_while_the_glass_is_broken(city: City) -> None:
+    """Whichever is first: nobody is left with an emergency alone."""
+    for _ in range(8):
+        async with city.database.transaction() as db:
+            admin, member = await a_staff_member(db, role="admin"), await a_staff_member(db, agency="ioc")
+            [row] = await db.fetch(sql.role_rows, member.id)
+        path = f"/v1/staff/grants/{row['grant_id']}/revocation"
+        revoked, opened = await asyncio.gather(
+            city.client.put(path, headers=admin.headers, json={"reason": "Chuyển công tác"}),
+            take(city.client, member),
+        )
+        assert revoked.status_code == 200
+        assert opened.status_code in {200, 403}
+        assert await roles_of(city.client, member) == []
 
 
 async def test_somebody_else_reviews_it(db: Connection, desk: httpx.AsyncClient) -> None:

@@ -5,12 +5,14 @@ import pytest
 
 from app.db import Connection
 from app.identity import seed
+from app.identity.tokens import new_token, token_hash
 from app.staff import cookie
 from app.staff.cookie import CACHE_LIFE_S
 from app.types import new_id
-from tests.app.phones import bearer, signed_in
+from tests.app.phones import PLAY_PHONE, bearer, signed_in
 from tests.app.staff.browser import SESSION_COOKIE, problem
 from tests.conftest import City, Desk, open_city
+from tests.house.doors import doors, filled
 from tests.makers import StaffMember, a_resident, a_staff_member, with_role
 from tests.statements import sql
 
@@ -74,6 +76,32 @@ async def test_a_cookie_that_opens_nothing_opens_nothing(desk: httpx.AsyncClient
     assert problem(await desk.delete("/v1/staff/session", headers=headers)) == (401, "SignInRequired")
 
 
+async def test_what_is_public_is_public_to_an_officers_browser_too(db: Connection, desk: httpx.AsyncClient) -> None:
+    """They are a resident as well, in the next tab."""
+    headers = only_the_cookie(await a_staff_member(db))
+    asked = await desk.post("/v1/sign-in/codes", headers=headers, json={"phone": PLAY_PHONE})
+    assert asked.status_code == 202
+    body = {"challenge_id": asked.json()["challenge_id"], "code": "000000"}
+    assert (await desk.post("/v1/sign-in/sessions", headers=headers, json=body)).status_code == 201
+
+
+async def test_a_bearer_that_has_expired_is_401_beside_a_cookie(db: Connection, desk: httpx.AsyncClient) -> None:
+    """So that the phone's app refreshes it."""
+    headers = only_the_cookie(await a_staff_member(db)) | {"authorization": f"Bearer {new_token()}"}
+    assert problem(await desk.get("/v1/me", headers=headers)) == (401, "SignInRequired")
+    assert problem(await desk.patch("/v1/me", headers=headers, json={"language": "en"})) == (401, "SignInRequired")
+    assert problem(await desk.get("/v1/staff/session", headers=headers)) == (401, "SignInRequired")
+
+
+async def test_without_its_csrf_token_a_cookie_is_nobodys_anywhere(db: Connection, desk: httpx.AsyncClient) -> None:
+    """No door that changes something takes it, whatever its path; what is public sees a stranger."""
+    headers = only_the_cookie(await a_staff_member(db, role="admin"))
+    for door in doors():
+        if door.method not in cookie.SAFE_METHODS and not door.handler.opt.get("public"):
+            answer = await desk.request(door.method, filled(door.path), headers=headers)
+            assert problem(answer) == (403, "CsrfRefused"), door
+
+
 async def test_a_bearer_goes_before_the_cookie_and_needs_no_csrf_token(
     db: Connection, desk: httpx.AsyncClient
 ) -> None:
@@ -94,7 +122,7 @@ async def test_a_member_of_staff_is_no_resident(db: Connection, desk: httpx.Asyn
 async def test_a7_an_officer_of_one_agency_is_nobody_at_another(db: Connection, desk_app: Desk) -> None:
     officer = await a_staff_member(db, role="agency_officer", agency="urban-management")
     officer = await with_role(db, officer, "clerk", "counter-thuan-hoa")
-    app_sees = await desk_app.app.state.staff_cookie.principal(officer.token)
+    app_sees = await desk_app.app.state.staff_cookie.principal(token_hash(officer.token))
     assert app_sees.agencies_as("agency_officer") == ["urban-management"]
     assert app_sees.agencies_as("clerk") == ["counter-thuan-hoa"]
     assert app_sees.agencies_as("agency_head", "admin") == []

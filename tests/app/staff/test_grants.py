@@ -10,6 +10,7 @@ import pytest
 
 from app.clock import city_now
 from app.db import Connection
+from app.staff import members
 from app.types import new_id
 from tests.app.conftest import Later
 from tests.app.staff.browser import problem
@@ -136,6 +137,7 @@ async def test_a_proposal_of_somebody_who_is_no_admin_any_more_is_void(
     db: Connection, desk: httpx.AsyncClient, admins: Admins
 ) -> None:
     one, other = admins
+    await a_staff_member(db, role="admin")
     member, grant_id = await a_staff_member(db, role=None), new_id()
     await put(desk, one, grant_id, body=wanted(member, role="admin"))
     [theirs] = await db.fetch(sql.role_rows, one.id)
@@ -260,22 +262,55 @@ async def test_one_admin_takes_a_role_back(db: Connection, desk: httpx.AsyncClie
 async def test_the_last_admin_stays(db: Connection, desk: httpx.AsyncClient, admins: Admins) -> None:
     one, other = admins
     [mine], [theirs] = [await db.fetch(sql.role_rows, admin.id) for admin in admins]
-    assert (await put(desk, one, theirs["grant_id"], "revocation", REASON)).status_code == 200
+    assert (await put(desk, other, theirs["grant_id"], "revocation", REASON)).status_code == 200, "who wants to, goes"
     assert problem(await put(desk, one, mine["grant_id"], "revocation", REASON)) == (409, "LastAdmin")
     assert await roles_of(desk, one) == [("city", "admin")]
     assert problem(await put(desk, other, mine["grant_id"], "revocation", REASON)) == (403, "Forbidden")
 
 
-async def test_two_admins_who_revoke_each_other_leave_one(city: City) -> None:
-    for _ in range(3):
-        async with city.database.transaction() as db:
-            one, other = [await a_staff_member(db, role="admin") for _ in range(2)]
-            [mine], [theirs] = [await db.fetch(sql.role_rows, admin.id) for admin in (one, other)]
-        answers = await asyncio.gather(
-            put(city.client, one, theirs["grant_id"], "revocation", REASON),
-            put(city.client, other, mine["grant_id"], "revocation", REASON),
-        )
-        assert sorted(answer.status_code for answer in answers) == [200, 403]
+async def test_of_two_admins_neither_makes_themselves_the_only_one(
+    db: Connection, desk: httpx.AsyncClient, admins: Admins
+) -> None:
+    one, other = admins
+    [theirs] = await db.fetch(sql.role_rows, other.id)
+    assert problem(await put(desk, one, theirs["grant_id"], "revocation", REASON)) == (409, "LastAdmins")
+    closure = f"/v1/staff/members/{other.id}/closure"
+    assert problem(await desk.put(closure, headers=one.headers, json=REASON)) == (409, "LastAdmins")
+    assert await roles_of(desk, other) == [("city", "admin")]
+    await members.invite_first_admin(db, "ba@hue.example", "Người Thứ Ba", "city")
+    assert (await put(desk, one, theirs["grant_id"], "revocation", REASON)).status_code == 200
+    assert (await desk.put(closure, headers=one.headers, json=REASON)).status_code == 200, "no admin any more"
+
+
+async def test_of_three_admins_who_revoke_each_other_two_are_left(city: City) -> None:
+    async with city.database.transaction() as db:
+        admins = [await a_staff_member(db, role="admin") for _ in range(3)]
+        granted = [(await db.fetch(sql.role_rows, admin.id))[0]["grant_id"] for admin in admins]
+    answers = await asyncio.gather(
+        *(put(city.client, admins[n], granted[(n + 1) % 3], "revocation", REASON) for n in range(3))
+    )
+    assert [answer.status_code for answer in answers].count(200) == 1
+    assert {problem(answer) for answer in answers if answer.status_code != 200} <= {
+        (409, "LastAdmins"),
+        (403, "Forbidden"),
+    }
+
+
+async def test_an_admin_for_a_while_does_not_count(db: Connection, desk: httpx.AsyncClient, admins: Admins) -> None:
+    one, other = admins
+    passing = await a_staff_member(db, role=None)
+    for_a_day = {"role": "admin", "until": (city_now() + timedelta(days=1)).isoformat()}
+    grant_id = new_id()
+    await put(desk, one, grant_id, body=wanted(passing, **for_a_day))
+    assert (await put(desk, other, grant_id, "approval")).status_code == 200
+    [mine], [theirs] = [await db.fetch(sql.role_rows, admin.id) for admin in admins]
+    assert problem(await put(desk, passing, theirs["grant_id"], "revocation", REASON)) == (409, "LastAdmins")
+    shorter = new_id()
+    await put(desk, one, shorter, body=wanted(other, **for_a_day))
+    assert problem(await put(desk, passing, shorter, "approval")) == (409, "LastAdmins")
+    assert (await put(desk, other, theirs["grant_id"], "revocation", REASON)).status_code == 200
+    assert problem(await put(desk, one, mine["grant_id"], "revocation", REASON)) == (409, "LastAdmin")
+    assert (await put(desk, one, grant_id, "revocation", REASON)).status_code == 200
 
 
 async def test_grants_are_listed_by_member_and_agency_in_pages(

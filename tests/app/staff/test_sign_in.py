@@ -9,7 +9,7 @@ from app import oidc
 from app.db import Connection
 from app.identity import seed as people
 from app.staff import seed as staff_seed
-from app.staff import sessions
+from app.staff import sessions, sign_ins
 from app.staff.sign_ins import HOLDER_COOKIE
 from tests.app.conftest import Later
 from tests.app.staff.browser import SESSION_COOKIE, Browser, given, problem
@@ -112,6 +112,16 @@ async def test_where_to_return_is_bound_to_the_way_to_the_provider(
     secret = browser.cookies[HOLDER_COOKIE].partition(".")[0]
     browser.cookies[HOLDER_COOKIE] = f"{secret}.Ly9ldmlsLmV4YW1wbGU"
     assert problem(await browser.get(CALLBACK, **answer)) == (400, "UnknownFlow")
+
+
+async def test_an_address_begins_sixty_times_an_hour(browser: Browser, later: Later) -> None:
+    for _ in range(sign_ins.MOST_AN_HOUR):
+        assert (await browser.get("/v1/staff/sign-in")).status_code == 303
+    refused = await browser.get("/v1/staff/sign-in")
+    assert problem(refused) == (429, "TooManyRequests")
+    assert 0 < int(refused.headers["retry-after"]) <= 3600
+    await later(3601)
+    assert (await browser.get("/v1/staff/sign-in")).status_code == 303
 
 
 # Not in
