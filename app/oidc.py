@@ -19,7 +19,7 @@ import structlog
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from authlib.oidc.core import CodeIDToken
 from joserfc import jwt
-from joserfc.errors import InvalidKeyIdError, JoseError
+from joserfc.errors import InvalidClaimError, InvalidKeyIdError, JoseError, MissingClaimError
 from joserfc.jwk import KeySet, import_key
 from joserfc.jws import JWSRegistry
 from msgspec import Meta
@@ -46,6 +46,8 @@ ALGORITHMS = ("RS256", "PS256", "ES256")
 SCOPES: dict[ProviderName, str] = {"citizen": "openid profile phone", "staff": "openid profile email"}
 NEEDED: dict[ProviderName, tuple[str, ...]] = {"citizen": ("birthdate",), "staff": ("email",)}
 """Beside the name: for want of these in the ID token, the user info is asked for."""
+FRESH: frozenset[ProviderName] = frozenset({"citizen"})
+"""Who must ask for each flow anew: whoever was signed in there before may have left the browser to somebody else."""
 RETRIES = 3
 RETRY_WAIT_S = 0.2
 RETRY_WITHIN_S = 5.0
@@ -78,6 +80,14 @@ class ProviderUnavailable(Refusal):
 
     def __init__(self, **members: Any) -> None:
         super().__init__(**{"retry_after_s": 30, **members})
+
+
+class ProviderFailed(Refusal):
+    """Hệ thống định danh không trả lời được nên lần này không còn hiệu lực; hãy bắt đầu lại.
+
+    The identity provider could not answer, so this attempt is over; please begin again."""
+
+    status = 503
 
 
 class ProviderNotConfigured(Refusal):
@@ -131,6 +141,7 @@ class _Flow(msgspec.Struct, frozen=True):
     id: UUID
     nonce: str
     verifier: str
+    made_at: datetime
 
 
 class _Tokens(msgspec.Struct, frozen=True):
@@ -202,6 +213,8 @@ async def begin(
         "code_challenge": create_s256_code_challenge(verifier),
         "code_challenge_method": "S256",
     }
+    if provider in FRESH:
+        asked["max_age"] = "0"  # OpenID Connect Core 1.0, 3.1.2.1: ask them, whoever is signed in
     joint = "&" if "?" in document.authorization_endpoint else "?"
     url = f"{document.authorization_endpoint}{joint}{urlencode(asked)}"
     return Flow(id=begun["id"], authorize_url=url, expires_at=begun["expires_at"])
@@ -231,21 +244,32 @@ def _hash(secret: str) -> bytes:
 
 
 async def finish(
-    database: Database, provider: ProviderName, *, state: str, code: str, holder: str, redirect_path: str
+    database: Database,
+    provider: ProviderName,
+    *,
+    state: str,
+    code: str,
+    holder: str,
+    redirect_path: str,
+    flow_id: UUID | None = None,
 ) -> Claims:
-    """Who it was that came back with this state and code. The flow is used up by it, whatever comes of it.
+    """Who it was that came back with this state and code; with a flow_id, from this flow and no other of theirs. The
+    flow is used up by it, whatever comes of it.
 
-    Raises UnknownFlow (unknown, used, too late, another's: all the same), ProviderRefused (the code or the ID token
-    does not hold), ProviderUnavailable, ProviderNotConfigured."""
+    Raises UnknownFlow (unknown, used, too late, another's: all the same), ProviderNotConfigured; and once the flow is
+    used up, ProviderRefused (the code or the ID token does not hold), ProviderFailed."""
     client = _client(provider)
     async with database.transaction() as db:
-        flow = await maybe(_Flow, db, sql.use_oidc_flow, provider, _hash(state), _hash(holder))
+        flow = await maybe(_Flow, db, sql.use_oidc_flow, provider, _hash(state), _hash(holder), flow_id)
     if flow is None:
         raise UnknownFlow
-    document = await _document(client)
-    tokens = await _redeem(client, document, code, flow.verifier, _callback(redirect_path))
-    claims = await _verified(client, document, tokens, flow.nonce)
-    told = await _told(provider, document, tokens, claims)
+    try:
+        document = await _document(client)
+        tokens = await _redeem(client, document, code, flow.verifier, _callback(redirect_path))
+        claims = await _verified(provider, client, document, tokens, flow)
+        told = await _told(provider, document, tokens, claims)
+    except ProviderUnavailable as problem:  # to come again with this flow would be no use
+        raise ProviderFailed from problem.__cause__ or problem
     return _claims(flow.id, client.issuer, told)
 
 
@@ -288,7 +312,9 @@ def _no(said: Said) -> Refusal:
     return ProviderUnavailable()
 
 
-async def _verified(client: _Client, document: _Document, tokens: _Tokens, nonce: str) -> dict[str, Any]:
+async def _verified(
+    provider: ProviderName, client: _Client, document: _Document, tokens: _Tokens, flow: _Flow
+) -> dict[str, Any]:
     """The ID token's claims (OpenID Connect Core 1.0, 3.1.3.7); raises ProviderRefused, ProviderUnavailable."""
     registry = JWSRegistry(algorithms=ALGORITHMS, strict_check_header=False)
     try:
@@ -304,13 +330,26 @@ async def _verified(client: _Client, document: _Document, tokens: _Tokens, nonce
                 "aud": {"essential": True, "value": client.id},
                 "nonce": {"essential": True},
             },
-            params={"nonce": nonce, "client_id": client.id, "access_token": tokens.access_token},
+            params={"nonce": flow.nonce, "client_id": client.id, "access_token": tokens.access_token},
         )
         claims.validate(now=int(city_now().timestamp()), leeway=LEEWAY_S)
+        if provider in FRESH:
+            _check_fresh(claims, flow)
     except (JoseError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as problem:
         log.warning("id token refused", reason=type(problem).__name__, claim=str(getattr(problem, "claim", ""))[:40])
         raise ProviderRefused from problem
     return dict(claims)
+
+
+def _check_fresh(claims: dict[str, Any], flow: _Flow) -> None:
+    """They signed in there for this flow (OpenID Connect Core 1.0, 3.1.3.7, 13); raises JoseError, TypeError.
+
+    Not in the future either: milliseconds would always be fresh."""
+    auth_time = claims.get("auth_time")
+    if auth_time is None:
+        raise MissingClaimError("auth_time")
+    if not flow.made_at.timestamp() - LEEWAY_S <= auth_time <= city_now().timestamp() + LEEWAY_S:
+        raise InvalidClaimError("auth_time")
 
 
 async def _told(provider: ProviderName, document: _Document, tokens: _Tokens, claims: dict[str, Any]) -> _Told:

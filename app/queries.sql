@@ -179,10 +179,12 @@ WHERE oidc_flow.provider = excluded.provider AND oidc_flow.holder_hash = exclude
 RETURNING id, expires_at;
 
 -- name: use_oidc_flow
--- Somebody is back: the flow is theirs, and used by this, whoever else comes with the same state.
+-- Somebody is back: the flow is theirs (and the one that they name), and used by this, whoever else comes with the
+-- same state.
 UPDATE oidc_flow SET used_at = city_now()
-WHERE provider = $1 AND state_hash = $2 AND holder_hash = $3 AND used_at IS NULL AND expires_at > city_now()
-RETURNING id, nonce, verifier;
+WHERE provider = $1 AND state_hash = $2 AND holder_hash = $3 AND ($4::uuid IS NULL OR id = $4)
+    AND used_at IS NULL AND expires_at > city_now()
+RETURNING id, nonce, verifier, made_at;
 
 -- name: forget_old_oidc_flows
 -- Flows whose time is up, used or not.

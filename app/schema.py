@@ -12,12 +12,13 @@ from litestar.enums import OpenAPIMediaType
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import OpenAPIRenderPlugin
-from litestar.openapi.spec import Components, License, SecurityScheme
+from litestar.openapi.spec import Components, License, Reference, SecurityScheme
 from litestar.response import Redirect
 from litestar.routes import BaseRoute
 from litestar.serialization import encode_json
 from litestar.types import ControllerRouterHandler
 
+from app.staff import cookie
 from app.types import Answer, Body, Page
 
 VERSION = "0.1.0"
@@ -74,6 +75,41 @@ _PROBLEM: dict[str, Any] = {
 _ETAG = {"ETag": {"description": "Hand it back as If-None-Match", "schema": {"type": "string"}}}
 _RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait", "schema": {"type": "integer", "format": "int32"}}}
 
+_SCHEMES: dict[str, SecurityScheme | Reference] = {
+    "bearer": SecurityScheme(
+        type="http",
+        scheme="bearer",
+        description="The access token of a session that was opened with a one-time code: residents, and a sandbox's "
+        "staff.",
+    ),
+    "staff": SecurityScheme(
+        type="apiKey",
+        security_scheme_in="cookie",
+        name=cookie.NAME,
+        description="The staff's session, as `/v1/staff/sign-in` opens it in a browser. Whatever is not a GET shows "
+        "its CSRF token too, in `X-CSRF-Token`.",
+    ),
+    "signature": SecurityScheme(
+        type="http",
+        scheme="signature",
+        description="A machine signs each request with its key: HTTP Message Signatures (RFC 9421, hmac-sha256) in "
+        "`Signature-Input` and `Signature`, not in `Authorization`, over `@method`, `@authority`, `@path`, `@query` "
+        "and, of a body, `content-digest` (RFC 9530). See docs/machines.md.",
+    ),
+    "apiKey": SecurityScheme(
+        type="apiKey",
+        security_scheme_in="header",
+        name="X-API-Key",
+        description="A machine's key as it is, of a machine that may show it, where an operation takes that.",
+    ),
+}
+_CSRF_TOKEN: dict[str, Any] = {
+    "name": "X-CSRF-Token",
+    "in": "header",
+    "description": "With the staff's cookie: `csrf_token` of GET /v1/staff/session.",
+    "schema": {"type": "string"},
+}
+
 _NULL = {"type": "null"}
 
 
@@ -85,10 +121,10 @@ def describe(app: Litestar) -> dict[str, Any]:
     structs = _structs()
     for name, schema in schemas.items():
         _complete_schema(name, schema, structs.get(name))
-    public = _public(app)
+    opts = _opts(app)
     for path, item in document["paths"].items():
         for method, operation in item.items():
-            _complete(operation, method, schemas, is_public=(path, method) in public)
+            _complete(operation, method, schemas, opts[path, method])
     components["schemas"] = schemas | {"Problem": _PROBLEM}
     components["responses"] = {name: _problem_response(status, words) for status, (name, words) in _NO.items()}
     return document
@@ -189,18 +225,19 @@ def _problem_response(status: str, words: str) -> dict[str, Any]:
     return {"description": words, "content": content, **headers}
 
 
-def _public(app: Litestar) -> set[tuple[str, str]]:
+def _opts(app: Litestar) -> dict[tuple[str, str], dict[str, Any]]:
+    """What each route says of who may pass, by its path and method."""
     return {
-        (route.path_format, method.lower())
+        (route.path_format, method.lower()): handler.opt
         for route in app.routes
         for handler in getattr(route, "route_handlers", ())
-        if handler.opt.get("public")
         for method in handler.http_methods
     }
 
 
-def _complete(operation: dict[str, Any], method: str, schemas: dict[str, Any], *, is_public: bool) -> None:
+def _complete(operation: dict[str, Any], method: str, schemas: dict[str, Any], opt: dict[str, Any]) -> None:
     """The words of an operation, who may call it, and every way in which it may say no."""
+    is_public = bool(opt.get("public"))
     operation["summary"], _, more = operation.pop("description").partition("\n")
     if more.strip():
         operation["description"] = more.strip()
@@ -219,7 +256,23 @@ def _complete(operation: dict[str, Any], method: str, schemas: dict[str, Any], *
         operation["responses"]["304"] = {"description": "Unchanged: If-None-Match holds its ETag"}
     for status in _noes(operation, method, is_public=is_public):
         operation["responses"][status] = {"$ref": f"#/components/responses/{_NO[status][0]}"}
-    operation["security"] = [] if is_public else [{"bearer": []}]
+    shown = () if is_public else _shown(opt)
+    operation["security"] = [{scheme: []} for scheme in shown]
+    if "staff" in shown and method.upper() not in cookie.SAFE_METHODS:
+        operation["parameters"] = [*operation.get("parameters", ()), _CSRF_TOKEN]
+
+
+def _shown(opt: dict[str, Any]) -> list[str]:
+    """The schemes by any one of which a caller may say who they are; `let_in` reads the same opt."""
+    admitted: set[str] = set()
+    for hat in opt.get("who") or ("resident",):
+        if hat in {"resident", "cashier"}:
+            admitted.add("bearer")
+        elif hat == "machine" or hat.startswith("scope:"):
+            admitted |= {"signature", "apiKey"} if opt.get("plain_key") else {"signature"}
+        else:
+            admitted |= {"staff", "bearer"}
+    return [scheme for scheme in _SCHEMES if scheme in admitted]
 
 
 def _noes(operation: dict[str, Any], method: str, *, is_public: bool) -> list[str]:
@@ -299,7 +352,7 @@ CONFIG = OpenAPIConfig(
     description="A city in one hand: sign-in, wallet, merchants, inbox. Amounts are whole đồng; ids are made "
     "by the phone, so a retry never does a thing twice; every no is problem+json in Vietnamese or English.",
     license=License(name="Apache-2.0", identifier="Apache-2.0"),
-    components=Components(security_schemes={"bearer": SecurityScheme(type="http", scheme="bearer")}),
+    components=Components(security_schemes=_SCHEMES),
     use_handler_docstrings=True,
     operation_id_creator=lambda handler, _method, _path: handler.handler_name,
     path="/schema",

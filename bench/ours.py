@@ -227,8 +227,8 @@ WITH person AS MATERIALIZED (
 ), phone AS (
     INSERT INTO device (principal_id, id, name, platform) SELECT id, device_id, 'bench', 'android' FROM person
 )
-INSERT INTO session (id, principal_id, device_id, unlocked_until)
-SELECT session_id, id, device_id, city_now() + interval '1 day' FROM person
+INSERT INTO session (id, principal_id, device_id, confirmed_at, unlocked_until)
+SELECT session_id, id, device_id, city_now(), city_now() + interval '1 day' FROM person
 """
 
 TOKENS = f"""

@@ -320,6 +320,10 @@ SELECT id AS verification_id, coalesce(outcome, CASE WHEN expires_at <= city_now
     AS status, expires_at
 FROM verification WHERE id = $1 AND principal_id = $2;
 
+-- name: was_verified
+-- Did this verification of this session end well?
+SELECT outcome = 'verified' FROM verification WHERE id = $1 AND principal_id = $2 AND session_id = $3;
+
 -- name: verification_for_update
 -- An open verification of this session.
 SELECT new_number FROM verification

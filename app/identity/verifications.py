@@ -33,7 +33,7 @@ from app.identity.models import (
     VerificationBegun,
     Verified,
 )
-from app.oidc import Claims
+from app.oidc import Claims, ProviderFailed, ProviderRefused
 from app.privacy import processing
 from app.privacy.holdings import Holdings, standing_against
 from app.types import new_id
@@ -57,6 +57,7 @@ class PinNeeded(Refusal):
     Enter your PIN (unlock the wallet) before this."""
 
     status = 403
+    keeps = True
 
 
 class IdentityDiffers(Refusal):
@@ -125,26 +126,44 @@ async def finish(
     """Take what the provider said; the answer, and the refresh token of a session that was opened.
 
     `city` has the database, and the holdings that may stand against giving an account up.
-    Short transactions of its own around the provider's answer. Raises NotFound, IdentityDiffers, PersonHasAccount,
-    AccountInUse, and what `oidc.finish` raises."""
+    Short transactions of its own around the provider's answer. Sent again by the session that it has verified,
+    whose answer was lost, it is answered the same. Raises NotFound, IdentityDiffers, PersonHasAccount, AccountInUse,
+    and what `oidc.finish` raises."""
     database: Database = city.database
     async with database.acquire() as db:
         await show(db, me, verification_id)
-    claims = await oidc.finish(
-        database, "citizen", state=given.state, code=given.code, holder=str(me.session_id), redirect_path=CALLBACK
-    )
+        if await db.fetchval(sql.was_verified, verification_id, me.id, me.session_id):
+            return Verified(level=2, status="verified"), None
+    try:
+        claims = await oidc.finish(
+            database,
+            "citizen",
+            state=given.state,
+            code=given.code,
+            holder=str(me.session_id),
+            redirect_path=CALLBACK,
+            flow_id=verification_id,
+        )
+    except (ProviderFailed, ProviderRefused) as refusal:  # and the flow is used up
+        async with database.deed() as db:
+            await _refuse(db, me, verification_id, refusal)
+        raise
     async with database.deed() as db:
         wanted = await db.fetchrow(sql.verification_for_update, verification_id, me.id, me.session_id)
-        if wanted is None or claims.flow_id != verification_id:
+        if wanted is None:
             raise NotFound
         try:
             verified, refresh_token = await _decide(db, me, claims, city.holdings, new_number=wanted["new_number"])
         except Refusal as refusal:
-            await db.execute(sql.finish_verification, verification_id, "refused")
-            await records.record(db, me, "identity.verification_refused", me.id, why=type(refusal).__name__)
+            await _refuse(db, me, verification_id, refusal)
             raise
         await db.execute(sql.finish_verification, verification_id, verified.status)
         return verified, refresh_token
+
+
+async def _refuse(db: Connection, me: Principal, verification_id: UUID, refusal: Refusal) -> None:
+    await db.execute(sql.finish_verification, verification_id, "refused")
+    await records.record(db, me, "identity.verification_refused", me.id, why=type(refusal).__name__)
 
 
 async def _decide(

@@ -9,7 +9,8 @@ from msgspec import Meta, Struct
 Trouble = Literal["slow", "down", "not_json", "huge", "moved"]
 Forgery = Literal[
     "wrong_nonce", "no_nonce", "wrong_audience", "wrong_azp", "wrong_issuer", "wrong_at_hash", "expired",
-    "from_tomorrow", "bad_signature", "alg_none", "alg_hs256", "unknown_kid", "rotate_keys",
+    "from_tomorrow", "stale_auth", "no_auth_time", "auth_time_in_ms", "bad_signature", "alg_none", "alg_hs256",
+    "unknown_kid", "rotate_keys",
 ]  # fmt: skip
 Oddity = Literal[
     "other_subject", "email_unverified", "phone_unverified", "nameless", "name_in_parts", "name_with_null"

@@ -1,7 +1,8 @@
 """Two OpenID Connect providers: the stand-ins of VNeID (`/citizen`) and of the city's staff directory (`/staff`).
 
 OpenID Connect Core 1.0, code flow with PKCE (RFC 7636, S256); the profile of citizens is told at `/userinfo` only, as
-some providers do, that of staff stands in the ID token, as others do."""
+some providers do, that of staff stands in the ID token, as others do. Nobody stays signed in, so whatever `max_age` a
+client asks for, everybody is asked each time and `auth_time` is now."""
 
 import hmac
 import re
@@ -42,6 +43,7 @@ class Grant(msgspec.Struct, kw_only=True):
     scope: str
     nonce: str | None
     challenge: str
+    auth_time_s: int
     until_s: float
 
 
@@ -105,7 +107,17 @@ async def discover(request: Asked, provider: FromPath[str]) -> Response[Any]:
             "id_token_signing_alg_values_supported": ["RS256"],
             "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
             "code_challenge_methods_supported": ["S256"],
-            "claims_supported": ["sub", "name", "birthdate", "phone_number", "email", "email_verified", "acr", "amr"],
+            "claims_supported": [
+                "sub",
+                "name",
+                "birthdate",
+                "phone_number",
+                "email",
+                "email_verified",
+                "auth_time",
+                "acr",
+                "amr",
+            ],
         }
     )
 
@@ -121,7 +133,9 @@ async def show_keys(request: Asked, provider: FromPath[str]) -> Response[Any]:
 
 @get("/{provider:str}/authorize")
 async def ask_who(request: Asked, provider: FromPath[str]) -> Response[Any]:
-    """The page on which somebody is chosen; `login_hint` with `prompt=none` chooses without it."""
+    """The page on which somebody is chosen; `login_hint` with `prompt=none` chooses without it.
+
+    A real provider answers `login_required` to `prompt=none` with `max_age=0`: this is for curl and for tests."""
     here = _provider(request, provider)
     if wrong := _misdirected(here, request):
         return wrong
@@ -193,6 +207,7 @@ def _send_back(here: Provider, request: Asked, person: Person | None, otherwise:
         return _back(asked, error="invalid_request")
     if person is None:
         return _back(asked, error=otherwise)
+    now_s = city_now().timestamp()
     grant = Grant(
         person=person,
         client_id=here.client_id,
@@ -200,7 +215,8 @@ def _send_back(here: Provider, request: Asked, person: Person | None, otherwise:
         scope=asked["scope"],
         nonce=asked.get("nonce"),
         challenge=asked["code_challenge"],
-        until_s=city_now().timestamp() + CODE_LIVES_S,
+        auth_time_s=int(now_s),
+        until_s=now_s + CODE_LIVES_S,
     )
     return _back(asked, code=here.promise(here.codes, grant))
 
@@ -274,7 +290,7 @@ def _id_token(here: Provider, grant: Grant, access_token: str, issuer: str, misc
         "azp": grant.client_id,
         "iat": now_s,
         "exp": now_s + TOKEN_LIVES_S,
-        "auth_time": now_s,
+        "auth_time": grant.auth_time_s,
         "nonce": grant.nonce,
         "at_hash": _half_hash(access_token),
         "acr": "urn:huong:sandbox:2",
@@ -320,6 +336,12 @@ def _spoil(claims: dict[str, Any], mischief: str | None) -> None:
             claims |= {"iat": claims["iat"] - 7200, "exp": claims["iat"] - 3600}
         case "from_tomorrow":
             claims |= {"iat": claims["iat"] + 86_400, "exp": claims["exp"] + 86_400}
+        case "stale_auth":
+            claims["auth_time"] -= 3600
+        case "no_auth_time":
+            del claims["auth_time"]
+        case "auth_time_in_ms":
+            claims["auth_time"] *= 1000
         case _:
             pass
 

@@ -64,7 +64,7 @@ async def begin(database: Database, address: str, return_to: str) -> Leaving:
 async def finish(database: Database, holder: str | None, answer: dict[str, str]) -> Arrived:
     """Take what the provider said. Short transactions of its own around the provider's answer.
 
-    Raises UnknownFlow, ProviderRefused, ProviderUnavailable, ProviderNotConfigured, NotAMember."""
+    Raises UnknownFlow, ProviderRefused, ProviderFailed, ProviderNotConfigured, NotAMember."""
     code, state = (answer.get(name, "")[:_LONGEST_ANSWER] for name in ("code", "state"))
     if holder is None or not state:
         raise UnknownFlow

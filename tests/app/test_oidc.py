@@ -16,6 +16,7 @@ from app.db import Connection, Database
 from app.oidc import (
     Claims,
     Flow,
+    ProviderFailed,
     ProviderName,
     ProviderNotConfigured,
     ProviderRefused,
@@ -117,7 +118,7 @@ async def test_a_person_without_a_name_that_can_be_kept_is_nobody(
     database: Database, stand_ins: StandIns, oddity: str
 ) -> None:
     await stand_ins.behave("citizen", oddity)
-    with pytest.raises(ProviderUnavailable):
+    with pytest.raises(ProviderFailed):
         await there_and_back(database, stand_ins)
 
 
@@ -141,6 +142,14 @@ async def test_what_the_provider_is_asked_for_is_bound_to_this_flow(database: Da
         assert asked[name] != again[name]
 
 
+async def test_residents_are_asked_anew_and_staff_may_be_signed_in_there(database: Database) -> None:
+    citizen, staff = [
+        parse_qs(urlsplit((await begun(database, provider)).authorize_url).query) for provider in ("citizen", "staff")
+    ]
+    assert citizen["max_age"] == ["0"]
+    assert "max_age" not in staff
+
+
 async def test_a_client_with_a_secret_shows_it(database: Database, say: Say) -> None:
     say(HUONG_CITIZEN_CLIENT_ID="thành phố", HUONG_CITIZEN_CLIENT_SECRET="sông:Hương & núi %41 Ngự")
     with served_stand_ins() as strict:
@@ -148,7 +157,7 @@ async def test_a_client_with_a_secret_shows_it(database: Database, say: Say) -> 
         flow = await begun(database)
         answer = await strict.consent(flow.authorize_url, NGU_BINH)
         say(HUONG_CITIZEN_CLIENT_SECRET="another")
-        with pytest.raises(ProviderUnavailable):
+        with pytest.raises(ProviderFailed):
             await back(database, *answer)
 
 
@@ -178,6 +187,22 @@ async def test_another_holder_is_refused_and_spoils_nothing(database: Database, 
     with pytest.raises(UnknownFlow):
         await back(database, code, state, provider="staff")
     assert (await back(database, code, state)).flow_id == flow.id
+
+
+async def test_an_answer_of_another_flow_of_mine_is_refused_and_spoils_nothing(
+    database: Database, stand_ins: StandIns
+) -> None:
+    one, other = await begun(database), await begun(database)
+    code, state = await stand_ins.consent(one.authorize_url, NGU_BINH)
+
+    async def back_to(flow: Flow) -> Claims:
+        return await oidc.finish(
+            database, "citizen", state=state, code=code, holder="me", redirect_path=CALLBACK, flow_id=flow.id
+        )
+
+    with pytest.raises(UnknownFlow):
+        await back_to(other)
+    assert (await back_to(one)).flow_id == one.id
 
 
 @pytest.mark.parametrize("state", ["", "unknown", "\x00", "ở" * 5000])
@@ -267,6 +292,9 @@ LIES = {
     "wrong_at_hash": "at_hash",
     "expired": "exp",
     "from_tomorrow": "iat",
+    "stale_auth": "auth_time",
+    "no_auth_time": "auth_time",
+    "auth_time_in_ms": "auth_time",
     "bad_signature": "BadSignatureError",
     "alg_none": "UnsupportedAlgorithmError",
     "alg_hs256": "UnsupportedAlgorithmError",
@@ -285,6 +313,12 @@ async def test_a_token_that_does_not_hold_is_refused(
     [line] = said
     assert reason in {line["reason"], line["claim"]}
     assert await there_and_back(database, stand_ins), "and the next one is as good as before"
+
+
+@pytest.mark.parametrize("oddity", ["stale_auth", "no_auth_time"])
+async def test_staff_may_have_signed_in_there_before(database: Database, stand_ins: StandIns, oddity: str) -> None:
+    await stand_ins.behave("staff", oddity)
+    assert await there_and_back(database, stand_ins, "staff", "clerk@hue.example")
 
 
 async def test_user_info_about_somebody_else_is_refused(database: Database, stand_ins: StandIns) -> None:
@@ -320,18 +354,42 @@ async def test_a_document_that_is_another_issuers_is_not_believed(
 TROUBLES = ["slow", "down", "not_json", "huge", "moved"]
 
 
-@pytest.mark.parametrize("trouble", TROUBLES)
-@pytest.mark.parametrize("at", ["discovery", "jwks", "token", "userinfo"])
-async def test_a_provider_in_trouble_is_a_503_that_says_when_to_come_again(
-    database: Database, stand_ins: StandIns, monkeypatch: pytest.MonkeyPatch, trouble: str, at: str
-) -> None:
+@pytest.fixture
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(outside, "ANSWER_WITHIN_S", 0.5)
     monkeypatch.setattr(oidc, "RETRY_WAIT_S", 0.01)
-    await stand_ins.behave("citizen", trouble, at=at, times=oidc.RETRIES)
+
+
+@pytest.mark.usefixtures("_impatient")
+@pytest.mark.parametrize("trouble", TROUBLES)
+async def test_on_the_way_there_a_provider_in_trouble_is_a_503_that_says_when_to_come_again(
+    database: Database, stand_ins: StandIns, trouble: str
+) -> None:
+    await stand_ins.behave("citizen", trouble, at="discovery", times=oidc.RETRIES)
     with pytest.raises(ProviderUnavailable) as refused:
-        await there_and_back(database, stand_ins)
+        await begun(database)
     assert refused.value.retry_after_s
     await stand_ins.behave("citizen", trouble, times=0)
+    assert await there_and_back(database, stand_ins), "and when it is well again, so are we"
+
+
+@pytest.mark.usefixtures("_impatient")
+@pytest.mark.parametrize("trouble", TROUBLES)
+@pytest.mark.parametrize("at", ["discovery", "jwks", "token", "userinfo"])
+async def test_on_the_way_back_a_provider_in_trouble_is_a_503_that_says_to_begin_again(
+    database: Database, stand_ins: StandIns, trouble: str, at: str
+) -> None:
+    flow = await begun(database)
+    answer = await stand_ins.consent(flow.authorize_url, NGU_BINH)
+    oidc.forget_providers()
+    await stand_ins.behave("citizen", trouble, at=at, times=oidc.RETRIES)
+    with pytest.raises(ProviderFailed) as refused:
+        await back(database, *answer)
+    assert refused.value.retry_after_s is None
+    assert isinstance(refused.value.__cause__, outside.NoAnswer), "the operator's log says why"
+    await stand_ins.behave("citizen", trouble, times=0)
+    with pytest.raises(UnknownFlow):
+        await back(database, *answer)
     assert await there_and_back(database, stand_ins), "and when it is well again, so are we"
 
 
@@ -347,7 +405,7 @@ async def test_public_documents_are_asked_for_again(
 @pytest.mark.parametrize("at", ["token", "userinfo"])
 async def test_what_is_asked_with_a_secret_is_asked_once(database: Database, stand_ins: StandIns, at: str) -> None:
     await stand_ins.behave("citizen", "down", at=at)
-    with pytest.raises(ProviderUnavailable):
+    with pytest.raises(ProviderFailed):
         await there_and_back(database, stand_ins)
 
 
@@ -380,7 +438,7 @@ async def test_no_connection_is_held_while_a_provider_is_slow(
     await asyncio.sleep(0.5)
     assert not coming_back.done()
     assert database.in_use == 0
-    with pytest.raises(ProviderUnavailable):
+    with pytest.raises(ProviderFailed):
         await coming_back
 
 

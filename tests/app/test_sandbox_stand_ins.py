@@ -12,11 +12,14 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import httpx
+import msgspec
 import pytest
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from click.testing import CliRunner
+from joserfc import jws
 
 from app import cli, config, up
+from app.clock import city_now
 from app.config import BadSetting
 from app.embedded import Trouble
 from app.identity.seed import MERCHANT_OWNERS, RESIDENTS, STAFF_EMAILS
@@ -216,6 +219,18 @@ async def test_user_info_needs_the_access_token_and_tells_what_the_scope_names(b
     narrow = asked(prompt="none", login_hint=RESIDENTS[0][0], scope="openid")
     _, given = await tokens(browser, sent_back(await browser.get("/citizen/authorize", params=narrow))["code"])
     assert (await told(given["access_token"]))[1].keys() == {"sub"}
+
+
+async def test_who_signs_in_is_asked_now(browser: httpx.AsyncClient, later: Later) -> None:
+    code = await a_code(browser)
+    asked_at = city_now().timestamp()
+    await later(30)
+    _, given = await tokens(browser, code)
+    said = msgspec.json.decode(jws.extract_compact(given["id_token"].encode()).payload)
+    assert said["auth_time"] == pytest.approx(asked_at, abs=5)
+    assert said["iat"] == pytest.approx(asked_at + 30, abs=5)
+    known = (await browser.get("/citizen/.well-known/openid-configuration")).json()
+    assert "auth_time" in known["claims_supported"]
 
 
 async def test_only_public_keys_are_published(browser: httpx.AsyncClient) -> None:

@@ -18,8 +18,12 @@ from jsonschema import Draft202012Validator, FormatChecker
 
 from app import schema
 from app.db import Connection
+from app.identity import possession
+from app.machines import signatures
+from app.staff import cookie
 from tests.house.doors import BODIES, PUBLIC, Door, a_household, a_passer, doors, filled, is_for_residents, the_app
 from tests.house.reading import ROOT, nothing
+from tests.house.test_roles import MACHINES, PLAIN, SCOPES, STAFF, passes
 from tests.makers import a_biller
 
 KEPT = ROOT / "docs" / "openapi.json"
@@ -98,9 +102,7 @@ FORM: Document = {
             "properties": {
                 "schemas": {"type": "object", "additionalProperties": {"$ref": "#/$defs/schema"}},
                 "responses": {"type": "object", "additionalProperties": {"$ref": "#/$defs/response"}},
-                "securitySchemes": {
-                    "const": {"bearer": {"type": "http", "scheme": "bearer"}},
-                },
+                "securitySchemes": {"type": "object", "additionalProperties": {"$ref": "#/$defs/scheme"}},
             },
         },
     },
@@ -126,14 +128,45 @@ FORM: Document = {
                         "anyOf": [{"$ref": "#/$defs/response"}, {"$ref": "#/$defs/reference"}],
                     },
                 },
-                "security": {"enum": [[], [{"bearer": []}]]},
+                "security": {
+                    "type": "array",
+                    "items": {
+                        "type": "object",
+                        "minProperties": 1,
+                        "maxProperties": 1,
+                        "additionalProperties": {"const": []},
+                    },
+                },
             },
+        },
+        "scheme": {
+            "oneOf": [
+                {
+                    **_OBJECT,
+                    "required": ["type", "scheme", "description"],
+                    "properties": {
+                        "type": {"const": "http"},
+                        "scheme": {"type": "string"},
+                        "description": {"type": "string", "minLength": 1},
+                    },
+                },
+                {
+                    **_OBJECT,
+                    "required": ["type", "in", "name", "description"],
+                    "properties": {
+                        "type": {"const": "apiKey"},
+                        "in": {"enum": ["header", "cookie"]},
+                        "name": {"type": "string"},
+                        "description": {"type": "string", "minLength": 1},
+                    },
+                },
+            ],
         },
         "parameter": {
             **_OBJECT,
             "required": ["name", "in", "schema"],
             "properties": {
-                "name": {"type": "string", "pattern": "^([a-z][a-z_]*|Step-Up|DPoP)$"},
+                "name": {"type": "string", "pattern": "^([a-z][a-z_]*|Step-Up|DPoP|X-CSRF-Token)$"},
                 "in": {"enum": ["path", "query", "header"]},
                 "required": {"type": "boolean"},
                 "description": {"type": "string"},
@@ -241,6 +274,42 @@ def test_it_declares_the_ids_of_every_path() -> None:
 def test_it_knows_which_doors_are_public() -> None:
     public = {(method, path) for method, path, operation in operations() if operation["security"] == []}
     assert public == {(door.method, door.path) for door in doors()} & PUBLIC - NOT_TOLD
+
+
+def test_it_says_by_what_a_caller_is_known() -> None:
+    """As the table of who may pass has it; every scheme stands for itself."""
+    seen: set[str] = set()
+    for method, path, operation in operations():
+        who = passes()[operation["operationId"]]
+        shown = {scheme for choice in operation["security"] for scheme in choice}
+        wanted = {
+            "bearer": bool(who - MACHINES),
+            "staff": bool(who & STAFF),
+            "signature": bool(who & SCOPES),
+            "apiKey": PLAIN in who,
+        }
+        assert shown == ({scheme for scheme in wanted if wanted[scheme]} if "stranger" not in who else set()), path
+        csrf = [p["in"] for p in operation.get("parameters", ()) if p["name"] == "X-CSRF-Token"]
+        assert csrf == (["header"] if "staff" in shown and method != "GET" else []), f"{method} {path}"
+        seen |= shown
+    assert seen == found("components/securitySchemes").keys()
+
+
+def test_how_a_caller_is_known_is_where_the_city_looks() -> None:
+    schemes = found("components/securitySchemes")
+    assert (schemes["bearer"]["type"], schemes["bearer"]["scheme"]) == ("http", "bearer")
+    assert (schemes["staff"]["in"], schemes["staff"]["name"]) == ("cookie", cookie.NAME)
+    assert (schemes["apiKey"]["in"], schemes["apiKey"]["name"].lower()) == ("header", signatures.KEY_HEADER)
+    assert (schemes["signature"]["type"], schemes["signature"]["scheme"]) == ("http", "signature")
+    assert cookie.CSRF_HEADER == b"x-csrf-token"
+
+
+def test_a_device_is_told_where_it_must_prove_itself() -> None:
+    for method, path, operation in operations():
+        [door] = [door for door in doors() if (door.name, door.method) == (operation["operationId"], method)]
+        asked = [p for p in operation.get("parameters", ()) if p["name"] == possession.HEADER]
+        assert len(asked) == ("possession." in inspect.getsource(door.handler.fn)), f"{method} {path}"
+        assert all("docs/devices.md" in p["description"] for p in asked)
 
 
 def test_every_operation_says_how_it_refuses() -> None:

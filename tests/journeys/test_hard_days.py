@@ -250,6 +250,47 @@ async def test_anothers_verification_is_none_of_mine(city: City, stand_ins: Stan
     assert (await victim.get("/v1/me/level")).json()["level"] == 1
 
 
+@pytest.mark.parametrize(
+    ("mischief", "at", "refusal"),
+    [("down", "token", (503, "ProviderFailed")), ("stale_auth", None, (403, "ProviderRefused"))],
+)
+async def test_a_verification_that_the_provider_spoils_is_over_and_the_next_is_good(
+    city: City, stand_ins: StandIns, mischief: str, at: str | None, refusal: tuple[int, str]
+) -> None:
+    phone = await a_phone(city, stand_ins, NEW_NUMBER)
+    await stand_ins.behave("citizen", mischief, at=at)
+    verification_id, refused = await phone.verify(BINH)
+    assert problem(refused) == refusal
+    assert "retry-after" not in refused.headers
+    assert (await phone.get(f"/v1/me/verifications/{verification_id}")).json()["status"] == "refused"
+    _, verified = await phone.verify(BINH)
+    assert verified.json()["status"] == "verified"
+
+
+async def test_a_verification_whose_answer_was_lost_is_sent_again(city: City, stand_ins: StandIns) -> None:
+    phone = await a_phone(city, stand_ins, NEW_NUMBER)
+    begun = (await phone.post("/v1/me/verifications", {})).json()
+    code, state = await stand_ins.consent(begun["authorize_url"], BINH)
+    path, brought = f"/v1/me/verifications/{begun['verification_id']}", {"code": code, "state": state}
+    lost, again = [await phone.put(path, brought) for _ in range(2)]
+    assert (again.status_code, again.json()) == (200, lost.json())
+    assert again.json() == {"level": 2, "status": "verified", "session": None}
+    elsewhere = await a_phone(city, stand_ins, NEW_NUMBER)
+    assert problem(await elsewhere.put(path, brought)) == (400, "UnknownFlow"), "it was another session's"
+    assert problem(await elsewhere.get("/v1/me")) == (403, "NotConfirmed")
+
+
+async def test_my_two_verifications_are_not_mixed_up(city: City, stand_ins: StandIns) -> None:
+    phone = await a_phone(city, stand_ins, NEW_NUMBER)
+    one, other = [(await phone.post("/v1/me/verifications", {})).json() for _ in range(2)]
+    code, state = await stand_ins.consent(one["authorize_url"], BINH)
+    paths = [f"/v1/me/verifications/{begun['verification_id']}" for begun in (other, one)]
+    mixed, right = [await phone.put(path, {"code": code, "state": state}) for path in paths]
+    assert problem(mixed) == (400, "UnknownFlow")
+    assert right.json()["status"] == "verified"
+    assert (await phone.get(paths[0])).json()["status"] == "pending"
+
+
 async def test_the_browser_comes_back_to_the_app(city: City, stand_ins: StandIns) -> None:
     phone = await a_phone(city, stand_ins, NEW_NUMBER)
     begun = (await phone.post("/v1/me/verifications", {})).json()
