@@ -156,6 +156,8 @@ CREATE TRIGGER breach_version_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON
 -- What a person is told, and where, is found by the person; what is past its time, by its time. No city is in service
 -- yet that would wait for these.
 -- squawk-ignore require-concurrent-index-creation
+CREATE INDEX event_payer ON event ((data ->> 'payer_id')) WHERE data ->> 'payer_id' IS NOT NULL;
+-- squawk-ignore require-concurrent-index-creation
 CREATE INDEX event_principal ON event ((data ->> 'principal_id'), id) WHERE data ->> 'principal_id' IS NOT NULL;
 -- squawk-ignore require-concurrent-index-creation
 CREATE INDEX message_age ON message USING brin (at);
@@ -244,6 +246,6 @@ INSERT INTO calendar_day (day_on, kind, name_vi, name_en) VALUES
     ('2027-11-24', 'holiday', 'Ngày Văn hóa Việt Nam', 'Vietnam Cultural Day');
 
 -- migrate:down
-DROP INDEX event_principal, message_age, session_ended, identity_proof_ended;
+DROP INDEX event_payer, event_principal, message_age, session_ended, identity_proof_ended;
 DROP TABLE calendar_day, working_spell, retention, breach_version, breach, file_opening, processing, data_request,
     erasure, data_export_part, data_export, consent;

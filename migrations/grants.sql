@@ -8,6 +8,9 @@ REVOKE UPDATE, DELETE, TRUNCATE ON transfer, entry FROM :app;
 REVOKE DELETE, TRUNCATE ON account, payment FROM :app;
 -- Nor is what was said of it in the audit.
 REVOKE UPDATE, DELETE, TRUNCATE ON audit, audit_link FROM :app;
+-- When it was written, and in which order, is not the writer's to say.
+REVOKE INSERT ON audit FROM :app;
+GRANT INSERT (actor_id, actor_kind, action, subject, data) ON audit TO :app;
 REVOKE UPDATE, TRUNCATE ON audit_waiting FROM :app;
 -- Nor what residents decided, what was done with their data and who opened their files; the calendar is added to.
 REVOKE UPDATE, DELETE, TRUNCATE ON consent, processing, file_opening, breach_version FROM :app;

@@ -241,7 +241,8 @@ WHERE entry.account_id = $1 ORDER BY entry.version;
 UPDATE payment SET
     payer_name = CASE WHEN payer_id = $1 THEN '***' ELSE payer_name END,
     payee_name = CASE WHEN payer_id = $1 THEN payee_name ELSE '***' END,
-    payee_detail = CASE WHEN payer_id = $1 THEN payee_detail END
+    payee_detail = CASE WHEN payer_id = $1 THEN payee_detail END,
+    memo = CASE WHEN payer_id = $1 THEN NULL ELSE payment.memo END
 FROM entry
 WHERE entry.account_id = $1 AND payment.id = entry.transfer_id AND (payer_id = $1 OR payment.kind = 'person');
 

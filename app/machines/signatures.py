@@ -4,6 +4,7 @@ of at most 5 seconds.
 What is wrong with a signature is no answer yet. The guard gives it, where there is something to guard: so whoever
 guesses is counted as the stranger that they are."""
 
+import asyncio
 from ipaddress import IPv6Address, ip_address
 from time import monotonic
 from typing import Any
@@ -25,6 +26,7 @@ from app.rates import UNCOUNTED, Rates
 CACHE_LIFE_S = 4.0
 CACHE_SIZE = 10_000
 NONCE_KEPT_S = 2 * signing.SKEW_S + 60
+BODY_WITHIN_S = 10.0
 """A signature that is dated ahead is good for twice the skew; a minute more, as our own clocks may differ."""
 MOST_BODY_BYTES = 64 * 1024
 KEY_HEADER = "x-api-key"
@@ -86,7 +88,11 @@ class Signatures:
         claimed = signing.read(lines)
         key, text = await self._good(scope, key_text.read_keyid(claimed.keyid))
         url = signing.url_of(scope.get("raw_path") or signing.raw_path(scope["path"]), scope["query_string"])
-        signing.verify(text, scope["method"], url, lines, await body.read(), claimed)
+        # A body that is held back must not outlive its nonce, nor a key that was revoked meanwhile.
+        async with asyncio.timeout(BODY_WITHIN_S):
+            content = await body.read()
+        key, text = await self._good(scope, key_text.read_keyid(claimed.keyid))
+        signing.verify(text, scope["method"], url, lines, content, claimed)
         _check_address(key, scope)
         async with self.database.acquire() as db:
             if not await keys.use_nonce(db, key.id, claimed.nonce, NONCE_KEPT_S):

@@ -72,6 +72,8 @@ async def page(
     key = key_of(cursor, tuple[date, UUID]) or (None, None)
     query = sql.data_requests_open if open_only else sql.data_requests_all
     items = await many(StaffDataRequest, db, query, *key, limit + 1)
+    for resident_id in sorted({item.resident_id for item in items[:limit]}):
+        await access.opened(db, me, resident_id, "Yêu cầu về dữ liệu cá nhân", "Xem danh sách yêu cầu phải trả lời")
     await records.record(db, me, "privacy.data_requests_read", requests=len(items[:limit]))
     after = cursor_of(items[limit - 1].due_on, items[limit - 1].data_request_id) if len(items) > limit else None
     return Page(items=items[:limit], next=after)

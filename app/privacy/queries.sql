@@ -149,7 +149,11 @@ FROM data_request WHERE id = $1 FOR UPDATE;
 
 -- name: answer_data
 -- A request is answered.
-UPDATE data_request SET answered_at = city_now(), answered_by = $2, granted = $3, answer_text = $4 WHERE id = $1;
+UPDATE data_request SET answered_at = city_now(), answered_by = $2, granted = $3,
+    -- Whoever was erased meanwhile is not named anew.
+    answer_text = CASE WHEN EXISTS (SELECT FROM principal WHERE principal.id = data_request.principal_id
+        AND closed_at IS NOT NULL) THEN '***' ELSE $4 END
+WHERE id = $1;
 
 -- name: overdue_untold
 -- Requests that nobody answered in time, and of which compliance does not know.
@@ -299,8 +303,15 @@ SELECT opened_at, opened_as, what, reason FROM file_opening WHERE principal_id =
 SELECT kind, data, made_at FROM event WHERE data ->> 'principal_id' = ($1::uuid)::text ORDER BY id;
 
 -- name: erase_news
--- A person is forgotten: news about them, and what was still to be done on it.
-WITH jobs AS (DELETE FROM job WHERE data ->> 'principal_id' = ($1::uuid)::text)
+-- A person is forgotten: news about them, and what was still to be done on it; in the news of their payments, which is
+-- others' too, what they wrote and how they are called.
+WITH jobs AS (DELETE FROM job WHERE data ->> 'principal_id' = ($1::uuid)::text),
+payments AS (
+    UPDATE event SET data = data || coalesce((
+        SELECT jsonb_object_agg(key, CASE key WHEN 'memo' THEN 'null'::jsonb ELSE '"***"' END)
+        FROM jsonb_object_keys(data) AS key WHERE key IN ('memo', 'payer_name', 'customer_code')), '{}')
+    WHERE data ->> 'payer_id' = ($1::uuid)::text
+)
 DELETE FROM event WHERE data ->> 'principal_id' = ($1::uuid)::text;
 
 -- name: forget_news

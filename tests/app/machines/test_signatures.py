@@ -1,6 +1,7 @@
 """Signed requests at the door: what passes, what does not and why; once, from where, and with which scope."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import httpx
@@ -146,6 +147,23 @@ async def test_of_twenty_replays_at_once_one_passes(town: City) -> None:
     assert {why(answer) for answer in answers if answer.status_code == 401} == {
         "nonce was used before: every request has one of its own"
     }
+
+
+async def test_a_body_that_is_held_back_outlives_nothing(
+    counter: Counter, db: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(signatures, "BODY_WITHIN_S", 0.1)
+    machine = await a_machine(db)
+    headers = machine.sign("PUT", ECHO, BODY)
+
+    async def held_back() -> AsyncIterator[bytes]:
+        yield BODY[:-1]
+        await asyncio.sleep(0.5)
+        yield BODY[-1:]
+
+    refused = await counter.client.put(ECHO, headers=headers, content=held_back())
+    assert problem(refused) == (503, "Unavailable")
+    assert (await counter.ask("PUT", ECHO, headers, BODY)).status_code == 200, "it has used nothing up"
 
 
 # With this key

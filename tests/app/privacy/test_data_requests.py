@@ -63,8 +63,9 @@ async def test_a_request_is_due_in_two_working_days_and_answered(desk: httpx.Asy
     await Worker(OneConnection(db)).drain()
     inbox = (await desk.get("/v1/notifications/inbox", headers=me.headers)).json()["items"]
     assert inbox[0]["title"] == "Yêu cầu về dữ liệu đã được trả lời"
-    [opening] = (await desk.get("/v1/me/access-log", headers=me.headers)).json()["items"]
-    assert opening["opened_as"] == [{"agency": "city", "role": "compliance"}]
+    openings = (await desk.get("/v1/me/access-log", headers=me.headers)).json()["items"]
+    assert len(openings) == 3, "the list was looked at before and after the answer"
+    assert all(opening["opened_as"] == [{"agency": "city", "role": "compliance"}] for opening in openings)
     [deed] = await db.fetch(sql.audit_actions, str(request_id))
     assert (deed["actor_id"], deed["action"]) == (officer.id, "privacy.data_request_answered")
 

@@ -56,7 +56,8 @@ async def a_full_life(city: City, client: httpx.AsyncClient) -> tuple[UUID, dict
         friend = await a_resident(db, balance=5_000)
         officer = await a_staff_member(db, role="clerk")
         await access.opened(db, officer.me, me, "Hồ sơ", "Người dân đến quầy")
-    await put(f"/v1/wallet/payments/{uuid4()}", {"kind": "person", "phone": friend.phone, "amount": 35_000 - 5_000})
+    send = {"kind": "person", "phone": friend.phone, "amount": 35_000 - 5_000, "memo": f"Của {NAME}"}
+    await put(f"/v1/wallet/payments/{uuid4()}", send)
     back = {"kind": "person", "phone": PLAY_PHONE, "amount": 5_000}
     assert (await client.put(f"/v1/wallet/payments/{uuid4()}", headers=friend.headers, json=back)).status_code == 201
     await put(f"/v1/wallet/payments/{uuid4()}", {"kind": "person", "phone": friend.phone, "amount": 5_000})
@@ -89,7 +90,8 @@ async def test_f45_nothing_names_me_once_i_am_erased_but_what_the_law_keeps(city
     await city.worker.drain()
 
     async with city.database.acquire() as db:
-        assert await tables_that_name(db, NAME) == {"identity_proof"}, "the law of anti-money-laundering keeps it"
+        # The law keeps who it was and what the transfer said; the friend keeps the message.
+        assert await tables_that_name(db, NAME) == {"identity_proof", "transfer", "message"}
         assert await tables_that_name(db, PLAY_PHONE[3:]) == set()
         kept = await db.fetchrow(sql.principal_row, me)
         assert kept is not None
