@@ -91,6 +91,12 @@ async def mine(db: Connection, me: Principal, language: Language) -> list[Consen
     return [_as_told(purpose, decided.get(purpose), language) for purpose in PURPOSES]
 
 
+async def show(db: Connection, me: Principal, purpose_text: str, language: Language) -> Consent:
+    """One purpose, and what I decided on it; raises NotFound."""
+    purpose = _known(purpose_text)
+    return next(one for one in await mine(db, me, language) if one.purpose == purpose)
+
+
 async def decide(
     db: Connection, me: Principal, purpose_text: str, wanted: DecideConsent, language: Language
 ) -> Consent:
@@ -110,8 +116,7 @@ async def decide(
             version=wanted.version,
         )  # fmt: skip
         await records.record(db, me, "privacy.consent_decided", me.id, purpose=purpose, given=wanted.given)
-    [consent] = [one for one in await mine(db, me, language) if one.purpose == purpose]
-    return consent
+    return await show(db, me, purpose, language)
 
 
 async def is_given(db: Connection, principal_id: UUID, purpose: Purpose) -> bool:

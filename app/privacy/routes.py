@@ -40,6 +40,12 @@ async def list_consents(db: Db, request: Door) -> list[Consent]:
     return await consents.mine(db, request.me, request.lang)
 
 
+@get("/v1/me/consents/{purpose:str}")
+async def get_consent(db: Db, request: Door, purpose: FromPath[str]) -> Consent:
+    """What my data may be used for under one purpose, and what I decided on it."""
+    return await consents.show(db, request.me, purpose, request.lang)
+
+
 @put("/v1/me/consents/{purpose:str}")
 async def decide_consent(db: Db, request: Door, purpose: FromPath[str], data: JSONBody[DecideConsent]) -> Consent:
     """Consent to a purpose in the words that I have read, or no longer. Every decision is kept."""
@@ -157,6 +163,7 @@ router = Router(
     "/",
     route_handlers=[
         list_consents,
+        get_consent,
         decide_consent,
         ask_export,
         get_export,

@@ -48,7 +48,7 @@ TABLE: dict[frozenset[str], str] = {
     RESIDENTS: """
         get_home get_me change_me set_pin change_phone request_phone_code list_sessions end_session
         list_devices remove_device set_device_key begin_passkey register_passkey list_passkeys remove_passkey
-        list_consents decide_consent ask_export get_export get_export_file ask_erasure
+        list_consents get_consent decide_consent ask_export get_export get_export_file ask_erasure
         ask_data list_data_requests list_access_log
         get_wallet list_movements get_payment make_payment read_payee read_qr
         ask_step_up send_step_up_code ask_step_up_face prove_step_up

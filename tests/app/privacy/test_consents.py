@@ -89,3 +89,13 @@ async def test_two_decisions_at_once_leave_one_of_them(city: City) -> None:
 async def test_what_was_written_down_cannot_be_changed(db: Connection, statement: str) -> None:
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         await db.execute(statement)
+
+
+async def test_f45_i_see_one_purpose_as_it_stands_in_the_list(desk: httpx.AsyncClient, db: Connection) -> None:
+    headers = (await a_resident(db)).headers
+    decided = {"given": True, "version": 1}
+    assert (await desk.put("/v1/me/consents/statistics", headers=headers, json=decided)).status_code == 200
+    for consent in (await desk.get("/v1/me/consents", headers=headers)).json():
+        shown = await desk.get(f"/v1/me/consents/{consent['purpose']}", headers=headers)
+        assert (shown.status_code, shown.json()) == (200, consent)
+    assert (await desk.get("/v1/me/consents/elephant", headers=headers)).status_code == 404
