@@ -166,7 +166,7 @@ def sandbox() -> None:
         raise BadSetting("only a sandbox has stand-ins; production is pointed at the real parties")
     end_with_parent()
     uvicorn.run(
-        "app.sandbox.stand_ins:served",
+        "app.main:served_stand_ins",
         factory=True,
         host=settings.host,
         port=settings.sandbox_port,

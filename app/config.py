@@ -23,6 +23,10 @@ SECRETS = (
     "HUONG_CITIZEN_CLIENT_SECRET",
     "HUONG_STAFF_CLIENT_SECRET",
     "HUONG_FACE_KEY",
+    "HUONG_VNPAY_SECRET",
+    "HUONG_SEPAY_KEY",
+    "HUONG_CASSO_SECRET",
+    "HUONG_BANK_SECRET",
 )
 """What nobody else may know. Each may be in a file instead, which `<NAME>_FILE` names."""
 
@@ -67,6 +71,22 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     staff_client_secret: str
     face_url: str | None
     face_key: str
+    vnpay_pay_url: str | None
+    """The gateway's page on which people pay."""
+    vnpay_api_url: str | None
+    """Where the gateway is asked what became of a payment."""
+    vnpay_terminal: str
+    vnpay_secret: str
+    sepay_key: str
+    """What SePay's webhook shows; empty: it is closed. So with Casso's."""
+    casso_secret: str
+    bank_url: str | None
+    """The partner bank's transfers."""
+    bank_key_id: str
+    bank_secret: str
+    bank_account: str
+    """The city's own account there, to which people transfer."""
+    bank_account_name: str
     sandbox_port: int
     """Where the stand-ins of outside parties listen, in a sandbox."""
     rate_per_minute: int
@@ -82,7 +102,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         """What of this no log may say, whoever writes it."""
         addresses = (self.database_url, self.database_owner_url, self.redis_url)
         passwords = [urlsplit(address).password or "" for address in addresses if address]
-        others = (self.citizen_client_secret, self.staff_client_secret, self.face_key, self.metrics_token or "")
+        others = (
+            self.citizen_client_secret, self.staff_client_secret, self.face_key, self.metrics_token or "",
+            self.vnpay_secret, self.sepay_key, self.casso_secret, self.bank_secret,
+        )  # fmt: skip
         known = (*self.keys.values(), *others, *passwords, *map(unquote, passwords))
         return sorted({secret for secret in known if secret}, key=len, reverse=True)
 
@@ -127,6 +150,19 @@ def read(environ: Mapping[str, str] = os.environ) -> Settings:
         staff_client_secret=environ.get("HUONG_STAFF_CLIENT_SECRET") or "",
         face_url=environ.get("HUONG_FACE_URL") or (stand_ins and f"{stand_ins}/face"),
         face_key=environ.get("HUONG_FACE_KEY") or "",
+        vnpay_pay_url=environ.get("HUONG_VNPAY_PAY_URL")
+        or (stand_ins and f"{stand_ins}/vnpay/paymentv2/vpcpay.html"),
+        vnpay_api_url=environ.get("HUONG_VNPAY_API_URL")
+        or (stand_ins and f"{stand_ins}/vnpay/merchant_webapi/api/transaction"),
+        vnpay_terminal=environ.get("HUONG_VNPAY_TERMINAL") or "HUONG001",
+        vnpay_secret=environ.get("HUONG_VNPAY_SECRET") or _play(mode, "vnpay"),
+        sepay_key=environ.get("HUONG_SEPAY_KEY") or _play(mode, "sepay"),
+        casso_secret=environ.get("HUONG_CASSO_SECRET") or _play(mode, "casso"),
+        bank_url=environ.get("HUONG_BANK_URL") or (stand_ins and f"{stand_ins}/bank"),
+        bank_key_id=environ.get("HUONG_BANK_KEY_ID") or "huong",
+        bank_secret=environ.get("HUONG_BANK_SECRET") or _play(mode, "bank"),
+        bank_account=environ.get("HUONG_BANK_ACCOUNT") or ("1900190019" if mode == "sandbox" else ""),
+        bank_account_name=environ.get("HUONG_BANK_ACCOUNT_NAME") or "VI HUONG",
         sandbox_port=sandbox_port,
         rate_per_minute=_integer(environ, "HUONG_RATE_PER_MINUTE", 600, 1, 10**9),
         stranger_rate_per_minute=_integer(environ, "HUONG_STRANGER_RATE_PER_MINUTE", 1200, 1, 10**9),
@@ -138,10 +174,18 @@ def read(environ: Mapping[str, str] = os.environ) -> Settings:
             HUONG_CITIZEN_ISSUER=settings.citizen_issuer,
             HUONG_STAFF_ISSUER=settings.staff_issuer,
             HUONG_FACE_URL=settings.face_url,
+            HUONG_VNPAY_PAY_URL=settings.vnpay_pay_url,
+            HUONG_VNPAY_API_URL=settings.vnpay_api_url,
+            HUONG_BANK_URL=settings.bank_url,
         )
     if settings.clock_offset_s and not settings.sandbox:
         raise BadSetting("HUONG_CLOCK_OFFSET_S moves the city's clock: production refuses it")
     return settings
+
+
+def _play(mode: str, party: str) -> str:
+    """What a sandbox and its stand-ins share; production has no secret that it was not given."""
+    return f"the-sandbox-keeps-no-secrets-from-{party}" if mode == "sandbox" else ""
 
 
 def _need_https(**addresses: str | None) -> None:

@@ -1,7 +1,6 @@
 """The phone's first screen: each domain's part is a SQL function, and all of them are one round trip."""
 
 from datetime import date, datetime
-from typing import Literal
 from uuid import UUID
 
 from litestar import Router, get
@@ -32,7 +31,7 @@ class HomeMovement(Answer):
     """One line of the history. `amount` is negative when money left."""
 
     id: UUID
-    kind: Literal["bill", "merchant", "person", "funding"]
+    kind: str
     amount: int
     balance_after: int
     counterparty: str | None

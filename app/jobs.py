@@ -5,6 +5,7 @@ tried again by a table of waits, and kept as a dead letter that can be replayed.
 event's field that orders it. The job's turn is one transaction: what the listener writes and the job's end are one.
 """
 
+import asyncio
 import random
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
@@ -36,24 +37,33 @@ class News(msgspec.Struct, frozen=True):
 
 
 Hear = Callable[[Connection, Sequence[News]], Awaitable[None]]
+Errand = Callable[[Database, News], Awaitable[None]]
+"""What asks somebody outside: it holds no connection while it waits for an answer, and opens short transactions of its
+own. It may be run again after any of its steps (the worker may be killed there), so each of them is safe to repeat."""
 
 
 class Listener(msgspec.Struct, frozen=True, kw_only=True):
-    """Who wants to hear which kinds of event. `batch` > 1: it takes several at once, and one by one if that fails."""
+    """Who wants to hear which kinds of event, by `hear` or by `errand`.
+
+    `batch` > 1: `hear` takes several at once, and one by one if that fails; so many errands run side by side."""
 
     name: str
     kinds: tuple[str, ...]
-    hear: Hear
+    hear: Hear | None = None
+    errand: Errand | None = None
     batch: int = 1
     ordering_field: str | None = None
 
 
 class Scheduled(msgspec.Struct, frozen=True, kw_only=True):
-    """Work of the clock: run by one worker, not more often than `every_s`."""
+    """Work of the clock: run by one worker, not more often than `every_s`.
+
+    `run` works in one transaction; `errand` asks somebody outside, in short transactions of its own."""
 
     name: str
     every_s: int
-    run: Callable[[Connection], Awaitable[None]]
+    run: Callable[[Connection], Awaitable[None]] | None = None
+    errand: Callable[[Database], Awaitable[None]] | None = None
 
 
 class _Job(msgspec.Struct, frozen=True):
@@ -94,6 +104,9 @@ async def work(database: Database, listener: Listener) -> int:
     jobs.sort(key=lambda job: job.id)
     if not jobs:
         return 0
+    if listener.errand is not None:
+        await asyncio.gather(*(_run_errand(database, listener, listener.errand, job) for job in jobs))
+        return len(jobs)
     try:
         await _turn(database, listener, jobs)
     except Exception as problem:
@@ -104,7 +117,19 @@ async def work(database: Database, listener: Listener) -> int:
     return len(jobs)
 
 
+async def _run_errand(database: Database, listener: Listener, errand: Errand, job: _Job) -> None:
+    """The errand, then the end of its job. A worker that lost its lease meanwhile leaves the end to the next one."""
+    try:
+        async with asyncio.timeout(LEASE_S):
+            await errand(database, job.news)
+        async with database.transaction() as db:
+            await db.fetch(sql.finish_jobs, [job.id], [job.fence])
+    except Exception as problem:
+        await _put_off(database, listener, job, problem)
+
+
 async def _turn(database: Database, listener: Listener, jobs: Sequence[_Job]) -> None:
+    assert listener.hear is not None
     async with database.transaction() as db:
         await listener.hear(db, [job.news for job in jobs])
         finished = await db.fetch(sql.finish_jobs, [job.id for job in jobs], [job.fence for job in jobs])
@@ -151,8 +176,11 @@ async def run_scheduled(database: Database, scheduled: Scheduled) -> bool:
     async with database.transaction() as db:
         if await db.fetchval(sql.start_scheduled, scheduled.name, scheduled.every_s) is None:
             return False
-        await scheduled.run(db)
-        return True
+        if scheduled.run is not None:
+            await scheduled.run(db)
+    if scheduled.errand is not None:
+        await scheduled.errand(database)
+    return True
 
 
 async def put_off_scheduled(database: Database, scheduled: Scheduled) -> None:

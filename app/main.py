@@ -26,12 +26,14 @@ from app.observe import Observe, calm_garbage_collection, start_logging
 from app.privacy import data_requests
 from app.privacy.routes import router as privacy_router
 from app.rates import Rates
+from app.sandbox import stand_ins
 from app.staff.cookie import StaffCookie
 from app.staff.routes import router as staff_router
 from app.worker import HOLDINGS
 from notifications.routes import router as notifications_router
 from wallet import ledger
 from wallet.routes import router as wallet_router
+from wallet.sandbox.parties import parties
 from wallet.till import Till
 
 MOST_BODY_BYTES = 64 * 1024
@@ -93,6 +95,11 @@ def served() -> Litestar:
     settings = _settings_or_exit()
     start_logging(settings.log_level, settings.secrets())
     return create_app()
+
+
+def served_stand_ins() -> Litestar:
+    """The stand-ins of all outside parties, the wallet's among them: what `litestar sandbox` serves."""
+    return stand_ins.served(parties(_settings_or_exit()))
 
 
 def _settings_or_exit() -> Settings:

@@ -24,6 +24,7 @@ from app.staff import sessions as staff_sessions
 from notifications import personal as notifications_personal
 from notifications.listeners import listeners as notifications_listeners
 from wallet import ledger
+from wallet import listeners as wallet_listeners
 from wallet import personal as wallet_personal
 
 log = structlog.get_logger()
@@ -46,6 +47,7 @@ LISTENERS: tuple[Listener, ...] = (
     *codes.listeners,
     *privacy_listeners.listeners(HOLDINGS),
     *notifications_listeners,
+    *wallet_listeners.listeners,
 )
 
 
@@ -66,6 +68,7 @@ SCHEDULE: tuple[Scheduled, ...] = (
     Scheduled(name="forget_oidc_flows", every_s=600, run=oidc.forget_old),
     Scheduled(name="forget_nonces", every_s=60, run=machine_keys.forget_old_nonces),
     *privacy_listeners.schedule(HOLDINGS),
+    *wallet_listeners.schedule,
 )
 
 
@@ -83,6 +86,7 @@ class Worker:
         self.schedule = schedule
         self.stopping = asyncio.Event()
         self.news = asyncio.Event()
+        self.told = asyncio.Event()
 
     async def run(self) -> None:
         """Work until stopped: at every NOTIFY, and at least once a second."""
@@ -90,12 +94,17 @@ class Worker:
             asyncio.create_task(self._listen(), name="worker-ear"),
             asyncio.create_task(self._watch_the_clock(), name="worker-clock"),
             asyncio.create_task(self._keep_chain(), name="worker-chain"),
+            *(
+                asyncio.create_task(self._run_errands(listener), name=f"worker-{listener.name}")
+                for listener in self.listeners
+                if listener.errand
+            ),
         ]
         try:
             while not self.stopping.is_set():
                 self.news.clear()
                 try:
-                    busy = await self.round()
+                    busy = await self._round([listener for listener in self.listeners if not listener.errand])
                 except Exception as problem:
                     log.warning("worker round failed", error=repr(problem))
                     busy = False
@@ -112,11 +121,30 @@ class Worker:
         self.news.set()
 
     async def round(self) -> bool:
-        """Tell what is new, do the jobs that are due; True if there may be more to do at once."""
+        """Tell what is new, do the jobs and errands that are due; True if there may be more to do at once."""
+        return await self._round(self.listeners)
+
+    async def _round(self, listeners: Sequence[Listener]) -> bool:
         async with self.database.transaction() as db:
             told = await jobs.tell(db, self.listeners)
-        done = [await jobs.work(self.database, listener) for listener in self.listeners]
+        if told:
+            self.told.set()
+        done = [await jobs.work(self.database, listener) for listener in listeners]
         return bool(told or any(done))
+
+    async def _run_errands(self, listener: Listener) -> None:
+        """Beside the queue: whoever waits for an answer from outside holds nobody's message up."""
+        while True:
+            done = 0
+            self.told.clear()
+            try:
+                done = await jobs.work(self.database, listener)
+            except Exception as problem:
+                log.warning("errands wait", listener=listener.name, error=repr(problem))
+            if not done:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(POLL_S):
+                        await self.told.wait()
 
     async def keep_schedule(self) -> None:
         """Run what is due by the clock. One that fails keeps no other from its turn, and is due again in a minute."""

@@ -28,10 +28,11 @@ from app.privacy.events import (
 )
 from app.staff.events import BreakGlassOpened
 from notifications.models import Category
-from wallet.events import BillPaid, MerchantPaid, PersonPaid
+from wallet.events import BillPaid, BillPaymentFailed, MerchantPaid, PersonPaid
 
 Told = (
     BillPaid
+    | BillPaymentFailed
     | MerchantPaid
     | PersonPaid
     | SignedInOnDevice
@@ -68,6 +69,8 @@ def messages_of(event: Told) -> list[Words]:
     """Who is told what of an event."""
     match event:
         case BillPaid():
+            if event.payer_id is None:
+                return []
             return [
                 _money(
                     event.payer_id,
@@ -77,6 +80,22 @@ def messages_of(event: Told) -> list[Words]:
                         f"{dong(event.amount)} cho {event.biller_name}, mã {event.customer_code}, kỳ {event.period}.",
                         f"{dong(event.amount)} to {event.biller_name_en}, code {event.customer_code}, "
                         f"period {event.period}.",
+                    ),
+                )
+            ]
+        case BillPaymentFailed():
+            if event.payer_id is None:
+                return []
+            why = f" ({event.why})" if event.why else ""
+            return [
+                _money(
+                    event.payer_id,
+                    f"/wallet/payments/{event.payment_id}",
+                    ("Chưa thanh toán được hóa đơn", "Bill not paid"),
+                    (
+                        f"{dong(event.amount)} cho {event.biller_name}, mã {event.customer_code}, đã trở lại ví.{why}",
+                        f"{dong(event.amount)} for {event.biller_name_en}, code {event.customer_code}, is back in "
+                        f"your wallet.{why}",
                     ),
                 )
             ]

@@ -33,6 +33,7 @@ from app.db import Connection, Database, prepare_connection
 from app.main import create_app
 from app.sandbox.stand_ins import create_stand_ins
 from app.worker import Worker
+from wallet.sandbox.parties import parties
 
 TEMPLATE = "huong_template"
 _clones = count(1)
@@ -293,7 +294,7 @@ def served_stand_ins() -> Generator[StandIns]:
         config.settings.cache_clear()
         server = uvicorn.Server(
             uvicorn.Config(
-                create_stand_ins(config.settings()), log_config=None, ws="none", timeout_graceful_shutdown=1
+                create_stand_ins(config.settings(), parties(config.settings())), log_config=None, ws="none", timeout_graceful_shutdown=1
             )
         )
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, name="stand-ins")

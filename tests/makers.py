@@ -22,8 +22,9 @@ from app.staff import cookie
 from app.staff import sessions as staff_sessions
 from app.types import new_id
 from tests.statements import sql
-from wallet import issue_bill, ledger, merchants
+from wallet import issue_bill, ledger
 from wallet.ledger import Move
+from wallet.merchants import merchants
 from wallet.models import NameTerminal, OpenMerchant
 
 PIN = "258036"
@@ -208,12 +209,14 @@ async def a_shop(db: Connection, *, owner: Resident | None = None, name: str = "
     return Shop(merchant_id, owner, terminal_id, sticker.text)
 
 
-async def a_biller(db: Connection, code: str = "dien-luc-hue") -> str:
-    """An electricity company."""
+async def a_biller(
+    db: Connection, code: str = "dien-luc-hue", *, adapter: str = "none", essential: bool = False
+) -> str:
+    """An electricity company; by `adapter="http"` one that is asked before its bills are paid."""
     account_id = new_id()
-    await db.execute(merchants.sql.plant_account, account_id, "biller")
+    await db.execute(ledger.sql.plant_account, account_id, "biller")
     await db.execute(
-        merchants.sql.plant_biller,
+        ledger.sql.plant_biller,
         code,
         "electricity",
         "Điện lực Huế",
@@ -222,6 +225,7 @@ async def a_biller(db: Connection, code: str = "dien-luc-hue") -> str:
         "^P[PC][0-9]{11}$",
         "PP03000000001",
     )
+    await db.execute(sql.set_adapter, code, adapter, essential)
     return code
 
 

@@ -22,6 +22,18 @@ UPDATE terminal SET revoked_at = city_now() WHERE id = $1;
 -- A wallet frozen by order.
 UPDATE account SET frozen_at = city_now() WHERE id = $1;
 
+-- name: unfreeze
+-- A wallet whose freeze was lifted.
+UPDATE account SET frozen_at = NULL WHERE id = $1;
+
+-- name: pending
+-- What is held on an account.
+SELECT coalesce((SELECT pending FROM account WHERE id = $1), 0);
+
+-- name: set_adapter
+-- How a biller is asked, and whether its bills are of the essential group.
+UPDATE biller SET adapter = $2, essential = $3 WHERE code = $1;
+
 -- name: close_account
 -- An account that is closed.
 UPDATE account SET closed_at = city_now() WHERE id = $1;

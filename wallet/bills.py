@@ -1,13 +1,15 @@
 """Bills: issued by the city's billers and by other domains, found by customer code, kept codes."""
 
 from datetime import date
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from app.budgets import Budget, spend
 from app.db import Connection, many, one, queries_beside
 from app.errors import Language, Malformed, NotFound, Refusal, refusing
 from app.identity.models import Principal
 from app.types import masked_name, new_id
+from wallet import ledger
+from wallet.ledger import Moved
 from wallet.models import Bill, Bills, CustomerCode, KeepCustomerCode
 
 sql = queries_beside(__file__)
@@ -149,6 +151,18 @@ async def issue(
     if bill_id is None:
         raise BillAlreadyIssued
     return bill_id
+
+
+async def collect(db: Connection, collection_id: UUID, bill_id: UUID, debit_id: UUID, amount: int) -> Moved:
+    """Pay a bill with money that comes from no wallet: GUARANTEE (a bank transfer), CASH or SUSPENSE.
+
+    Of a biller that is asked first, the money waits in suspense, held; if the biller refuses it stays there. Raises
+    UnknownBill, BillNotDue, AmountDiffers, PaymentIdTaken."""
+    if debit_id != ledger.SUSPENSE and await db.fetchval(sql.bill_to_collect, bill_id):
+        waits = ledger.Move(uuid5(collection_id, "suspense"), "suspense", debit_id, ledger.SUSPENSE, amount)
+        await ledger.move(db, waits)
+        debit_id = ledger.SUSPENSE
+    return await ledger.move(db, ledger.Move(collection_id, "collection", debit_id, amount=amount, bill_id=bill_id))
 
 
 async def withdraw(db: Connection, bill_id: UUID) -> bool:

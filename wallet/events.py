@@ -5,11 +5,36 @@ from uuid import UUID
 from app.outbox import Event
 
 
-class BillPaid(Event):
-    """A bill was paid. `subject` is what its issuer called it."""
+class BillHeld(Event):
+    """The money for a bill is held: its biller is to be asked now."""
 
     payment_id: UUID
-    payer_id: UUID
+    bill_id: UUID
+    biller: str
+
+
+class BillPaymentFailed(Event):
+    """A bill was not paid after all, and its money is free again. `why`: what the biller said; `payer_id` as below."""
+
+    payment_id: UUID
+    payer_id: UUID | None
+    amount: int
+    bill_id: UUID
+    biller: str
+    biller_name: str
+    biller_name_en: str
+    reference: str
+    customer_code: str
+    period: str
+    subject: str | None
+    why: str | None
+
+
+class BillPaid(Event):
+    """A bill was paid. `subject` is what its issuer called it; no `payer_id`: with money that came from no wallet."""
+
+    payment_id: UUID
+    payer_id: UUID | None
     amount: int
     bill_id: UUID
     biller: str

@@ -15,14 +15,25 @@ from app.identity.models import Principal
 from app.identity.pins import AccountLocked
 from app.observe import LEDGER_BROKEN, LEDGER_CHECKED
 from app.types import Page, cursor_of, key_of
-from wallet.models import Movement, TransferKind, Wallet
+from wallet.models import Movement, PaymentStatus, TransferKind, Wallet
 
 sql = queries_beside(__file__)
 
 CHECK_TIMEOUT_S = 3600
 
 GUARANTEE = UUID("00000000-0000-7000-8000-000000000001")
-"""The account that mirrors what the partner bank holds: it stands below zero by the money in all wallets."""
+"""The account that mirrors what the partner bank holds: it stands below zero by the money that lies there."""
+SETTLEMENT = UUID("00000000-0000-7000-8000-000000000002")
+"""Takings that were settled and are on their way to the merchants' banks."""
+GATEWAY = UUID("00000000-0000-7000-8000-000000000003")
+"""What the payment gateway owes us: below zero until it pays."""
+SUSPENSE = UUID("00000000-0000-7000-8000-000000000004")
+"""Money that came in and is nobody's yet: unmatched, late, of a wrong amount."""
+FEES = UUID("00000000-0000-7000-8000-000000000005")
+RESERVE = UUID("00000000-0000-7000-8000-000000000006")
+"""The city's own money at the bank: it covers wallets for what a gateway has not paid yet."""
+CASH = UUID("00000000-0000-7000-8000-000000000007")
+"""Cash in the counters' drawers: below zero by what lies there."""
 
 
 class InsufficientFunds(Refusal):
@@ -163,13 +174,58 @@ class AccountFrozen(Refusal):
     The wallet is frozen; please call the hotline."""
 
 
+class AutopayNotAllowed(Refusal):
+    """Hóa đơn này không thuộc diện thanh toán tự động, hoặc vượt mức bạn đã đặt.
+
+    This bill is not one that you let be paid by itself, or it is above your ceiling."""
+
+    status = 403
+
+
+class NotRefundable(Refusal):
+    """Khoản này chưa được thanh toán hoặc không thể hoàn cho tài khoản này.
+
+    This payment was not made, or cannot be given back to this account."""
+
+
+class RefundTooMuch(Refusal):
+    """Tổng số tiền hoàn vượt quá số tiền đã thanh toán.
+
+    The refunds would be more than the payment."""
+
+
+class MonthLimitReached(Refusal):
+    """Vượt hạn mức tháng của ví ({allowed} đồng); trong tháng này còn {left} đồng.
+
+    This is above the wallet's monthly limit of {allowed} đồng; {left} đồng of it are left."""
+
+    status = 403
+
+
+class EssentialLimitReached(Refusal):
+    """Vượt hạn mức tháng của nhóm thiết yếu ({allowed} đồng); trong tháng này còn {left} đồng.
+
+    This is above the monthly limit of {allowed} đồng for essential services; {left} đồng of it are left."""
+
+    status = 403
+
+
+class DayLimitReached(Refusal):
+    """Vượt hạn mức ngày cho hàng hóa, dịch vụ ({allowed} đồng); hôm nay còn {left} đồng.
+
+    This is above the daily limit of {allowed} đồng for goods and services; {left} đồng of it are left."""
+
+    status = 403
+
+
 REFUSALS: dict[str, type[Refusal]] = {
     refusal.__name__: refusal
     for refusal in (
         AccountLocked, LevelTooLow, MoneyOutWaits, StepUpRequired, StrongStepUpRequired,
         InsufficientFunds, WalletLocked, PaymentIdTaken, UnknownBill, BillNotDue, UnknownTerminal, MerchantNotActive,
         UnknownOrder, OrderAlreadyPaid, OrderExpired, AmountDiffers, AmountMissing, UnknownPayee, PaymentToSelf,
-        TooManyUnknownPayees, AccountClosed, AccountFrozen,
+        TooManyUnknownPayees, AccountClosed, AccountFrozen, AutopayNotAllowed, NotRefundable, RefundTooMuch,
+        MonthLimitReached, EssentialLimitReached, DayLimitReached,
     )
 }  # fmt: skip
 """Every verdict of the ledger's function that is a no."""
@@ -191,10 +247,14 @@ class Move(NamedTuple):
     memo: str | None = None
     fingerprint: bytes = b""
     step_up_id: UUID | None = None
+    original_id: UUID | None = None
+    held: bool = False
 
 
 class Moved(NamedTuple):
-    """What became of it: applied or replayed, and what the answer needs. `amount` and `balance_after` in đồng."""
+    """What became of it: applied or replayed, and what the answer needs. Amounts in đồng.
+
+    `balance_after`: what the payer may still spend. `status`: pending while the money is only held."""
 
     replayed: bool
     amount: int
@@ -202,6 +262,7 @@ class Moved(NamedTuple):
     payee_name: str | None
     payee_detail: str | None
     made_at: datetime
+    status: PaymentStatus
 
 
 Verdict = Moved | Refusal
@@ -218,9 +279,11 @@ async def move_all(db: Connection, moves: Sequence[Move]) -> list[Verdict]:
 
 
 def _verdict(row: asyncpg.Record) -> Verdict:
-    _, name, amount, balance_after, payee_name, payee_detail, made_at = row
+    _, name, amount, balance_after, payee_name, payee_detail, made_at, status, allowed, left = row
     if name in {"applied", "replayed"}:
-        return Moved(name == "replayed", amount, balance_after, payee_name, payee_detail, made_at)
+        return Moved(name == "replayed", amount, balance_after, payee_name, payee_detail, made_at, status)
+    if allowed is not None:
+        return REFUSALS[name](allowed=f"{allowed:,}".replace(",", "."), left=f"{max(left, 0):,}".replace(",", "."))
     return REFUSALS[name]()
 
 

@@ -8,11 +8,17 @@ from msgspec import Meta
 
 from app.types import Answer, Body, Code, Dong, Memo, PhoneText, Pin, ShortText
 
-BillerKind = Literal["electricity", "water", "sanitation", "tuition", "public_service_fee", "traffic_fine"]
-BillStatus = Literal["due", "paid", "withdrawn"]
+BillerKind = Literal[
+    "electricity", "water", "sanitation", "tuition", "public_service_fee", "traffic_fine", "telecom", "hospital",
+    "insurance",
+]  # fmt: skip
+BillStatus = Literal["due", "paying", "paid", "withdrawn"]
 PaymentKind = Literal["bill", "merchant", "person"]
 PaymentStatus = Literal["pending", "paid", "failed"]
-TransferKind = Literal["bill", "merchant", "person", "funding"]
+TransferKind = Literal[
+    "bill", "merchant", "person", "funding", "top_up", "taking", "collection", "suspense", "deposit", "reserve",
+    "withdrawal", "refund", "return", "fee", "settlement", "payout", "reversal",
+]  # fmt: skip
 OrderStatus = Literal["open", "paid", "expired"]
 MerchantStatus = Literal["pending", "active", "suspended", "closed"]
 Scheme = Literal["huong", "vietqr", "vnpay", "momo", "zalopay", "evn", "emv"]
@@ -40,6 +46,31 @@ class Wallet(Answer):
     pending: int
     unlocked_until: datetime | None
     currency: Literal["VND"] = "VND"
+
+
+class Limit(Answer):
+    """Of an amount, what is used and what is left, in đồng."""
+
+    allowed: int
+    used: int
+    left: int
+
+
+class Limits(Answer):
+    """What my wallet may spend. Goods are bills and merchants; people are transfers to persons and withdrawals.
+
+    The essential group of bills (electricity, water, telecom, tuition, hospital, insurance, public-service fees) has
+    a month of its own. Above the `…_above` amounts (the day's total with this payment; for people also a single one) a
+    code, or a strong proof, is asked for beside the PIN."""
+
+    month_general: Limit
+    month_essential: Limit
+    day_goods: Limit
+    goods_code_above: int
+    goods_strong_above: int
+    day_people_used: int
+    person_strong_above: int
+    person_day_strong_above: int
 
 
 class Movement(Answer):
@@ -140,7 +171,8 @@ class Payee(Answer):
 
 
 class Payment(Answer):
-    """A payment and its fate. `balance_after` is the payer's."""
+    """A payment and its fate. `pending`: the money is held until the biller has answered. `balance_after`: what the
+    payer may still spend."""
 
     id: UUID
     kind: PaymentKind

@@ -115,7 +115,7 @@ def _payment(move: Move, moved: Moved) -> Payment:
     return Payment(
         id=move.id,
         kind=_kind(move),
-        status="paid",
+        status=moved.status,
         amount=moved.amount,
         balance_after=moved.balance_after,
         payee=Payee(name=moved.payee_name or "", detail=moved.payee_detail),
@@ -125,9 +125,9 @@ def _payment(move: Move, moved: Moved) -> Payment:
 
 
 def _kind(move: Move) -> PaymentKind:
-    if move.kind == "funding":
-        raise TypeError("a funding is no payment")
-    return move.kind
+    if move.kind not in {"bill", "merchant", "person"}:
+        raise TypeError(f"a {move.kind} is no payment")
+    return move.kind  # pyright: ignore[reportReturnType]
 
 
 async def show(db: Connection, me: Principal, payment_id: UUID) -> Payment:

@@ -1,8 +1,36 @@
 -- name: move
 -- The one statement that moves money (wallet/ledger.sql).
-SELECT "position", verdict, amount, balance_after, payee_name, payee_detail, made_at
-FROM ledger_move_2($1::uuid[], $2::text[], $3::uuid[], $4::uuid[], $5::bigint[], $6::uuid[], $7::uuid[], $8::uuid[],
-    $9::uuid[], $10::text[], $11::text[], $12::bytea[], $13::uuid[]);
+SELECT "position", verdict, amount, balance_after, payee_name, payee_detail, made_at, status, allowed, allowed_left
+FROM ledger_move_3($1::uuid[], $2::text[], $3::uuid[], $4::uuid[], $5::bigint[], $6::uuid[], $7::uuid[], $8::uuid[],
+    $9::uuid[], $10::text[], $11::text[], $12::bytea[], $13::uuid[], $14::uuid[], $15::boolean[]);
+
+-- name: resolve_hold
+-- What becomes of reserved money: captured, voided or expired, once.
+SELECT verdict, amount, balance_after, made_at FROM hold_resolve_1($1, $2, $3, $4);
+
+-- name: set_hold_expiry
+-- Until when money that was just reserved stays so.
+UPDATE hold SET expires_at = $2 WHERE id = $1 AND status = 'pending';
+
+-- name: holds_to_expire
+-- Holds whose time is over.
+SELECT id FROM hold WHERE status = 'pending' AND expires_at <= city_now() ORDER BY expires_at LIMIT $1;
+
+-- name: limits
+-- What a wallet may spend, and what it has spent, today and this month by the calendar of Huế.
+SELECT
+    (SELECT jsonb_object_agg(code, value) FROM current_policy WHERE code LIKE 'limit.%' OR code LIKE 'step\_up.%') AS policies,
+    CASE WHEN spent_on = today THEN day_goods ELSE 0 END AS day_goods,
+    CASE WHEN spent_on = today THEN day_people ELSE 0 END AS day_people,
+    CASE WHEN date_trunc('month', spent_on) = date_trunc('month', today) THEN month_general ELSE 0 END AS month_general,
+    CASE WHEN date_trunc('month', spent_on) = date_trunc('month', today) THEN month_essential ELSE 0 END
+        AS month_essential
+FROM (SELECT (city_now() AT TIME ZONE 'Asia/Ho_Chi_Minh')::date AS today) AS calendar
+LEFT JOIN account ON account.id = $1;
+
+-- name: bill_to_collect
+-- A bill that is paid with money that comes from no wallet: is its biller asked first?
+SELECT biller.adapter <> 'none' AS asks FROM bill JOIN biller ON biller.code = bill.biller_code WHERE bill.id = $1;
 
 -- name: take_an_hour
 -- This transaction may read everything: the check of a grown ledger takes its time.
@@ -67,12 +95,6 @@ JOIN merchant ON merchant.id = terminal.merchant_id
 LEFT JOIN merchant_order ON merchant_order.id = $2 AND merchant_order.terminal_id = terminal.id
 WHERE terminal.id = $1 AND ($2::uuid IS NULL OR merchant_order.id IS NOT NULL);
 
--- name: billers
--- Open billers, in the caller's language.
-SELECT code, kind, CASE WHEN $1 = 'en' THEN name_en ELSE name_vi END AS name, customer_code_pattern,
-    customer_code_example
-FROM biller WHERE closed_at IS NULL ORDER BY kind, code;
-
 -- name: customer_code_form
 -- Does a customer code have its biller's form?
 SELECT $2::text ~ customer_code_pattern AS fits, customer_code_example AS example
@@ -127,84 +149,9 @@ RETURNING id;
 -- Take a bill back that is still due.
 UPDATE bill SET status = 'withdrawn' WHERE id = $1 AND status = 'due' RETURNING id;
 
--- name: open_merchant
--- A merchant of its owner, by the owner's id for it.
-INSERT INTO merchant (id, owner_id, name, category_code, ward_code, status, virtual_account)
-VALUES ($1, $2, $3, $4, $5, $6, 'HUE' || lpad(nextval('merchant_virtual_account_number')::text, 10, '0'))
-ON CONFLICT (id) DO UPDATE SET name = excluded.name, category_code = excluded.category_code,
-    ward_code = excluded.ward_code
-WHERE merchant.owner_id = excluded.owner_id
-RETURNING id;
-
--- name: merchant_of_mine
--- One merchant with its terminals, if it is mine.
-SELECT merchant.id, name, category_code, ward_code AS ward, status, virtual_account, made_at,
-    coalesce((SELECT jsonb_agg(jsonb_build_object('id', terminal.id, 'name', terminal.name) ORDER BY terminal.made_at, terminal.id)
-        FROM terminal WHERE terminal.merchant_id = merchant.id AND terminal.revoked_at IS NULL), '[]') AS terminals
-FROM merchant WHERE merchant.id = $1 AND owner_id = $2;
-
--- name: merchants_of_mine
--- My merchants with their terminals.
-SELECT merchant.id, name, category_code, ward_code AS ward, status, virtual_account, made_at,
-    coalesce((SELECT jsonb_agg(jsonb_build_object('id', terminal.id, 'name', terminal.name) ORDER BY terminal.made_at, terminal.id)
-        FROM terminal WHERE terminal.merchant_id = merchant.id AND terminal.revoked_at IS NULL), '[]') AS terminals
-FROM merchant WHERE owner_id = $1 ORDER BY merchant.made_at, merchant.id;
-
--- name: other_merchants
--- How many merchants I have beside this one.
-SELECT count(*) FROM merchant WHERE owner_id = $1 AND id <> $2;
-
--- name: other_terminals
--- How many terminals a merchant has beside this one.
-SELECT count(*) FROM terminal WHERE merchant_id = $1 AND id <> $2;
-
 -- name: other_customer_codes
 -- How many codes I keep beside this one.
 SELECT count(*) FROM customer_code WHERE principal_id = $1 AND id <> $2;
-
--- name: owns_merchant
--- Is it mine?
-SELECT id FROM merchant WHERE id = $1 AND owner_id = $2;
-
--- name: add_terminal
--- A terminal of a merchant, or its new name.
-INSERT INTO terminal (id, merchant_id, name) VALUES ($1, $2, $3)
-ON CONFLICT (id) DO UPDATE SET name = excluded.name WHERE terminal.merchant_id = excluded.merchant_id
-RETURNING id, name;
-
--- name: terminal_facts
--- What a terminal's QR says, if the merchant is mine.
-SELECT terminal.id AS terminal_id, terminal.name AS terminal_name, merchant.name AS merchant_name,
-    merchant.category_code, merchant.virtual_account
-FROM terminal JOIN merchant ON merchant.id = terminal.merchant_id
-WHERE terminal.id = $1 AND merchant.id = $2 AND merchant.owner_id = $3 AND terminal.revoked_at IS NULL;
-
--- name: place_order
--- An order, once per id.
-INSERT INTO merchant_order (id, merchant_id, terminal_id, amount, reference, expires_in_s, expires_at)
-VALUES ($1, $2, $3, $4, $5, $6::int, city_now() + make_interval(secs => $6::int))
-ON CONFLICT (id) DO NOTHING
-RETURNING id;
-
--- name: order_of_mine
--- An order of my merchant; one that nobody paid in time is expired.
-SELECT merchant_order.id, terminal_id, amount, reference, expires_in_s, payment_id, paid_at, expires_at,
-    CASE WHEN merchant_order.status = 'open' AND expires_at <= city_now() THEN 'expired'
-        ELSE merchant_order.status END AS status
-FROM merchant_order JOIN merchant ON merchant.id = merchant_order.merchant_id
-WHERE merchant_order.id = $1 AND merchant_order.merchant_id = $2 AND merchant.owner_id = $3;
-
--- name: takings
--- What came in at my merchant, newest first, by the account's own count.
-SELECT entry.version, payment.id, entry.amount, payment.payer_name AS payer, payment.terminal_id,
-    payment.payee_detail AS terminal, payment.order_id, merchant_order.reference, payment.memo, entry.balance_after,
-    payment.made_at
-FROM merchant
-JOIN entry ON entry.account_id = merchant.id AND entry.amount > 0
-JOIN payment ON payment.id = entry.transfer_id
-LEFT JOIN merchant_order ON merchant_order.id = payment.order_id
-WHERE merchant.id = $1 AND merchant.owner_id = $2 AND ($3::bigint IS NULL OR entry.version < $3)
-ORDER BY entry.version DESC LIMIT $4;
 
 -- name: plant_account
 -- An account of the sandbox.

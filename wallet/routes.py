@@ -12,13 +12,16 @@ from app.identity import possession, step_up
 from app.identity.models import CodeProof, CodeSent, FaceMatch, FaceProof, PasskeyProof, StepUp, StepUpProved
 from app.identity.possession import ProofHeader
 from app.types import Nothing, Page
-from wallet import billers, bills, ledger, merchants, payments, unlocks
+from wallet import bills, ledger, limits, payments, unlocks
+from wallet.billers import billers
+from wallet.merchants import merchants
 from wallet.models import (
     AskStepUp,
     Biller,
     Bills,
     CustomerCode,
     KeepCustomerCode,
+    Limits,
     Merchant,
     Merchants,
     Movement,
@@ -59,6 +62,12 @@ async def unlock_wallet(request: Door, data: JSONBody[UnlockWallet]) -> Unlocked
 async def get_wallet(db: Db, request: Door) -> Wallet:
     """My money."""
     return await ledger.wallet(db, request.me)
+
+
+@get("/v1/wallet/limits")
+async def get_limits(db: Db, request: Door) -> Limits:
+    """What my wallet may spend, used and left."""
+    return await limits.show(db, request.me)
 
 
 @get("/v1/wallet/movements")
@@ -232,10 +241,11 @@ async def list_takings(
 router = Router(
     "/",
     route_handlers=[
-        unlock_wallet, get_wallet, list_movements, list_billers, list_bills, list_customer_codes, keep_customer_code,
+        unlock_wallet, get_wallet, get_limits, list_movements, list_billers, list_bills, list_customer_codes, keep_customer_code,
         drop_customer_code, make_payment, get_payment, ask_step_up, send_step_up_code,
         ask_step_up_face, prove_step_up, read_payee, read_qr, open_merchant, list_merchants,
         add_terminal, get_terminal_qr, get_terminal_qr_png, get_terminal_qr_svg, place_order, get_order, list_takings,
+        # sub-packages
     ],
     tags=["wallet"],
 )  # fmt: skip

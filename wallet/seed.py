@@ -8,6 +8,7 @@ from app.db import Connection, queries_beside
 from app.identity.seed import MERCHANT_OWNERS, RESIDENTS, seed_id
 from wallet import bills, ledger
 from wallet.ledger import Move
+from wallet.merchants import merchants
 from wallet.models import BillerKind
 
 sql = queries_beside(__file__)
@@ -49,9 +50,9 @@ async def plant(db: Connection) -> None:
         await _plant_bills(db, n, phone, name)
     for (phone, _), (name, category, ward, terminals) in zip(MERCHANT_OWNERS, MERCHANTS, strict=True):
         merchant_id = seed_id(f"merchant {phone}")
-        await db.execute(sql.open_merchant, merchant_id, seed_id(phone), name, category, ward, "active")
+        await db.execute(merchants.sql.open_merchant, merchant_id, seed_id(phone), name, category, ward, "active")
         for nth, terminal in enumerate(terminals, 1):
-            await db.execute(sql.add_terminal, seed_id(f"terminal {phone} {nth}"), merchant_id, terminal)
+            await db.execute(merchants.sql.add_terminal, seed_id(f"terminal {phone} {nth}"), merchant_id, terminal)
     for phone, _ in RESIDENTS:
         await ledger.move(
             db,

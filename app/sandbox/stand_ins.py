@@ -4,7 +4,8 @@ import sys
 from datetime import timedelta
 from typing import Any
 
-from litestar import Litestar, Response, get
+import msgspec
+from litestar import Litestar, Request, Response, Router, get
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 
@@ -17,7 +18,15 @@ from app.sandbox.faces import Faces
 from app.sandbox.providers import Provider
 
 
-def create_stand_ins(settings: Settings) -> Litestar:
+class Parties(msgspec.Struct, frozen=True):
+    """More parties, of a domain: their routes, what these keep, and how the front page names them (vi, en, path)."""
+
+    routers: list[Router]
+    state: dict[str, Any]
+    names: list[tuple[str, str, str]]
+
+
+def create_stand_ins(settings: Settings, *more: Parties) -> Litestar:
     """The app; raises BadSetting in production, where nobody may stand in for anybody."""
     if not settings.sandbox:
         raise BadSetting("only a sandbox has stand-ins; production is pointed at the real parties")
@@ -26,22 +35,36 @@ def create_stand_ins(settings: Settings) -> Litestar:
     citizen = Provider("citizen", settings.citizen_client_id, settings.citizen_client_secret, ours)
     staff = Provider("staff", settings.staff_client_id, settings.staff_client_secret, ours)
     return Litestar(
-        route_handlers=[show_what_is_here, live, providers.router, faces.router],
+        route_handlers=[
+            show_what_is_here,
+            live,
+            providers.router,
+            faces.router,
+            *(router for parties in more for router in parties.routers),
+        ],
         exception_handlers={Exception: answer_problem, HTTPException: answer_problem, Refusal: answer_problem},
         openapi_config=None,
         request_max_body_size=64 * 1024,
-        state=State({"providers": {"citizen": citizen, "staff": staff}, "faces": Faces(settings.face_key)}),
+        state=State(
+            {
+                "providers": {"citizen": citizen, "staff": staff},
+                "faces": Faces(settings.face_key),
+                "names": [name for parties in more for name in parties.names],
+                **{key: value for parties in more for key, value in parties.state.items()},
+            }
+        ),
         logging_config=None,
     )
 
 
 @get("/")
-async def show_what_is_here() -> Response[str]:
+async def show_what_is_here(request: Request[Any, Any, Any]) -> Response[str]:
     """What stands here, for whoever comes by with a browser."""
     parties = [
         ("Định danh công dân (thay VNeID)", "Citizens' identity (for VNeID)", "/citizen"),
         ("Định danh cán bộ", "Staff's identity", "/staff"),
         ("Đối chiếu khuôn mặt", "Face match", "/face"),
+        *request.app.state.names,
     ]
     body = "".join(pages.heading(vi, en) + f"<p><code>{path}</code></p>" for vi, en, path in parties)
     return pages.page("Các bên ngoài, đóng thế", "Stand-ins of outside parties", body)
@@ -53,11 +76,11 @@ async def live() -> dict[str, Any]:
     return {"live": True}
 
 
-def served() -> Litestar:
+def served(*more: Parties) -> Litestar:
     """The stand-ins as a process of their own serves them: with its log."""
     try:
         settings = config.settings()
         start_logging(settings.log_level, settings.secrets())
-        return create_stand_ins(settings)
+        return create_stand_ins(settings, *more)
     except BadSetting as trouble:
         sys.exit(f"huong: {trouble}")

@@ -24,8 +24,9 @@ from app.worker import HOLDINGS
 from tests.house.reading import PACKAGES
 from tests.makers import Resident, a_machine, a_resident, a_shop, a_staff_member, with_role
 from tests.statements import sql
-from wallet import bills, ledger, merchants
+from wallet import bills, ledger
 from wallet.ledger import Move
+from wallet.merchants import merchants
 from wallet.models import KeepCustomerCode, PlaceOrder
 
 PUBLIC = {

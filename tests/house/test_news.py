@@ -25,10 +25,10 @@ from tests.house.doors import subclasses
 from tests.house.statements import sql
 from tests.makers import PIN, a_bill, a_biller, a_resident, a_shop, a_staff_member, fund
 from tests.statements import sql as statements
-from wallet import merchants
+from wallet.merchants import merchants
 from wallet.models import PlaceOrder
 
-NOT_TOLD = {"CodeRequested", "ExportRequested", "ErasureRequested"}
+NOT_TOLD = {"BillHeld", "CodeRequested", "ExportRequested", "ErasureRequested"}
 """News that is for the city's own workers: nobody finds a message of it."""
 
 KINDS = {event.__name__: event for event in subclasses(Event)}

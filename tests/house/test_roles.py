@@ -50,7 +50,7 @@ TABLE: dict[frozenset[str], str] = {
         list_devices remove_device set_device_key begin_passkey register_passkey list_passkeys remove_passkey
         list_consents get_consent decide_consent ask_export get_export get_export_file ask_erasure
         ask_data list_data_requests list_access_log
-        get_wallet list_movements get_payment make_payment read_payee read_qr
+        get_wallet get_limits list_movements get_payment make_payment read_payee read_qr
         ask_step_up send_step_up_code ask_step_up_face prove_step_up
         list_billers list_bills list_customer_codes keep_customer_code drop_customer_code
         list_merchants open_merchant add_terminal get_terminal_qr get_terminal_qr_png get_terminal_qr_svg

@@ -1,6 +1,7 @@
 """The ledger against a model of itself: whatever happens in whatever order, money is neither made nor lost."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 from uuid import UUID
@@ -16,20 +17,24 @@ from app.db import Connection, prepare_connection
 from app.errors import Refusal
 from app.types import new_id
 from tests.conftest import Servers, cloned
-from tests.makers import Resident, Shop, a_bill, a_biller, a_resident, a_shop
+from tests.makers import Resident, Shop, a_bill, a_biller, a_policy, a_resident, a_shop
 from tests.statements import sql
-from wallet import ledger, merchants
+from wallet import ledger, limits
 from wallet.ledger import Move, Verdict
+from wallet.merchants import merchants
 from wallet.models import PlaceOrder
 
 T = TypeVar("T")
 PEOPLE = 4
 AMOUNTS = st.sampled_from((1, 999, 10_000, 60_000, 100_000))
 WHO = st.integers(0, PEOPLE - 1)
+LIMITS = {"limit.month_general": 250_000, "limit.month_essential": 120_000, "limit.day_goods": 200_000}
+"""So low that a few payments meet them."""
 
 
 class Ledger(RuleBasedStateMachine):
-    """Payments, replays, overdrafts, groups that pay each other, bills, orders that expire, locked wallets."""
+    """Payments, replays, overdrafts, groups that pay each other, bills, orders that expire, locked wallets; holds that are
+    captured, voided or expire, withdrawals, bills whose biller is asked, refunds, top-ups, limits and freezes."""
 
     url: str
 
@@ -52,10 +57,24 @@ class Ledger(RuleBasedStateMachine):
             await a_resident(self.db, balance=100_000, with_pin=False) for _ in range(PEOPLE)
         ]
         self.shop: Shop = await a_shop(self.db)
+        await ledger.move(self.db, Move(new_id(), "reserve", ledger.GUARANTEE, ledger.RESERVE, 100_000_000))
         self.biller = await a_biller(self.db)
-        self.biller_account: UUID = await self.db.fetchval(sql.biller_account, self.biller)
+        self.asked_biller = await a_biller(self.db, "vien-thong", adapter="http", essential=True)
+        self.accounts: dict[str, UUID] = {
+            code: await self.db.fetchval(sql.biller_account, code) for code in (self.biller, self.asked_biller)
+        }
+        for code, value in LIMITS.items():
+            await a_policy(self.db, code, value)
         self.balances: dict[UUID, int] = {person.id: 100_000 for person in self.people}
-        self.balances |= {self.shop.id: 0, self.biller_account: 0}
+        self.balances |= {self.shop.id: 0, **dict.fromkeys(self.accounts.values(), 0)}
+        self.pending: dict[UUID, int] = dict.fromkeys(self.balances, 0)
+        self.holds: dict[UUID, tuple[UUID, int, str | None]] = {}
+        self.resolved: dict[UUID, tuple[str, int]] = {}
+        self.frozen: set[UUID] = set()
+        self.refunded: dict[UUID, int] = {}
+        self.month: Counter[tuple[UUID, str]] = Counter()
+        self.day: Counter[UUID] = Counter()
+        self.biller_of: dict[UUID, str] = {}
         self.unlocked = {person.id: True for person in self.people}
         self.bills: dict[UUID, tuple[int, bool]] = {}
         self.orders: dict[UUID, tuple[int, str]] = {}
@@ -73,7 +92,8 @@ class Ledger(RuleBasedStateMachine):
     def expected(self, move: Move) -> str:
         if move.id in self.made:
             return "replayed" if self.made[move.id] == move else "PaymentIdTaken"
-        if not self.unlocked[move.debit_id]:
+        personal = move.session_id is not None
+        if personal and not self.unlocked[move.debit_id]:
             return "WalletLocked"
         if move.bill_id is not None and move.bill_id in self.bills and self.bills[move.bill_id][1]:
             return "BillNotDue"
@@ -87,7 +107,38 @@ class Ledger(RuleBasedStateMachine):
                 return "AmountDiffers"
         if self.payee_of(move) == move.debit_id:
             return "PaymentToSelf"
-        return "applied" if self.balances[move.debit_id] >= self.amount_of(move) else "InsufficientFunds"
+        amount = self.amount_of(move)
+        if move.kind == "refund" and move.original_id is not None:
+            if self.made[move.original_id].debit_id != move.credit_id:
+                return "NotRefundable"
+            if self.refunded.get(move.original_id, 0) + amount > self.amount_of(self.made[move.original_id]):
+                return "RefundTooMuch"
+        if move.debit_id in self.frozen:
+            return "AccountFrozen"
+        if move.debit_id in self.balances and self.balances[move.debit_id] - self.pending[move.debit_id] < amount:
+            return "InsufficientFunds"
+        return self.limited(move, amount) or "applied"
+
+    def group_of(self, move: Move) -> str | None:
+        """Which month a movement is counted in."""
+        if move.kind == "bill":
+            assert move.bill_id is not None
+            return "essential" if self.biller_of[move.bill_id] == self.asked_biller else "general"
+        return "general" if move.kind in {"merchant", "person"} else None
+
+    def limited(self, move: Move, amount: int) -> str | None:
+        group = self.group_of(move)
+        if move.kind in {"bill", "merchant"} and self.day[move.debit_id] + amount > LIMITS["limit.day_goods"]:
+            return "DayLimitReached"
+        if group and self.month[move.debit_id, group] + amount > LIMITS[f"limit.month_{group}"]:
+            return "EssentialLimitReached" if group == "essential" else "MonthLimitReached"
+        return None
+
+    def count(self, move: Move, amount: int) -> None:
+        if group := self.group_of(move):
+            self.month[move.debit_id, group] += amount
+        if move.kind in {"bill", "merchant"}:
+            self.day[move.debit_id] += amount
 
     def amount_of(self, move: Move) -> int:
         if move.bill_id is not None:
@@ -98,33 +149,57 @@ class Ledger(RuleBasedStateMachine):
         return move.amount
 
     def payee_of(self, move: Move) -> UUID:
+        if move.credit_id is not None:
+            return move.credit_id
         if move.bill_id is not None:
-            return self.biller_account
+            return self.accounts[self.biller_of[move.bill_id]]
         if move.terminal_id is not None:
             return self.shop.id
         return next(person.id for person in self.people if person.phone == move.phone)
 
     def apply(self, move: Move) -> None:
         amount = self.amount_of(move)
-        self.balances[move.debit_id] -= amount
-        self.balances[self.payee_of(move)] += amount
+        if self.is_held(move):
+            self.pending[move.debit_id] += amount
+            self.holds[move.id] = (move.debit_id, amount, move.kind)
+        else:
+            self.shift(move.debit_id, self.payee_of(move), amount)
+        if move.kind == "refund" and move.original_id is not None:
+            self.refunded[move.original_id] = self.refunded.get(move.original_id, 0) + amount
+            group = self.group_of(self.made[move.original_id])
+            assert move.credit_id is not None
+            assert group is not None
+            self.month[move.credit_id, group] -= amount
+        self.count(move, amount)
         self.made[move.id] = move
         if move.bill_id is not None:
             self.bills[move.bill_id] = (amount, True)
         if move.order_id is not None:
             self.orders[move.order_id] = (amount, "paid")
 
+    def is_held(self, move: Move) -> bool:
+        asked = move.bill_id is not None and self.biller_of[move.bill_id] == self.asked_biller
+        return move.held or move.kind == "withdrawal" or asked
+
+    def shift(self, debit_id: UUID, credit_id: UUID, amount: int) -> None:
+        """Only accounts that the model watches: the city's own may stand anywhere."""
+        for account_id, change in ((debit_id, -amount), (credit_id, amount)):
+            if account_id in self.balances:
+                self.balances[account_id] += change
+
     def pay(self, *moves: Move) -> None:
         """Ask for a group, and compare each verdict and balance with the model's."""
         expected = [self.expected(move) for move in moves]
-        before = dict(self.balances)
+        before = {account_id: balance - self.pending[account_id] for account_id, balance in self.balances.items()}
         verdicts = self.run(ledger.move_all(self.db, moves))
         assert [name_of(verdict) for verdict in verdicts] == expected
         for move, verdict in zip(moves, verdicts, strict=True):
             if name_of(verdict) == "applied":
                 assert not isinstance(verdict, Refusal)
                 assert verdict.amount == self.amount_of(move)
-                assert verdict.balance_after == before[move.debit_id] - verdict.amount
+                assert verdict.status == ("pending" if self.is_held(move) else "paid")
+                if move.debit_id in before:
+                    assert verdict.balance_after == before[move.debit_id] - verdict.amount
                 self.apply(move)
             elif name_of(verdict) not in {"replayed", "PaymentIdTaken"}:
                 self.refused.append(move)
@@ -168,9 +243,80 @@ class Ledger(RuleBasedStateMachine):
             fingerprint=str((order_id, amount)).encode(),
         )
 
-    @rule(amount=AMOUNTS)
-    def issue_a_bill(self, amount: int) -> None:
-        self.bills[self.run(a_bill(self.db, amount=amount))] = (amount, False)
+    @rule(amount=AMOUNTS, asked=st.booleans())
+    def issue_a_bill(self, amount: int, asked: bool) -> None:
+        biller = self.asked_biller if asked else self.biller
+        bill_id = self.run(a_bill(self.db, amount=amount, biller=biller))
+        self.bills[bill_id] = (amount, False)
+        self.biller_of[bill_id] = biller
+
+    @rule(who=WHO, amount=AMOUNTS)
+    def top_up(self, who: int, amount: int) -> None:
+        self.pay(Move(new_id(), "top_up", ledger.GATEWAY, self.people[who].id, amount))
+
+    @rule(who=WHO, amount=AMOUNTS)
+    def withdraw(self, who: int, amount: int) -> None:
+        person = self.people[who]
+        self.pay(
+            Move(
+                new_id(),
+                "withdrawal",
+                person.id,
+                ledger.GUARANTEE,
+                amount,
+                session_id=person.session_id,
+                fingerprint=b"%d" % amount,
+            )
+        )
+
+    @rule(who=WHO, amount=AMOUNTS)
+    def hold(self, who: int, amount: int) -> None:
+        self.pay(Move(new_id(), "payout", self.people[who].id, ledger.GUARANTEE, amount, held=True))
+
+    @precondition(lambda self: self.holds)
+    @rule(data=st.data(), outcome=st.sampled_from(("captured", "captured", "voided", "expired")))
+    def resolve_a_hold(self, data: st.DataObject, outcome: str) -> None:
+        """Whatever was decided first stands; the same again changes nothing."""
+        hold_id = data.draw(st.sampled_from(list(self.holds)))
+        debit_id, amount, kind = self.holds[hold_id]
+        part = data.draw(st.sampled_from((None, 1, amount, amount + 1)))
+        taken = 0 if outcome != "captured" else part or amount
+        verdict, *_ = self.run(self.resolve(hold_id, outcome, part))
+        if hold_id in self.resolved:
+            same = self.resolved[hold_id] == (outcome, taken)
+            assert verdict == ("replayed" if same else "HoldAlreadyResolved")
+        elif taken > amount or (0 < taken < amount and kind == "bill"):
+            assert verdict == "AmountDiffers"
+        else:
+            assert verdict == "applied"
+            self.resolved[hold_id] = (outcome, taken)
+            self.pending[debit_id] -= amount
+            self.shift(debit_id, self.payee_of(self.made[hold_id]), taken)
+            self.count(self.made[hold_id], taken - amount)
+            if kind == "bill" and not taken:
+                bill_id = self.made[hold_id].bill_id
+                assert bill_id is not None
+                self.bills[bill_id] = (amount, False)
+
+    async def resolve(self, hold_id: UUID, outcome: str, part: int | None) -> asyncpg.Record:
+        resolved = await self.db.fetchrow(ledger.sql.resolve_hold, hold_id, outcome, part, None)
+        assert resolved is not None
+        return resolved
+
+    @precondition(lambda self: any(move.kind == "merchant" for move in self.made.values()))
+    @rule(data=st.data(), amount=AMOUNTS)
+    def give_back(self, data: st.DataObject, amount: int) -> None:
+        payments = [move for move in self.made.values() if move.kind == "merchant"]
+        payment = data.draw(st.sampled_from(payments))
+        wanted = min(amount, self.amount_of(payment))
+        payer = data.draw(st.sampled_from((payment.debit_id, payment.debit_id, self.people[0].id)))
+        self.pay(Move(new_id(), "refund", self.shop.id, payer, wanted, original_id=payment.id))
+
+    @rule(who=WHO, frozen=st.booleans())
+    def freeze(self, who: int, frozen: bool) -> None:
+        account_id = self.people[who].id
+        self.run(self.db.execute(sql.freeze if frozen else sql.unfreeze, account_id))
+        (self.frozen.add if frozen else self.frozen.discard)(account_id)
 
     @precondition(lambda self: self.bills)
     @rule(data=st.data(), payer=WHO)
@@ -239,6 +385,12 @@ class Ledger(RuleBasedStateMachine):
         async def look() -> None:
             for account_id, expected in self.balances.items():
                 assert await self.db.fetchval(sql.balance, account_id) == expected
+                assert await self.db.fetchval(sql.pending, account_id) == self.pending[account_id]
+            for person in self.people:
+                spent = await limits.show(self.db, person.me)
+                assert spent.month_general.used == self.month[person.id, "general"]
+                assert spent.month_essential.used == self.month[person.id, "essential"]
+                assert spent.day_goods.used == self.day[person.id]
             assert [law for law in await ledger.check(self.db) if law.broken] == []
 
         self.run(look())

@@ -12,8 +12,9 @@ from PIL import Image
 from app.db import Connection
 from app.types import new_id
 from tests.makers import a_resident, a_shop
-from wallet import ledger, qr, stickers
+from wallet import ledger, qr
 from wallet.ledger import Move
+from wallet.merchants import stickers
 
 OPENING = {"name": "Bún bò bên chợ", "category_code": "5812", "ward": "19777"}
 

@@ -57,6 +57,7 @@ async def a_payer_and_a_shop(city: City) -> tuple[Resident, dict[str, Any]]:
     """Somebody with money, and a payment that asks for a code."""
     async with city.database.transaction() as db:
         payer, shop = await a_resident(db, balance=200_000_000), await a_shop(db)
+        await a_policy(db, "limit.month_general", 1_000_000_000)
     return payer, {"kind": "merchant", "qr": shop.qr, "amount": 6_000_000}
 
 

@@ -98,6 +98,7 @@ async def test_forty_payments_of_twenty_million_from_a_hundred_are_five(city: Ci
     async with city.database.transaction() as db:
         payer, payee = await a_resident(db, balance=100_000_000), await a_resident(db)
         await a_policy(db, "step_up.person_strong_above", 20_000_000)
+        await a_policy(db, "step_up.person_day_strong_above", 100_000_000)
     async with tills(city) as both:
         outcomes = Counter(
             await asyncio.gather(*[outcome(both[n % 2], to_person(payer, payee, 20_000_000)) for n in range(40)])

@@ -12,8 +12,9 @@ from app.errors import NotFound, Refusal, refusing
 from app.identity import levels
 from app.identity.models import Principal
 from app.types import Page, key_of
-from wallet import qr, stickers
+from wallet import qr
 from wallet.ledger import page_of
+from wallet.merchants import stickers
 from wallet.models import (
     Merchant,
     Merchants,

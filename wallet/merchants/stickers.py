@@ -11,7 +11,7 @@ from qrcode.constants import ERROR_CORRECT_M
 
 Form = Literal["png", "svg"]
 
-FONT = Path(__file__).parent.parent / "app" / "fonts" / "BeVietnamPro-SemiBold.ttf"
+FONT = Path(__file__).parents[2] / "app" / "fonts" / "BeVietnamPro-SemiBold.ttf"
 HINT = "Quét để thanh toán · Scan to pay"
 INK, PURPLE, PAPER = "#1f1a24", "#5b2a86", "#ffffff"
 _WIDTH, _MARGIN = 800, 60

@@ -1,0 +1,1 @@
+"""Papers of money: receipts and statements, as PDF, XLSX and CSV."""
