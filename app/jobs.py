@@ -38,8 +38,8 @@ class News(msgspec.Struct, frozen=True):
 
 Hear = Callable[[Connection, Sequence[News]], Awaitable[None]]
 Errand = Callable[[Database, News], Awaitable[None]]
-"""What asks somebody outside: it holds no connection while it waits for an answer, and opens short transactions of its
-own. It may be run again after any of its steps (the worker may be killed there), so each of them is safe to repeat."""
+"""What asks somebody outside: it holds no connection while it waits for an answer, and opens short transactions of
+its own. It may be run again after any of its steps (the worker may be killed there): each is safe to repeat."""
 
 
 class Listener(msgspec.Struct, frozen=True, kw_only=True):

@@ -86,7 +86,7 @@ class Worker:
         self.schedule = schedule
         self.stopping = asyncio.Event()
         self.news = asyncio.Event()
-        self.told = asyncio.Event()
+        self.bells = {listener.name: asyncio.Event() for listener in listeners if listener.errand}
 
     async def run(self) -> None:
         """Work until stopped: at every NOTIFY, and at least once a second."""
@@ -128,15 +128,17 @@ class Worker:
         async with self.database.transaction() as db:
             told = await jobs.tell(db, self.listeners)
         if told:
-            self.told.set()
+            for bell in self.bells.values():
+                bell.set()
         done = [await jobs.work(self.database, listener) for listener in listeners]
         return bool(told or any(done))
 
     async def _run_errands(self, listener: Listener) -> None:
         """Beside the queue: whoever waits for an answer from outside holds nobody's message up."""
+        bell = self.bells[listener.name]
         while True:
             done = 0
-            self.told.clear()
+            bell.clear()
             try:
                 done = await jobs.work(self.database, listener)
             except Exception as problem:
@@ -144,7 +146,7 @@ class Worker:
             if not done:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(POLL_S):
-                        await self.told.wait()
+                        await bell.wait()
 
     async def keep_schedule(self) -> None:
         """Run what is due by the clock. One that fails keeps no other from its turn, and is due again in a minute."""

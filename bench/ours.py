@@ -115,6 +115,7 @@ async def _seed(server: Postgres, residents: int, merchants: int, bills: int) ->
             await db.execute("UPDATE session SET unlocked_until = NULL WHERE id = $1", _id(SESSION, len(tokens)))
             await db.execute(SHOPS, merchants, people[0])
             await db.execute(BILLERS_AND_BILLS, BILLERS, bills)
+            await db.execute(LIMITS)
         if refused := await db.fetch(FUNDING, GUARANTEE, people, funds):
             raise Wrong([f"funding: {row['verdict']}" for row in refused])
         await _live_a_while(db, residents, merchants)
@@ -174,11 +175,12 @@ def pgbench_script(residents: int, merchants: int) -> str:
     return f"""
 \\set resident random(1, {residents})
 \\set shop random(1, {merchants})
-SELECT "position", verdict, amount, balance_after, payee_name, payee_detail, made_at FROM ledger_move_2(
+SELECT "position", verdict, amount, balance_after, payee_name, payee_detail, made_at, status, allowed, allowed_left
+FROM ledger_move_3(
     ARRAY[gen_random_uuid()], ARRAY['merchant'], ARRAY[{_sql_id(RESIDENT, ":resident")}], ARRAY[NULL::uuid],
     ARRAY[{AMOUNT}::bigint], ARRAY[{_sql_id(SESSION, ":resident")}], ARRAY[NULL::uuid],
     ARRAY[{_sql_id(TERMINAL, ":shop")}], ARRAY[NULL::uuid], ARRAY[NULL::text], ARRAY['com hen'],
-    ARRAY['\\x00'::bytea], ARRAY[NULL::uuid]);
+    ARRAY['\\x00'::bytea], ARRAY[NULL::uuid], ARRAY[NULL::uuid], ARRAY[false]);
 """
 
 
@@ -266,11 +268,19 @@ SELECT uuidv7(), 'bench-' || 1 + n % $1, 'bench-' || n, 'PC05' || lpad(n::text, 
 FROM generate_series(1, $2::int) AS n
 """
 
+# Counted and compared as ever; but a phone that pays a thousand times faster than people would meet them at once.
+LIMITS = """
+INSERT INTO policy (code, effective_from, value)
+SELECT code, '2026-01-02', 1000000000000 FROM unnest(ARRAY[
+    'limit.month_general', 'limit.month_essential', 'limit.day_goods', 'step_up.goods_code_above',
+    'step_up.goods_strong_above', 'step_up.person_strong_above', 'step_up.person_day_strong_above']) AS code
+"""
+
 FUNDING = """
 SELECT verdict FROM unnest($2::uuid[], $3::bigint[]) AS wallet (id, amount)
-CROSS JOIN LATERAL ledger_move_2(ARRAY[uuidv7()], ARRAY['funding'], ARRAY[$1::uuid], ARRAY[wallet.id],
+CROSS JOIN LATERAL ledger_move_3(ARRAY[uuidv7()], ARRAY['funding'], ARRAY[$1::uuid], ARRAY[wallet.id],
     ARRAY[wallet.amount], ARRAY[NULL::uuid], ARRAY[NULL::uuid], ARRAY[NULL::uuid], ARRAY[NULL::uuid],
-    ARRAY[NULL::text], ARRAY[NULL::text], ARRAY[''::bytea], ARRAY[NULL::uuid])
+    ARRAY[NULL::text], ARRAY[NULL::text], ARRAY[''::bytea], ARRAY[NULL::uuid], ARRAY[NULL::uuid], ARRAY[false])
 WHERE verdict <> 'applied'
 """
 

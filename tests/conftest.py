@@ -8,9 +8,10 @@ import os
 import socket
 import tempfile
 import threading
-from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from itertools import count
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
@@ -27,16 +28,18 @@ import uvicorn
 from litestar import Litestar
 
 import migrations
-from app import config, embedded
+from app import clock, config, embedded
 from app.config import Settings
 from app.db import Connection, Database, prepare_connection
 from app.main import create_app
 from app.sandbox.stand_ins import create_stand_ins
 from app.worker import Worker
+from tests.statements import sql
 from wallet.sandbox.parties import parties
 
 TEMPLATE = "huong_template"
 _clones = count(1)
+Later = Callable[[float], Awaitable[None]]
 
 
 @dataclass(frozen=True)
@@ -294,7 +297,10 @@ def served_stand_ins() -> Generator[StandIns]:
         config.settings.cache_clear()
         server = uvicorn.Server(
             uvicorn.Config(
-                create_stand_ins(config.settings(), parties(config.settings())), log_config=None, ws="none", timeout_graceful_shutdown=1
+                create_stand_ins(config.settings(), parties(config.settings())),
+                log_config=None,
+                ws="none",
+                timeout_graceful_shutdown=1,
             )
         )
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, name="stand-ins")
@@ -308,3 +314,29 @@ def served_stand_ins() -> Generator[StandIns]:
             if before is not None:
                 os.environ["HUONG_SANDBOX_PORT"] = before
             config.settings.cache_clear()
+
+
+@pytest.fixture
+async def later(db: Connection) -> AsyncIterator[Later]:
+    """Let so many seconds pass, in Python and on `db`."""
+    passed = timedelta()
+
+    async def move(seconds: float) -> None:
+        nonlocal passed
+        passed += timedelta(seconds=seconds)
+        clock.set_offset(passed)
+        await db.execute(sql.move_clock, f"{passed.total_seconds()} seconds")
+
+    yield move
+    clock.set_offset(timedelta())
+
+
+@pytest.fixture
+def production(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The process's settings are a production city's; the database stays the test's own."""
+    with monkeypatch.context() as environment:
+        environment.setenv("HUONG_MODE", "production")
+        environment.setenv("HUONG_PEPPER", "a pepper of at least 32 characters")
+        config.settings.cache_clear()
+        yield
+    config.settings.cache_clear()

@@ -538,3 +538,16 @@ UPDATE session SET seen_at = city_now() - make_interval(days => $2) WHERE princi
 -- name: former_phone
 -- By what a counter can find an account that has lost its number.
 SELECT former_phone FROM principal WHERE id = $1;
+
+-- name: set_policy_from
+-- What a policy will say.
+INSERT INTO policy (code, value, effective_from) VALUES ($1, $2, $3);
+
+-- name: plant_autopay
+-- A resident lets a code's bills be paid by themselves.
+INSERT INTO autopay (id, principal_id, customer_code_id, biller_code, customer_code, ceiling, days_before_due)
+VALUES ($1, $2, uuidv7(), $3, $4, $5, 1);
+
+-- name: end_autopay
+-- And no longer does.
+UPDATE autopay SET ended_at = city_now() WHERE id = $1;

@@ -5,12 +5,12 @@ from uuid import UUID, uuid5
 
 from app.budgets import Budget, spend
 from app.db import Connection, many, one, queries_beside
-from app.errors import Language, Malformed, NotFound, Refusal, refusing
+from app.errors import Language, NotFound, Refusal, refusing
 from app.identity.models import Principal
 from app.types import masked_name, new_id
 from wallet import ledger
 from wallet.ledger import Moved
-from wallet.models import Bill, Bills, CustomerCode, KeepCustomerCode
+from wallet.models import Bill, CustomerCode, KeepCustomerCode
 
 sql = queries_beside(__file__)
 
@@ -33,12 +33,6 @@ class BadCustomerCode(Refusal):
     status = 400
 
 
-class HalfAQuestion(Malformed):
-    """Hãy gửi cả đơn vị thu và mã khách hàng, hoặc không gửi gì để xem các mã đã lưu.
-
-    Give both a biller and a customer code, or neither for the codes you keep."""
-
-
 class TooManyCodesKept(Refusal):
     """Bạn đã lưu {most} mã khách hàng, không thể thêm nữa.
 
@@ -57,29 +51,22 @@ class BillAlreadyIssued(Refusal):
     The biller has issued another bill under this reference."""
 
 
-async def find(
-    db: Connection, me: Principal, biller: str | None, customer_code: str | None, language: Language
-) -> Bills:
-    """The bills of a customer code, or of all the codes that I keep. Raises HalfAQuestion, and as of_customer."""
-    if biller is not None and customer_code is not None:
-        return await of_customer(db, me, biller, customer_code, language)
-    if biller is not None or customer_code is not None:
-        raise HalfAQuestion
-    return await mine(db, me, language)
-
-
-async def of_customer(db: Connection, me: Principal, biller: str, customer_code: str, language: Language) -> Bills:
-    """The bills of a customer code, due ones first. Budgeted, so that nobody reads through the codes.
+async def may_ask(db: Connection, me: Principal, biller: str, customer_code: str) -> None:
+    """Before the bills of a customer code are shown: budgeted, so that nobody reads through the codes.
 
     Raises UnknownBiller, BadCustomerCode, TooManyRequests."""
     await spend(db, Budget(f"bills {me.id}", 30, 600), Budget(f"bills {me.id}", 200, 86_400))
-    await _check_code(db, biller, customer_code)
-    return Bills(items=await many(Bill, db, sql.bills_of_customer, biller, customer_code, language))
+    await check_code(db, biller, customer_code)
 
 
-async def mine(db: Connection, me: Principal, language: Language) -> Bills:
-    """The bills of all customer codes that I keep, due ones first."""
-    return Bills(items=await many(Bill, db, sql.bills_of_mine, me.id, language))
+async def of_customer(db: Connection, biller: str, customer_code: str, language: Language) -> list[Bill]:
+    """The bills of a customer code that we know, due ones first."""
+    return await many(Bill, db, sql.bills_of_customer, biller, customer_code, language)
+
+
+async def mine(db: Connection, me: Principal, language: Language) -> list[Bill]:
+    """The bills of all customer codes that I keep, as we know them, due ones first."""
+    return await many(Bill, db, sql.bills_of_mine, me.id, language)
 
 
 async def keep_code(db: Connection, me: Principal, customer_code_id: UUID, wanted: KeepCustomerCode) -> CustomerCode:
@@ -87,7 +74,7 @@ async def keep_code(db: Connection, me: Principal, customer_code_id: UUID, wante
     CustomerCodeAlreadyKept."""
     if await db.fetchval(sql.other_customer_codes, me.id, customer_code_id) >= MOST_CODES:
         raise TooManyCodesKept(most=MOST_CODES)
-    await _check_code(db, wanted.biller, wanted.customer_code)
+    await check_code(db, wanted.biller, wanted.customer_code)
     with refusing(customer_code_kept_once=CustomerCodeAlreadyKept):
         return await one(
             CustomerCode,
@@ -98,6 +85,7 @@ async def keep_code(db: Connection, me: Principal, customer_code_id: UUID, wante
             wanted.biller,
             wanted.customer_code,
             wanted.nickname,
+            wanted.remind_days_before,
         )
 
 
@@ -112,7 +100,8 @@ async def drop_code(db: Connection, me: Principal, customer_code_id: UUID) -> No
         raise NotFound
 
 
-async def _check_code(db: Connection, biller: str, customer_code: str) -> None:
+async def check_code(db: Connection, biller: str, customer_code: str) -> None:
+    """Raises UnknownBiller, and BadCustomerCode for a code that has not the form of this biller's."""
     form = await db.fetchrow(sql.customer_code_form, biller, customer_code)
     if form is None:
         raise UnknownBiller

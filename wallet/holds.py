@@ -35,7 +35,7 @@ REFUSALS: dict[str, type[Refusal]] = {
 
 
 class Resolved(msgspec.Struct, frozen=True):
-    """What became of a hold. `amount`: what was captured of it, in đồng; `balance_after`: what its owner may spend."""
+    """What became of a hold. `amount`: what was captured, in đồng; `balance_after`: what its owner may spend."""
 
     verdict: str
     amount: int | None

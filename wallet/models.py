@@ -23,7 +23,21 @@ OrderStatus = Literal["open", "paid", "expired"]
 MerchantStatus = Literal["pending", "active", "suspended", "closed"]
 Scheme = Literal["huong", "vietqr", "vnpay", "momo", "zalopay", "evn", "emv"]
 
+RefusalReason = Literal["account_unknown", "account_closed", "name_differs", "bank_unreachable", "other"]
+"""Why a bank pays nothing out; `other` is all that we have no words for."""
+
+DaysBefore = Annotated[int, Meta(ge=0, le=28)]
 QrText = Annotated[str, Meta(min_length=1, max_length=1000)]
+BankBin = Annotated[str, Meta(max_length=6, pattern=r"^[0-9]{6}$", description="the bank's number at NAPAS")]
+AccountNumber = Annotated[str, Meta(max_length=24, pattern=r"^[0-9A-Z]{4,24}$")]
+AccountName = Annotated[
+    str,
+    Meta(
+        min_length=2,
+        max_length=70,
+        pattern=r"^(?=.*[A-Za-z\u00c0-\u1ef9])[0-9A-Za-z\u00c0-\u024f\u1ea0-\u1ef9 .,&()'/-]+$(?!\n)",
+    ),
+]
 
 
 class UnlockWallet(Body):
@@ -60,8 +74,8 @@ class Limits(Answer):
     """What my wallet may spend. Goods are bills and merchants; people are transfers to persons and withdrawals.
 
     The essential group of bills (electricity, water, telecom, tuition, hospital, insurance, public-service fees) has
-    a month of its own. Above the `…_above` amounts (the day's total with this payment; for people also a single one) a
-    code, or a strong proof, is asked for beside the PIN."""
+    a month of its own. Above the `…_above` amounts (the day's total with this payment; for people also a single one)
+    a code, or a strong proof, is asked for beside the PIN."""
 
     month_general: Limit
     month_essential: Limit
@@ -86,13 +100,16 @@ class Movement(Answer):
 
 
 class Biller(Answer):
-    """Who issues bills, and what their customer codes look like."""
+    """Who issues bills, and what their customer codes look like.
+
+    `available`: false while the biller's own system does not answer; what is paid meanwhile stays pending longer."""
 
     code: str
     kind: BillerKind
     name: str
     customer_code_pattern: str
     customer_code_example: str
+    available: bool
 
 
 class Bill(Answer):
@@ -111,17 +128,37 @@ class Bill(Answer):
 
 
 class Bills(Answer):
-    """Bills, due ones first."""
+    """Bills, due ones first. `stale`: a biller did not answer, and these are what it said before."""
 
     items: list[Bill]
+    stale: bool = False
 
 
 class KeepCustomerCode(Body):
-    """A customer code to keep, with a name of one's own for it."""
+    """A customer code to keep, with a name of one's own for it, and how long before a bill is due it is told of.
+
+    `remind_days_before` null: never."""
 
     biller: Code
     customer_code: Code
     nickname: ShortText | None = None
+    remind_days_before: DaysBefore | None = 3
+
+
+class SetAutopay(Body):
+    """Have a code's bills paid by themselves, up to `ceiling` đồng each, so many days before they are due."""
+
+    ceiling: Dong
+    days_before_due: DaysBefore = 3
+
+
+class Autopay(Answer):
+    """A code's bills pay themselves. Each is announced the day before."""
+
+    id: UUID
+    ceiling: int
+    days_before_due: int
+    made_at: datetime
 
 
 class CustomerCode(Answer):
@@ -131,6 +168,8 @@ class CustomerCode(Answer):
     biller: str
     customer_code: str
     nickname: str | None
+    remind_days_before: int | None
+    autopay: Autopay | None
     made_at: datetime
 
 
@@ -156,11 +195,20 @@ class PayPerson(Body, tag_field="kind", tag="person", omit_defaults=True):
     memo: Memo | None = None
 
 
+class Withdraw(Body, tag_field="kind", tag="withdrawal", omit_defaults=True):
+    """Send money from my wallet to a bank account. `account_name` as the bank has it, with or without accents."""
+
+    amount: Dong
+    bank_bin: BankBin
+    account_number: AccountNumber
+    account_name: AccountName
+
+
 class AskStepUp(Body):
     """The payment that is about to be sent, under the id that it will have."""
 
     payment_id: UUID
-    payment: PayBill | PayMerchant | PayPerson
+    payment: PayBill | PayMerchant | PayPerson | Withdraw
 
 
 class Payee(Answer):

@@ -11,7 +11,7 @@ from app.db import Connection, maybe, queries_beside
 from app.errors import NotFound, Refusal
 from app.identity import step_up
 from app.identity.models import Principal, StepUp
-from app.types import phone
+from app.types import Body, phone
 from wallet import qr
 from wallet.ledger import Move, Moved, TooManyUnknownPayees, UnknownPayee
 from wallet.models import (
@@ -71,7 +71,7 @@ async def make(
 def _move_for(me: Principal, payment_id: UUID, wanted: Wanted) -> Move:
     if isinstance(wanted, PayPerson):
         wanted = msgspec.structs.replace(wanted, phone=phone(wanted.phone))
-    fingerprint = blake2b(_encoder.encode(wanted), digest_size=16).digest()
+    fingerprint = fingerprint_of(wanted)
     match wanted:
         case PayBill():
             return Move(
@@ -105,10 +105,19 @@ def _move_for(me: Principal, payment_id: UUID, wanted: Wanted) -> Move:
             )
 
 
+def fingerprint_of(wanted: Body) -> bytes:
+    """A digest of what is asked for, to tell a replay from another request under the same id."""
+    return blake2b(_encoder.encode(wanted), digest_size=16).digest()
+
+
 async def ask_step_up(db: Connection, me: Principal, wanted: AskStepUp) -> StepUp:
     """How this payment, with this id and content and no other, may be proved beside the PIN; raises BadPhone."""
-    move = _move_for(me, wanted.payment_id, wanted.payment)
-    return await step_up.ask(db, me, wanted.payment_id, move.fingerprint)
+    payment = wanted.payment
+    if isinstance(payment, Wanted):
+        fingerprint = _move_for(me, wanted.payment_id, payment).fingerprint
+    else:
+        fingerprint = fingerprint_of(payment)
+    return await step_up.ask(db, me, wanted.payment_id, fingerprint)
 
 
 def _payment(move: Move, moved: Moved) -> Payment:

@@ -119,19 +119,39 @@ WHERE kept.principal_id = $1
 ORDER BY status <> 'due', CASE WHEN status = 'due' THEN due_on END, due_on DESC, bill.id LIMIT 100;
 
 -- name: keep_customer_code
--- Keep a code under the phone's id, or change it.
-INSERT INTO customer_code (principal_id, id, biller_code, customer_code, nickname) VALUES ($1, $2, $3, $4, $5)
+-- Keep a code under the phone's id, or change it; the autopay of a code that is changed for another one ends.
+WITH ended AS (
+    UPDATE autopay SET ended_at = city_now()
+    WHERE principal_id = $1 AND customer_code_id = $2 AND ended_at IS NULL AND (biller_code, customer_code) <> ($3, $4)
+    RETURNING id
+)
+INSERT INTO customer_code (principal_id, id, biller_code, customer_code, nickname, remind_days_before)
+VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT (principal_id, id) DO UPDATE SET biller_code = excluded.biller_code,
-    customer_code = excluded.customer_code, nickname = excluded.nickname
-RETURNING id, biller_code AS biller, customer_code, nickname, made_at;
+    customer_code = excluded.customer_code, nickname = excluded.nickname,
+    remind_days_before = excluded.remind_days_before
+RETURNING id, biller_code AS biller, customer_code, nickname, remind_days_before, made_at,
+    (SELECT jsonb_build_object('id', autopay.id, 'ceiling', ceiling, 'days_before_due', days_before_due, 'made_at',
+            autopay.made_at)
+        FROM autopay WHERE autopay.principal_id = $1 AND customer_code_id = $2 AND ended_at IS NULL
+            AND autopay.id NOT IN (SELECT id FROM ended)) AS autopay;
 
 -- name: customer_codes
 -- The codes that I keep.
-SELECT id, biller_code AS biller, customer_code, nickname, made_at FROM customer_code WHERE principal_id = $1
-ORDER BY made_at, id;
+SELECT kept.id, kept.biller_code AS biller, kept.customer_code, nickname, remind_days_before, kept.made_at,
+    CASE WHEN autopay.id IS NOT NULL THEN jsonb_build_object('id', autopay.id, 'ceiling', ceiling,
+        'days_before_due', days_before_due, 'made_at', autopay.made_at) END AS autopay
+FROM customer_code AS kept
+LEFT JOIN autopay ON autopay.principal_id = kept.principal_id AND autopay.customer_code_id = kept.id
+    AND ended_at IS NULL
+WHERE kept.principal_id = $1
+ORDER BY kept.made_at, kept.id;
 
 -- name: drop_customer_code
--- Keep a code no longer.
+-- Keep a code no longer; its autopay ends with it.
+WITH ended AS (
+    UPDATE autopay SET ended_at = city_now() WHERE principal_id = $1 AND customer_code_id = $2 AND ended_at IS NULL
+)
 DELETE FROM customer_code WHERE principal_id = $1 AND id = $2 RETURNING id;
 
 -- name: issue_bill
@@ -195,7 +215,8 @@ WHERE entry.account_id = $1 AND payment.id = entry.transfer_id AND (payer_id = $
 
 -- name: customer_codes_of_person
 -- For a copy of all that is held: codes that are kept.
-SELECT id, biller_code, customer_code, nickname, made_at FROM customer_code WHERE principal_id = $1 ORDER BY made_at, id;
+SELECT id, biller_code, customer_code, nickname, remind_days_before, made_at
+FROM customer_code WHERE principal_id = $1 ORDER BY made_at, id;
 
 -- name: erase_customer_codes
 -- A person is forgotten: codes that are kept.

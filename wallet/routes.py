@@ -241,8 +241,8 @@ async def list_takings(
 router = Router(
     "/",
     route_handlers=[
-        unlock_wallet, get_wallet, get_limits, list_movements, list_billers, list_bills, list_customer_codes, keep_customer_code,
-        drop_customer_code, make_payment, get_payment, ask_step_up, send_step_up_code,
+        unlock_wallet, get_wallet, get_limits, list_movements, list_billers, list_bills, list_customer_codes,
+        keep_customer_code, drop_customer_code, make_payment, get_payment, ask_step_up, send_step_up_code,
         ask_step_up_face, prove_step_up, read_payee, read_qr, open_merchant, list_merchants,
         add_terminal, get_terminal_qr, get_terminal_qr_png, get_terminal_qr_svg, place_order, get_order, list_takings,
         # sub-packages

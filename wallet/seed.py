@@ -84,4 +84,4 @@ async def _plant_bills(db: Connection, n: int, phone: str, name: str) -> None:
         )
         if code in KEPT:
             kept_id = seed_id(f"kept {phone} {code}")
-            await db.execute(sql.keep_customer_code, seed_id(phone), kept_id, code, customer_code, None)
+            await db.execute(sql.keep_customer_code, seed_id(phone), kept_id, code, customer_code, None, 3)

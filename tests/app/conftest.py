@@ -1,17 +1,13 @@
-"""A database without an app, a city that commits for all, time that passes, a production's settings."""
+"""A database without an app, and a city that commits for all."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from datetime import timedelta
+from collections.abc import AsyncIterator
 
 import pytest
 
-from app import clock, config
-from app.db import Connection, Database
+from app.db import Database
 from migrations import APP_ROLE
 from tests.conftest import City, Servers, cloned, open_city, settings_for
 from tests.statements import sql
-
-Later = Callable[[float], Awaitable[None]]
 
 
 @pytest.fixture(scope="session")
@@ -57,29 +53,3 @@ async def neighbour(town: City) -> AsyncIterator[City]:
     """Another process on the same database."""
     async with open_city(town.settings) as opened:
         yield opened
-
-
-@pytest.fixture
-async def later(db: Connection) -> AsyncIterator[Later]:
-    """Let so many seconds pass, in Python and on `db`."""
-    passed = timedelta()
-
-    async def move(seconds: float) -> None:
-        nonlocal passed
-        passed += timedelta(seconds=seconds)
-        clock.set_offset(passed)
-        await db.execute(sql.move_clock, f"{passed.total_seconds()} seconds")
-
-    yield move
-    clock.set_offset(timedelta())
-
-
-@pytest.fixture
-def production(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The process's settings are a production city's; the database stays the test's own."""
-    with monkeypatch.context() as environment:
-        environment.setenv("HUONG_MODE", "production")
-        environment.setenv("HUONG_PEPPER", "a pepper of at least 32 characters")
-        config.settings.cache_clear()
-        yield
-    config.settings.cache_clear()

@@ -14,7 +14,6 @@ from app.identity import bearer as bearer_module
 from app.identity import codes, pins
 from app.identity.bearer import CACHE_LIFE_S
 from app.secrets import mac
-from tests.app.conftest import Later
 from tests.app.phones import (
     REAL_PHONE,
     WRONG,
@@ -35,7 +34,7 @@ from tests.app.phones import (
     wrong_for,
     wrong_tries,
 )
-from tests.conftest import City, Desk, open_city
+from tests.conftest import City, Desk, Later, open_city
 from tests.makers import PIN, a_biller, a_resident
 from tests.statements import sql
 

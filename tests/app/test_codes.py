@@ -10,7 +10,6 @@ from app.db import Connection
 from app.identity import codes
 from app.secrets import mac
 from app.types import new_id
-from tests.app.conftest import Later
 from tests.app.phones import (
     PLAY_PHONE,
     REAL_PHONE,
@@ -23,6 +22,7 @@ from tests.app.phones import (
     redeem,
     wrong_for,
 )
+from tests.conftest import Later
 from tests.statements import sql
 
 

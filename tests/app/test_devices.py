@@ -9,7 +9,6 @@ import pytest
 
 from app.db import Connection
 from app.identity import bearer as bearer_module
-from tests.app.conftest import Later
 from tests.app.keys import KeyPair, own_device, send, set_key
 from tests.app.phones import (
     PLAY_PHONE,
@@ -23,7 +22,7 @@ from tests.app.phones import (
     signed_in,
     unlock,
 )
-from tests.conftest import City
+from tests.conftest import City, Later
 from tests.makers import PIN, Resident, a_resident
 from tests.statements import sql
 

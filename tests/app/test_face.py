@@ -7,8 +7,7 @@ import pytest
 from app import config, face, outside
 from app.clock import city_now
 from app.face import FaceNotConfigured, FaceUnavailable
-from tests.app.conftest import Later
-from tests.conftest import StandIns
+from tests.conftest import Later, StandIns
 
 ME, CHALLENGE = "person-at-the-provider", bytes(range(32))
 

@@ -13,8 +13,7 @@ from app.db import Connection, Database
 from app.errors import Unavailable
 from app.jobs import LEASE_S, RETRY_WAITS_S, Listener, News, Scheduled, next_try
 from app.worker import Worker
-from tests.app.conftest import Later
-from tests.conftest import OneConnection
+from tests.conftest import Later, OneConnection
 from tests.statements import sql
 
 

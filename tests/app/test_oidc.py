@@ -23,8 +23,7 @@ from app.oidc import (
     ProviderUnavailable,
     UnknownFlow,
 )
-from tests.app.conftest import Later
-from tests.conftest import OneConnection, StandIns, served_stand_ins
+from tests.conftest import Later, OneConnection, StandIns, served_stand_ins
 
 NGU_BINH = "+84900000001"
 CALLBACK = "/v1/verifications/callback"

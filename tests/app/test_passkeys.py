@@ -18,10 +18,9 @@ from app.errors import NotFound
 from app.identity import passkeys, sessions
 from app.identity.models import RegisterPasskey
 from tests.app.authenticator import PRESENT, VERIFIED, Authenticator, decoded
-from tests.app.conftest import Later
 from tests.app.keys import base64url
 from tests.app.phones import all_but_request_id, problem
-from tests.conftest import City
+from tests.conftest import City, Later
 from tests.makers import Resident, a_resident
 from tests.statements import sql
 

@@ -10,9 +10,8 @@ from app.identity import pins
 from app.identity.bearer import Bearer
 from app.identity.tokens import token_hash
 from app.secrets import mac
-from tests.app.conftest import Later
 from tests.app.phones import WRONG, problem, tries, unlock, wrong_tries
-from tests.conftest import City, Desk, OneConnection
+from tests.conftest import City, Desk, Later, OneConnection
 from tests.makers import PIN, Resident, a_resident
 from tests.statements import sql
 

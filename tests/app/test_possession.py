@@ -21,10 +21,9 @@ from app.db import Connection
 from app.identity import possession
 from app.identity.possession import Asked, PossessionRequired
 from app.worker import SCHEDULE
-from tests.app.conftest import Later
 from tests.app.keys import KeyPair, base64url, here, own_device, send, set_key, with_key
 from tests.app.phones import a_device, bearer, me, problem, signed_in
-from tests.conftest import City
+from tests.conftest import City, Later
 from tests.house.reading import ROOT
 from tests.makers import PIN, Resident, a_resident
 from tests.statements import sql

@@ -24,8 +24,7 @@ from app.config import BadSetting
 from app.embedded import Trouble
 from app.identity.seed import MERCHANT_OWNERS, RESIDENTS, STAFF_EMAILS
 from app.sandbox.stand_ins import create_stand_ins
-from tests.app.conftest import Later
-from tests.conftest import StandIns
+from tests.conftest import Later, StandIns
 
 ROOT = Path(__file__).parents[2]
 VERIFIER = "song-huong-" + "v" * 40

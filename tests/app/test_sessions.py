@@ -9,7 +9,6 @@ from app.db import Connection
 from app.identity import bearer as bearer_module
 from app.identity import recovery
 from app.types import new_id
-from tests.app.conftest import Later
 from tests.app.phones import (
     PLAY_PHONE,
     a_device,
@@ -22,7 +21,7 @@ from tests.app.phones import (
     refreshed,
     signed_in,
 )
-from tests.conftest import City, Desk
+from tests.conftest import City, Desk, Later
 from tests.makers import a_resident
 from tests.statements import sql
 

@@ -17,13 +17,11 @@ from app import outside
 from app.config import settings
 from app.outside import NoAnswer, Said
 from wallet.gateways import breaker, signed_requests
+from wallet.models import RefusalReason
 
 log = structlog.get_logger()
 
 PARTY = "bank"
-
-RefusalReason = Literal["account_unknown", "account_closed", "name_differs", "bank_unreachable", "other"]
-"""Why a bank pays nothing; `other` is all that we have no words for."""
 
 _REASONS: dict[str, RefusalReason] = {
     "account_unknown": "account_unknown",

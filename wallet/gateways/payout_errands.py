@@ -18,9 +18,10 @@ from app.outside import NoAnswer
 from wallet import holds
 from wallet.gateways import partner_bank, withdrawals
 from wallet.gateways.breaker import NotAsked
-from wallet.gateways.partner_bank import Done, NotKnown, Order, Processing, RefusalReason, Refused
+from wallet.gateways.partner_bank import Done, NotKnown, Order, Processing, Refused
 from wallet.gateways.payout_models import PayoutKind, PayoutStatus
 from wallet.merchants import settlements
+from wallet.models import RefusalReason
 
 sql = queries_beside(__file__)
 log = structlog.get_logger()

@@ -1,24 +1,15 @@
 """The nouns of money that leaves for banks. Amounts are whole đồng."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Literal
 from uuid import UUID
 
-from msgspec import Meta
-
-from app.types import Answer, Body, Dong
-from wallet.gateways.partner_bank import RefusalReason
+from app.types import Answer
+from wallet.models import RefusalReason
 
 PayoutKind = Literal["withdrawal", "settlement", "refund", "return", "remittance"]
 PayoutStatus = Literal["ready", "sending", "unknown", "paid", "refused"]
 WithdrawalStatus = Literal["pending", "paid", "failed"]
-
-Bin = Annotated[str, Meta(max_length=6, pattern=r"^[0-9]{6}$", description="the bank's number at NAPAS")]
-AccountNumber = Annotated[str, Meta(max_length=24, pattern=r"^[0-9A-Z]{4,24}$")]
-AccountName = Annotated[
-    str,
-    Meta(min_length=2, max_length=70, pattern=r"^(?=.*[A-Za-zÀ-ỹĐđ])[0-9A-Za-zÀ-ỹĐđ .,&()'/-]+$(?!\n)"),
-]
 
 
 class Bank(Answer):
@@ -34,15 +25,6 @@ class Banks(Answer):
     """All banks to which money can be sent."""
 
     items: list[Bank]
-
-
-class Withdraw(Body, tag_field="kind", tag="withdrawal", omit_defaults=True):
-    """Send money from my wallet to a bank account. `account_name` as the bank has it, with or without accents."""
-
-    amount: Dong
-    bank_bin: Bin
-    account_number: AccountNumber
-    account_name: AccountName
 
 
 class Withdrawal(Answer):

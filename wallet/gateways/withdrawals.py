@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from app import outbox, policies
-from app.db import Connection, many, maybe, one, queries_beside
+from app.db import Connection, many, maybe, queries_beside
 from app.errors import NotFound, Refusal
 from app.identity.models import Principal
 from app.staff.pages import before, page_of
@@ -11,10 +11,10 @@ from app.types import Page
 from wallet import ledger
 from wallet.events import WithdrawalFailed, WithdrawalPaid
 from wallet.gateways import payouts
-from wallet.gateways.partner_bank import RefusalReason
-from wallet.gateways.payout_models import Withdraw, Withdrawal
+from wallet.gateways.payout_models import Withdrawal
 from wallet.gateways.payouts import AskPayout
 from wallet.ledger import Move
+from wallet.models import RefusalReason, Withdraw
 from wallet.payments import fingerprint_of
 
 sql = queries_beside(__file__)
@@ -73,8 +73,10 @@ async def make(
         fingerprint=fingerprint_of(wanted),
         step_up_id=step_up_id,
     )
+    withdrawal = await maybe(Withdrawal, db, sql.withdrawal, withdrawal_id, me.id)
     moved = await ledger.move(db, move)
-    return await one(Withdrawal, db, sql.withdrawal, withdrawal_id, me.id), moved.replayed
+    assert withdrawal is not None, "the ledger refuses an id that somebody else has used"
+    return withdrawal, moved.replayed
 
 
 async def _check(db: Connection, me: Principal, wanted: Withdraw) -> None:

@@ -8,9 +8,8 @@ import pytest
 from app.audit import records
 from app.audit.chain import head_of, link
 from app.db import Connection
-from tests.app.conftest import Later
 from tests.app.phones import PLAY_PHONE, bearer, problem, refreshed, signed_in, tries
-from tests.conftest import City
+from tests.conftest import City, Later
 from tests.makers import PIN, a_resident, a_staff_member
 from tests.statements import sql
 

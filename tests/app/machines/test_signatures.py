@@ -12,10 +12,9 @@ from app.db import Connection
 from app.identity.tokens import new_token
 from app.machines import key_text, keys, signatures
 from app.types import new_id
-from tests.app.conftest import Later
 from tests.app.machines.conftest import Counter, a_counter
 from tests.app.phones import problem
-from tests.conftest import City, Desk, client_of
+from tests.conftest import City, Desk, Later, client_of
 from tests.makers import Machine, a_machine, a_resident
 from tests.statements import sql
 

@@ -12,9 +12,8 @@ from app.clock import city_now
 from app.db import Connection
 from app.machines import key_text, keys
 from app.types import new_id
-from tests.app.conftest import Later
 from tests.app.phones import problem
-from tests.conftest import City
+from tests.conftest import City, Later
 from tests.makers import StaffMember, a_machine, a_resident, a_staff_member
 from tests.statements import sql
 

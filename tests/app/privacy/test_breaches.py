@@ -10,9 +10,8 @@ import pytest
 from app.clock import city_now
 from app.db import Connection
 from app.worker import SCHEDULE, Worker
-from tests.app.conftest import Later
 from tests.app.phones import problem
-from tests.conftest import OneConnection
+from tests.conftest import Later, OneConnection
 from tests.makers import StaffMember, a_resident, a_staff_member
 from tests.statements import sql
 

@@ -20,9 +20,8 @@ from app.privacy.holdings import AGREEMENT, Holding, Words, of_residents
 from app.privacy.listeners import listeners
 from app.worker import HOLDINGS, Worker
 from notifications.listeners import listeners as telling
-from tests.app.conftest import Later
 from tests.app.phones import problem
-from tests.conftest import City, OneConnection
+from tests.conftest import City, Later, OneConnection
 from tests.makers import Resident, a_resident, a_shop
 from tests.statements import sql
 

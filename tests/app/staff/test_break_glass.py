@@ -10,9 +10,8 @@ import pytest
 from app.clock import city_now
 from app.db import Connection
 from app.types import new_id
-from tests.app.conftest import Later
 from tests.app.staff.browser import problem
-from tests.conftest import City, Desk
+from tests.conftest import City, Desk, Later
 from tests.makers import StaffMember, a_resident, a_staff_member, with_role
 from tests.statements import sql
 

@@ -12,9 +12,8 @@ from app.clock import city_now
 from app.db import Connection
 from app.staff import members
 from app.types import new_id
-from tests.app.conftest import Later
 from tests.app.staff.browser import problem
-from tests.conftest import City, Desk
+from tests.conftest import City, Desk, Later
 from tests.makers import StaffMember, a_resident, a_staff_member
 from tests.statements import sql
 

@@ -11,9 +11,8 @@ from app.identity import seed as people
 from app.staff import seed as staff_seed
 from app.staff import sessions, sign_ins
 from app.staff.sign_ins import HOLDER_COOKIE
-from tests.app.conftest import Later
 from tests.app.staff.browser import SESSION_COOKIE, Browser, given, problem
-from tests.conftest import Desk, StandIns
+from tests.conftest import Desk, Later, StandIns
 from tests.makers import StaffMember, a_staff_member
 from tests.statements import sql
 
