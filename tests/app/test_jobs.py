@@ -575,3 +575,85 @@ async def test_a_job_that_ends_its_worker_each_time_is_a_dead_letter(db: Connect
     assert monk.numbers == []
     [dead] = await db.fetch(jobs.sql.dead_jobs, 10)
     assert "its worker ended" in dead["last_error"]
+
+
+# Errands
+
+
+class Errand:
+    """Asks somebody outside, at its own pace; remembers how many were under way at once."""
+
+    def __init__(self, *refused: int, pause_s: float = 0) -> None:
+        self.begun: list[int] = []
+        self.ended: list[int] = []
+        self.refused = set(refused)
+        self.pause_s = pause_s
+        self.most = 0
+
+    async def __call__(self, database: Database, news: News) -> None:
+        number = news.data["n"]
+        self.begun.append(number)
+        self.most = max(self.most, len(self.begun) - len(self.ended))
+        await asyncio.sleep(self.pause_s)
+        self.ended.append(number)
+        if number in self.refused:
+            raise ValueError(f"{number} did not answer")
+        async with database.transaction() as db:
+            await mark(db, number)
+
+
+async def test_errands_run_side_by_side_and_each_ends_once(database: Database) -> None:
+    errand = Errand(pause_s=0.05)
+    async with database.transaction() as db:
+        await ring(db, *range(6))
+    crew = worker_of(database, Listener(name="messenger", kinds=("BellRang",), errand=errand, batch=4))
+    await crew.drain()
+    assert sorted(errand.ended) == list(range(6))
+    assert errand.most == 4
+    async with database.acquire() as db:
+        assert sorted(await marks(db)) == list(range(6))
+
+
+async def test_an_errand_that_fails_is_put_off_and_keeps_no_other(database: Database) -> None:
+    errand = Errand(2)
+    async with database.transaction() as db:
+        await ring(db, 1, 2, 3)
+    crew = worker_of(database, Listener(name="messenger", kinds=("BellRang",), errand=errand, batch=4))
+    await crew.drain()
+    async with database.acquire() as db:
+        assert sorted(await marks(db)) == [1, 3]
+        assert len(await db.fetch(sql.job_rows)) == 1
+
+
+async def test_a_long_errand_holds_no_message_up_and_no_connection(database: Database) -> None:
+    errand, monk = Errand(pause_s=1.5), Heard()
+    async with database.transaction() as db:
+        await ring(db, 1)
+        await ring(db, 2, kind="GongRang")
+    crew = worker_of(
+        database,
+        Listener(name="messenger", kinds=("BellRang",), errand=errand),
+        listener(monk, name="monk", kinds=("GongRang",)),
+    )
+    running = asyncio.create_task(crew.run())
+    async with asyncio.timeout(5):
+        while not (monk.turns and errand.begun):  # noqa: ASYNC110 - neither rings a bell
+            await asyncio.sleep(0.02)
+    assert errand.ended == []
+    async with asyncio.timeout(5):
+        while not errand.ended:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+    crew.stop()
+    await running
+
+
+async def test_a_scheduled_errand_has_its_turn_and_no_transaction(database: Database) -> None:
+    asked: list[Database] = []
+
+    async def ask(place: Database) -> None:
+        asked.append(place)
+
+    crew = Worker(database, (), (Scheduled(name="ask around", every_s=60, errand=ask),))
+    await crew.keep_schedule()
+    await crew.keep_schedule()
+    assert asked == [database]

@@ -65,22 +65,25 @@ async def ask(db: Connection, payout: AskPayout) -> None:
 
     Raises UnknownBank, PaymentIdTaken, InsufficientFunds, AccountFrozen, AccountClosed."""
     await write(db, payout)
-    await holds.place(
-        db,
-        Move(
-            payout.id,
-            _HOLDS[payout.kind],
-            payout.debit_id,
-            ledger.GUARANTEE,
-            payout.amount,
-            memo=payout.content,
-            original_id=payout.original_id,
-        ),
+    await hold(db, payout)
+
+
+async def hold(db: Connection, payout: AskPayout) -> None:
+    """Hold the money of a payout that was written; raises what the ledger refuses."""
+    move = Move(
+        payout.id,
+        _HOLDS[payout.kind],
+        payout.debit_id,
+        ledger.GUARANTEE,
+        payout.amount,
+        memo=payout.content,
+        original_id=payout.original_id,
     )
+    await holds.place(db, move)
 
 
 async def write(db: Connection, payout: AskPayout) -> bool:
-    """Write the payout and its news, where the caller holds the money itself, under the same id; is it new?
+    """Write the payout and its news, for a caller that holds the money last, under the same id; is it new?
 
     Raises UnknownBank."""
     with refusing(payout_bank_bin_fkey=UnknownBank):

@@ -72,3 +72,185 @@ JOIN payment ON payment.id = entry.transfer_id
 LEFT JOIN merchant_order ON merchant_order.id = payment.order_id
 WHERE merchant.id = $1 AND merchant.owner_id = $2 AND ($3::bigint IS NULL OR entry.version < $3)
 ORDER BY entry.version DESC LIMIT $4;
+
+-- name: shop_to_settle
+-- A merchant (of mine, if somebody asks) while its books are closed: one at a time.
+SELECT id, owner_id, status, category_code, virtual_account FROM merchant
+WHERE id = $1 AND ($2::uuid IS NULL OR owner_id = $2) FOR NO KEY UPDATE;
+
+-- name: account_to_settle_to
+-- Where a merchant's money goes.
+SELECT bank_bin, account_number, account_name, usable_from FROM merchant_bank_account WHERE merchant_id = $1;
+
+-- name: settlement_merchant
+-- Whose settlement has this id?
+SELECT merchant_id FROM settlement WHERE id = $1;
+
+-- name: next_settlement_run
+-- The number of the next settlement of a day; the night's own is 0.
+SELECT coalesce(max(run), 0) + 1 FROM settlement WHERE merchant_id = $1 AND settled_on = $2;
+
+-- name: last_settlement
+-- Up to where a merchant's books are closed.
+SELECT id, to_version, closing FROM settlement WHERE merchant_id = $1 ORDER BY to_version DESC, made_at DESC LIMIT 1;
+
+-- name: settlement_figures
+-- What a merchant's account says after a version, before a moment, but for what the settlement before took out of it.
+-- The fee of each taking is by the rule that held when it was made, rounded to whole đồng.
+WITH line AS MATERIALIZED (
+    SELECT entry.version, entry.amount, transfer.kind, transfer.made_at, transfer.original_id
+    FROM entry JOIN transfer ON transfer.id = entry.transfer_id
+    WHERE entry.account_id = $1 AND entry.version > $2
+), closed AS (
+    SELECT version, amount, kind, made_at, kind IN ('merchant', 'taking') AND amount > 0 AS is_taking,
+        kind = 'refund' AND amount < 0 AS is_refund,
+        kind IN ('fee', 'settlement') AND original_id = $4::uuid IS TRUE AS is_settled
+    FROM line
+    WHERE version < coalesce((SELECT min(version) FROM line WHERE made_at >= $3), 9223372036854775807)
+)
+SELECT coalesce(max(version), $2)::bigint AS to_version,
+    coalesce(sum(amount) FILTER (WHERE is_taking), 0)::bigint AS takings,
+    (count(*) FILTER (WHERE is_taking))::int AS takings_count,
+    coalesce(-sum(amount) FILTER (WHERE is_refund), 0)::bigint AS refunds,
+    (count(*) FILTER (WHERE is_refund))::int AS refunds_count,
+    coalesce(sum(amount) FILTER (WHERE NOT (is_taking OR is_refund OR is_settled)), 0)::bigint AS others,
+    coalesce(sum(least(amount, rule.most, (amount * rule.basis_points + 5000) / 10000 + rule.fixed))
+        FILTER (WHERE is_taking), 0)::bigint AS fee
+FROM closed
+LEFT JOIN LATERAL (
+    SELECT basis_points, fixed, most FROM fee_rule
+    WHERE approved_at IS NOT NULL AND effective_from <= closed.made_at
+        AND (merchant_id = $1 OR category_code = (SELECT category_code FROM merchant WHERE id = $1)
+            OR merchant_id IS NULL AND category_code IS NULL)
+    ORDER BY merchant_id IS NULL, category_code IS NULL, effective_from DESC LIMIT 1
+) AS rule ON is_taking;
+
+-- name: available
+-- What an account may spend now.
+SELECT coalesce((SELECT posted - pending FROM account WHERE id = $1), 0);
+
+-- name: write_settlement
+-- A merchant's closed books.
+INSERT INTO settlement (id, merchant_id, settled_on, run, from_version, to_version, opening, takings, takings_count,
+    refunds, refunds_count, others, fee, amount, closing, payout_id)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16);
+
+-- name: settlement_tries
+-- How often its money was sent.
+SELECT tries FROM settlement WHERE id = $1;
+
+-- name: send_settlement_again
+-- Its money is sent once more, by another payout.
+UPDATE settlement SET status = 'sent', reason = NULL, resolved_at = NULL, tries = tries + 1, payout_id = $2
+WHERE id = $1 AND status = 'failed';
+
+-- name: end_settlement
+-- The bank has answered for its payout; what is told of it.
+UPDATE settlement SET status = CASE WHEN $2::text IS NULL THEN 'paid' ELSE 'failed' END, reason = $2,
+    resolved_at = city_now()
+FROM merchant, payout JOIN bank ON bank.bin = payout.bank_bin
+WHERE settlement.payout_id = $1 AND merchant.id = settlement.merchant_id AND payout.id = $1
+RETURNING settlement.id AS settlement_id, merchant.id AS merchant_id, merchant.owner_id, merchant.name AS merchant_name,
+    settled_on, settlement.amount, settlement.fee, bank.short_name AS bank_name,
+    right(payout.account_number, 4) AS account;
+
+-- name: settlement_of_mine
+-- A settlement of my merchant, and where it went.
+SELECT settlement.id, settlement.merchant_id, settled_on, run, opening, takings, takings_count, refunds, refunds_count,
+    others, fee, settlement.amount, closing, settlement.status, settlement.reason, payout.bank_bin,
+    bank.short_name AS bank_name, '***' || right(payout.account_number, 4) AS account_number, payout.account_name,
+    settlement.made_at, settlement.resolved_at
+FROM settlement
+JOIN merchant ON merchant.id = settlement.merchant_id
+JOIN payout ON payout.id = settlement.payout_id
+JOIN bank ON bank.bin = payout.bank_bin
+WHERE settlement.id = $1 AND merchant.id = $2 AND merchant.owner_id = $3;
+
+-- name: settlements_of_mine
+-- The settlements of my merchant, newest first.
+SELECT settlement.id, settlement.merchant_id, settled_on, run, opening, takings, takings_count, refunds, refunds_count,
+    others, fee, settlement.amount, closing, settlement.status, settlement.reason, payout.bank_bin,
+    bank.short_name AS bank_name, '***' || right(payout.account_number, 4) AS account_number, payout.account_name,
+    settlement.made_at, settlement.resolved_at
+FROM settlement
+JOIN merchant ON merchant.id = settlement.merchant_id
+JOIN payout ON payout.id = settlement.payout_id
+JOIN bank ON bank.bin = payout.bank_bin
+WHERE merchant.id = $1 AND merchant.owner_id = $2
+    AND ($3::timestamptz IS NULL OR (settlement.made_at, settlement.id) < ($3, $4::uuid))
+ORDER BY settlement.made_at DESC, settlement.id DESC LIMIT $5;
+
+-- name: begin_settlement_day
+-- The merchants are asked to settle this day, once.
+INSERT INTO settlement_day (day_on) VALUES ($1) ON CONFLICT DO NOTHING RETURNING day_on;
+
+-- name: ask_merchants_to_settle
+-- News for each merchant that has money and somewhere to send it.
+INSERT INTO event (kind, data)
+SELECT 'DayEnded', jsonb_build_object('merchant_id', merchant.id, 'settled_on', $1::date)
+FROM merchant
+JOIN account ON account.id = merchant.id AND account.posted - account.pending > 0 AND account.frozen_at IS NULL
+JOIN merchant_bank_account ON merchant_bank_account.merchant_id = merchant.id AND usable_from <= city_now()
+WHERE merchant.status = 'active';
+
+-- name: lock_merchant_of_mine
+-- Is it mine? Nobody closes its books meanwhile.
+SELECT id FROM merchant WHERE id = $1 AND owner_id = $2 FOR NO KEY UPDATE;
+
+-- name: session_is_unlocked
+-- Has this session just shown the PIN?
+SELECT EXISTS (SELECT FROM session WHERE id = $1 AND principal_id = $2 AND ended_at IS NULL
+    AND unlocked_until > city_now());
+
+-- name: put_merchant_bank_account
+-- Where a merchant's money goes from now on: the first account at once, another one after a while.
+WITH put AS (
+    INSERT INTO merchant_bank_account (merchant_id, bank_bin, account_number, account_name, usable_from)
+    VALUES ($1, $2, $3, $4, city_now())
+    ON CONFLICT (merchant_id) DO UPDATE SET bank_bin = excluded.bank_bin, account_number = excluded.account_number,
+        account_name = excluded.account_name, changed_at = city_now(),
+        usable_from = city_now() + make_interval(hours => $5::int)
+    WHERE (merchant_bank_account.bank_bin, merchant_bank_account.account_number, merchant_bank_account.account_name)
+        <> (excluded.bank_bin, excluded.account_number, excluded.account_name)
+    RETURNING merchant_id, bank_bin, account_number, usable_from
+)
+SELECT merchant_id, owner_id, merchant.name AS merchant_name, bank.short_name AS bank_name,
+    right(account_number, 4) AS account, usable_from
+FROM put JOIN merchant ON merchant.id = merchant_id JOIN bank ON bank.bin = bank_bin;
+
+-- name: merchant_bank_account
+-- Where my merchant's money goes.
+SELECT merchant_id, bank_bin, bank.short_name AS bank_name, '***' || right(account_number, 4) AS account_number,
+    account_name, usable_from, changed_at
+FROM merchant_bank_account JOIN merchant ON merchant.id = merchant_id JOIN bank ON bank.bin = bank_bin
+WHERE merchant_id = $1 AND owner_id = $2;
+
+-- name: propose_fee_rule
+-- A rule that counts for nothing yet, once per id.
+INSERT INTO fee_rule (id, merchant_id, category_code, basis_points, fixed, most, effective_from, proposed_by)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+ON CONFLICT (id) DO NOTHING
+RETURNING id;
+
+-- name: fee_rule
+-- A rule of fees.
+SELECT id, basis_points, fixed, most, merchant_id, category_code, effective_from, proposed_by, approved_by, made_at,
+    approved_at
+FROM fee_rule WHERE id = $1;
+
+-- name: fee_rule_for_update
+-- A rule that somebody approves.
+SELECT id, basis_points, fixed, most, merchant_id, category_code, effective_from, proposed_by, approved_by, made_at,
+    approved_at
+FROM fee_rule WHERE id = $1 FOR UPDATE;
+
+-- name: approve_fee_rule
+-- From its moment on it holds.
+UPDATE fee_rule SET approved_by = $2, approved_at = city_now() WHERE id = $1;
+
+-- name: fee_rules
+-- All rules and proposals, newest first.
+SELECT id, basis_points, fixed, most, merchant_id, category_code, effective_from, proposed_by, approved_by, made_at,
+    approved_at
+FROM fee_rule WHERE $1::timestamptz IS NULL OR (made_at, id) < ($1, $2::uuid)
+ORDER BY made_at DESC, id DESC LIMIT $3;
