@@ -23,6 +23,7 @@ from app.identity.routes import router as identity_router
 from app.machines.routes import router as machines_router
 from app.machines.signatures import Signatures
 from app.observe import Observe, calm_garbage_collection, start_logging
+from app.policies.routes import router as policies_router
 from app.privacy import data_requests
 from app.privacy.routes import router as privacy_router
 from app.rates import Rates
@@ -62,7 +63,7 @@ def create_app(settings: Settings | None = None, database: Database | None = Non
     app = Litestar(
         route_handlers=[
             schema.front_door, health.router, places.router, agencies.router, home.router,
-            identity_router, staff_router, machines_router, privacy_router, audit_router, wallet_router,
+            identity_router, staff_router, machines_router, privacy_router, audit_router, policies_router, wallet_router,
             notifications_router,
         ],
         dependencies=dependencies,

@@ -163,10 +163,6 @@ SELECT code, name, kind, lat, lng, area_km2 FROM ward ORDER BY code;
 -- The city's agencies, in the caller's language.
 SELECT code, CASE WHEN $1 = 'en' THEN name_en ELSE name_vi END AS name, ward_code AS ward FROM agency ORDER BY code;
 
--- name: policy
--- What a policy says now.
-SELECT value FROM current_policy WHERE code = $1;
-
 -- name: begin_oidc_flow
 -- Somebody leaves for an OpenID provider: one flow by an id. Whoever asks again for a flow of theirs gets a new one of
 -- that id. The verifier is kept as it is: it lives for ten minutes, and is nothing without the code.

@@ -19,6 +19,9 @@ REVOKE UPDATE, DELETE, TRUNCATE ON calendar_day FROM :app;
 REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON working_spell FROM :app;
 -- Who was given what, and who broke the glass, is not forgotten.
 REVOKE DELETE, TRUNCATE ON staff_account, staff_grant, break_glass FROM :app;
+-- Nor what the city's rules were, and who changed them.
+REVOKE UPDATE, DELETE, TRUNCATE ON policy FROM :app;
+REVOKE DELETE, TRUNCATE ON policy_change FROM :app;
 -- Nor which machines there were, with which keys.
 REVOKE DELETE, TRUNCATE ON machine, machine_key FROM :app;
 REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON ward, installation, schema_migrations, repeatable_sql FROM :app;

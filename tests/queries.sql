@@ -551,3 +551,7 @@ VALUES ($1, $2, uuidv7(), $3, $4, $5, 1);
 -- name: end_autopay
 -- And no longer does.
 UPDATE autopay SET ended_at = city_now() WHERE id = $1;
+
+-- name: rewrite_policy
+-- What must never be.
+UPDATE policy SET value = 1 WHERE code = $1;

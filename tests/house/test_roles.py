@@ -71,8 +71,13 @@ TABLE: dict[frozenset[str], str] = {
     """,
     frozenset({"admin", "compliance"}): """
         list_members list_grants list_break_glass review_break_glass list_retention list_audit
+        approve_policy_change refuse_policy_change
+    """,
+    frozenset({"admin", "compliance", "finance"}): """
+        list_policies list_policy_changes
     """,
     frozenset({"compliance"}): """
+        propose_policy_change
         list_all_data_requests answer_data_request list_processing
         list_breaches report_breach notify_breach close_breach
     """,
