@@ -9,8 +9,10 @@ ALTER TABLE account DROP CONSTRAINT account_kind;
 ALTER TABLE account ADD CONSTRAINT account_kind CHECK (kind IN (
     'wallet', 'merchant', 'biller', 'guarantee', 'settlement', 'gateway', 'suspense', 'fees', 'reserve', 'cash')) NOT VALID;
 INSERT INTO account (id, kind, floor) VALUES
-    ('00000000-0000-7000-8000-000000000006', 'reserve', NULL),
+    ('00000000-0000-7000-8000-000000000006', 'reserve', 0),
     ('00000000-0000-7000-8000-000000000007', 'cash', NULL);
+-- Nobody hands out more than came in.
+UPDATE account SET floor = 0 WHERE kind IN ('settlement', 'suspense', 'fees');
 
 -- What a wallet has spent on the day `spent_on`, and in its month, by the calendar of Huế: counted in the row that the
 -- debit locks anyway. Goods are bills and merchants, people are persons and withdrawals; the essential group of bills

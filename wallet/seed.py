@@ -14,6 +14,8 @@ from wallet.models import BillerKind
 sql = queries_beside(__file__)
 
 FUNDING = 20_000_000
+RESERVE = 10_000_000_000
+"""The city's own money at the bank: it covers what a gateway has taken and not paid yet."""
 
 # code, kind, vi, en, form of a customer code, its prefix and the width of its number, the five residents' amounts
 BILLERS: tuple[tuple[str, BillerKind, str, str, str, str, int, tuple[int, ...]], ...] = (
@@ -53,6 +55,8 @@ async def plant(db: Connection) -> None:
         await db.execute(merchants.sql.open_merchant, merchant_id, seed_id(phone), name, category, ward, "active")
         for nth, terminal in enumerate(terminals, 1):
             await db.execute(merchants.sql.add_terminal, seed_id(f"terminal {phone} {nth}"), merchant_id, terminal)
+    reserve = Move(seed_id("reserve"), "reserve", ledger.GUARANTEE, ledger.RESERVE, RESERVE)
+    await ledger.move(db, reserve)
     for phone, _ in RESIDENTS:
         await ledger.move(
             db,
