@@ -26,11 +26,12 @@ from app.errors import Refusal, Unavailable
 from app.machines import keys as machine_keys
 from app.machines import signing
 from app.observe import start_logging, told
+from wallet.billers import connections
 
 sql = queries_beside(__file__)
 
 JOB_STATEMENT_TIMEOUT_S = 60
-SEALED = (machine_keys.SEALED,)
+SEALED = (machine_keys.SEALED, connections.SEALED,)
 """Whatever is sealed under the keys of HUONG_PEPPER."""
 
 P = ParamSpec("P")
@@ -217,6 +218,7 @@ async def plant_once(database: Database) -> None:
             await db.execute(sql.mark_seeded)
         await people.follow_the_stand_in(db)
         await staff.follow_the_stand_in(db)
+        await money.follow_the_stand_in(db)
 
 
 @click.group("staff")

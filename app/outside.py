@@ -47,7 +47,7 @@ async def ask(method: str, url: str, *, headers: dict[str, str] | None = None, *
     try:
         async with (
             asyncio.timeout(ANSWER_WITHIN_S),
-            httpx.AsyncClient(verify=_trusted(), timeout=httpx.Timeout(None, connect=CONNECT_WITHIN_S)) as client,
+            httpx.AsyncClient(verify=trusted(), timeout=httpx.Timeout(None, connect=CONNECT_WITHIN_S)) as client,
             client.stream(
                 method,
                 usable(url),
@@ -69,7 +69,7 @@ async def ask(method: str, url: str, *, headers: dict[str, str] | None = None, *
 
 
 @cache
-def _trusted() -> ssl.SSLContext:
+def trusted() -> ssl.SSLContext:
     """Whom the machine trusts (SSL_CERT_FILE may name others); reading all of them takes longer than a call."""
     return httpx.create_ssl_context()
 

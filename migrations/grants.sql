@@ -6,6 +6,13 @@ GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO :app;
 -- What money did is never rewritten.
 REVOKE UPDATE, DELETE, TRUNCATE ON transfer, entry FROM :app;
 REVOKE DELETE, TRUNCATE ON account, payment FROM :app;
+-- Nor is a receipt's number given twice.
+REVOKE UPDATE, DELETE, TRUNCATE ON fee_receipt_number FROM :app;
+REVOKE DELETE, TRUNCATE ON fee_receipt_series FROM :app;
+-- Nor which money went to which bank, what was closed of a merchant's books, and by which rule of fees.
+REVOKE DELETE, TRUNCATE ON payout, settlement, merchant_bank_account, fee_rule FROM :app;
+REVOKE UPDATE, DELETE, TRUNCATE ON settlement_day FROM :app;
+REVOKE DELETE, TRUNCATE ON bank FROM :app;
 -- Nor is what was said of it in the audit.
 REVOKE UPDATE, DELETE, TRUNCATE ON audit, audit_link FROM :app;
 -- When it was written, and in which order, is not the writer's to say.
@@ -22,7 +29,13 @@ REVOKE DELETE, TRUNCATE ON staff_account, staff_grant, break_glass FROM :app;
 -- Nor what the city's rules were, and who changed them.
 REVOKE UPDATE, DELETE, TRUNCATE ON policy FROM :app;
 REVOKE DELETE, TRUNCATE ON policy_change FROM :app;
+-- Nor what was given back, disputed, frozen, suspected and reconciled, and by whom.
+REVOKE DELETE, TRUNCATE ON refund, dispute, account_freeze, reconciliation, reconciliation_difference FROM :app;
+REVOKE UPDATE, DELETE, TRUNCATE ON watched_day FROM :app;
+REVOKE INSERT, DELETE, TRUNCATE ON suspicion_rule FROM :app;
 -- Nor which machines there were, with which keys.
 REVOKE DELETE, TRUNCATE ON machine, machine_key FROM :app;
+-- Nor what billers were asked and said, how they were asked, and what a resident let pay itself.
+REVOKE DELETE, TRUNCATE ON biller, biller_connection, biller_call, e_invoice, autopay FROM :app;
 REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON ward, installation, schema_migrations, repeatable_sql FROM :app;
 GRANT UPDATE (seeded_at) ON installation TO :app;

@@ -28,13 +28,54 @@ from app.privacy.events import (
 )
 from app.staff.events import BreakGlassOpened
 from notifications.models import Category
-from wallet.events import BillPaid, BillPaymentFailed, MerchantPaid, PersonPaid
+from wallet.events import (
+    AutopayAnnounced,
+    AutopayFailed,
+    AutopayFailure,
+    BillPaid,
+    BillPaymentFailed,
+    ChargeAsked,
+    BillReminder,
+    DisputeAnswered,
+    DisputeNoted,
+    DisputeOpened,
+    DisputeOverdue,
+    MerchantBankChanged,
+    MerchantPaid,
+    MoneyFrozen,
+    MoneyReleased,
+    PaymentRefunded,
+    PersonPaid,
+    SettlementFailed,
+    SettlementPaid,
+    SuspicionsFound,
+    WithdrawalFailed,
+    WithdrawalPaid,
+)
+from wallet.models import RefusalReason
 
 Told = (
     BillPaid
+    | ChargeAsked
     | BillPaymentFailed
+    | BillReminder
+    | AutopayAnnounced
+    | AutopayFailed
     | MerchantPaid
     | PersonPaid
+    | WithdrawalPaid
+    | WithdrawalFailed
+    | MerchantBankChanged
+    | SettlementPaid
+    | SettlementFailed
+    | PaymentRefunded
+    | DisputeOpened
+    | DisputeNoted
+    | DisputeAnswered
+    | DisputeOverdue
+    | MoneyFrozen
+    | MoneyReleased
+    | SuspicionsFound
     | SignedInOnDevice
     | DeviceKeyAdded
     | PasskeyAdded
@@ -83,19 +124,81 @@ def messages_of(event: Told) -> list[Words]:
                     ),
                 )
             ]
+        case ChargeAsked():
+            return [
+                _money(
+                    event.payer_id,
+                    f"/wallet/charges/{event.charge_id}",
+                    ("Cửa hàng đề nghị thu tiền", "A shop asks to be paid"),
+                    (
+                        f"{event.merchant_name}, {event.terminal_name}: {dong(event.amount)}. Hãy xác nhận trong 3 phút.",
+                        f"{event.merchant_name}, {event.terminal_name}: {dong(event.amount)}. Confirm within 3 minutes.",
+                    ),
+                )
+            ]
         case BillPaymentFailed():
             if event.payer_id is None:
                 return []
-            why = f" ({event.why})" if event.why else ""
+            why_vi, why_en = _BILLER_SAID.get(event.why or "", ("", ""))
             return [
                 _money(
                     event.payer_id,
                     f"/wallet/payments/{event.payment_id}",
                     ("Chưa thanh toán được hóa đơn", "Bill not paid"),
                     (
-                        f"{dong(event.amount)} cho {event.biller_name}, mã {event.customer_code}, đã trở lại ví.{why}",
+                        f"{dong(event.amount)} cho {event.biller_name}, mã {event.customer_code}, "
+                        f"đã trở lại ví.{why_vi}",
                         f"{dong(event.amount)} for {event.biller_name_en}, code {event.customer_code}, is back in "
-                        f"your wallet.{why}",
+                        f"your wallet.{why_en}",
+                    ),
+                )
+            ]
+        case BillReminder():
+            of_vi = f"{event.biller_name}, mã {event.customer_code}"
+            of_en = f"{event.biller_name_en}, code {event.customer_code}"
+            if event.nickname:
+                of_vi, of_en = f"{of_vi} ({event.nickname})", f"{of_en} ({event.nickname})"
+            return [
+                _money(
+                    event.principal_id,
+                    f"/wallet/bills/{event.bill_id}",
+                    ("Hóa đơn sắp đến hạn", "A bill is due soon"),
+                    (
+                        f"{dong(event.amount)} cho {of_vi}, kỳ {event.period}, hạn {event.due_on:%d/%m/%Y}.",
+                        f"{dong(event.amount)} for {of_en}, period {event.period}, due on {event.due_on:%d/%m/%Y}.",
+                    ),
+                )
+            ]
+        case AutopayAnnounced():
+            return [
+                _money(
+                    event.principal_id,
+                    f"/wallet/bills/{event.bill_id}",
+                    ("Hóa đơn sẽ tự động thanh toán", "A bill will pay itself"),
+                    (
+                        f"{dong(event.amount)} cho {event.biller_name}, mã {event.customer_code}, kỳ {event.period}, "
+                        f"vào ngày {event.pay_on:%d/%m/%Y}. Nếu không muốn, hãy tắt thanh toán tự động.",
+                        f"{dong(event.amount)} to {event.biller_name_en}, code {event.customer_code}, period "
+                        f"{event.period}, on {event.pay_on:%d/%m/%Y}. Switch autopay off if you don't want this.",
+                    ),
+                )
+            ]
+        case AutopayFailed():
+            why_vi, why_en = _AUTOPAY_WHY[event.why]
+            next_vi, next_en = "Hãy tự thanh toán.", "Please pay it yourself."
+            if event.again_on is not None:
+                next_vi = f"Sẽ thử lại ngày {event.again_on:%d/%m/%Y}."
+                next_en = f"It will be tried again on {event.again_on:%d/%m/%Y}."
+            return [
+                _money(
+                    event.principal_id,
+                    f"/wallet/bills/{event.bill_id}",
+                    ("Thanh toán tự động chưa thành công", "A bill did not pay itself"),
+                    (
+                        f"{dong(event.amount)} cho {event.biller_name}, mã {event.customer_code}, kỳ {event.period}: "
+                        f"{why_vi}. {next_vi}",
+                        f"{dong(event.amount)} to {event.biller_name_en}, code {event.customer_code}, period "
+                        f"{event.period}: {why_en}. {next_en}",
                     ),
                 )
             ]
@@ -144,6 +247,193 @@ def messages_of(event: Told) -> list[Words]:
                         f"{dong(event.amount)} from {event.payer_name}.{memo}",
                     ),
                 ),
+            ]
+        case WithdrawalPaid():
+            return [
+                _money(
+                    event.payer_id,
+                    f"/wallet/withdrawals/{event.withdrawal_id}",
+                    ("Đã rút tiền", "Money withdrawn"),
+                    (
+                        f"{dong(event.amount)} đã đến tài khoản ***{event.account} tại {event.bank_name}.",
+                        f"{dong(event.amount)} has arrived at the account ***{event.account} at {event.bank_name}.",
+                    ),
+                )
+            ]
+        case WithdrawalFailed():
+            why_vi, why_en = _BANK_SAID[event.reason]
+            return [
+                _money(
+                    event.payer_id,
+                    f"/wallet/withdrawals/{event.withdrawal_id}",
+                    ("Chưa rút được tiền", "Money not withdrawn"),
+                    (
+                        f"{dong(event.amount)} đã trở lại ví: {event.bank_name} báo {why_vi} (***{event.account}).",
+                        f"{dong(event.amount)} is back in your wallet: {event.bank_name} says that {why_en} "
+                        f"(***{event.account}).",
+                    ),
+                )
+            ]
+        case MerchantBankChanged():
+            at = f"{event.usable_from.astimezone(CITY_ZONE):%H:%M %d/%m/%Y}"
+            return [
+                _account(
+                    event.owner_id,
+                    f"/merchants/{event.merchant_id}/bank-account",
+                    (f"{event.merchant_name}: tài khoản nhận tiền mới", f"{event.merchant_name}: a new bank account"),
+                    (
+                        f"Từ {at}, tiền của cửa hàng được chuyển vào tài khoản ***{event.account} tại "
+                        f"{event.bank_name}. Nếu không phải bạn, hãy đổi lại ngay và khóa khẩn cấp tài khoản.",
+                        f"From {at} on the shop's money goes to the account ***{event.account} at {event.bank_name}. "
+                        "If this was not you, change it back at once and lock your account.",
+                    ),
+                )
+            ]
+        case SettlementPaid():
+            fee_vi = f", phí {dong(event.fee)}" if event.fee else ""
+            fee_en = f", fee {dong(event.fee)}" if event.fee else ""
+            day = f"{event.settled_on:%d/%m/%Y}"
+            return [
+                _money(
+                    event.owner_id,
+                    f"/merchants/{event.merchant_id}/settlements/{event.settlement_id}",
+                    (f"{event.merchant_name}: đã quyết toán", f"{event.merchant_name}: settled"),
+                    (
+                        f"{dong(event.amount)} của ngày {day}{fee_vi} đã đến tài khoản ***{event.account} tại "
+                        f"{event.bank_name}.",
+                        f"{dong(event.amount)} of {day}{fee_en} has arrived at the account ***{event.account} at "
+                        f"{event.bank_name}.",
+                    ),
+                )
+            ]
+        case SettlementFailed():
+            why_vi, why_en = _BANK_SAID[event.reason]
+            return [
+                _money(
+                    event.owner_id,
+                    f"/merchants/{event.merchant_id}/settlements/{event.settlement_id}",
+                    (f"{event.merchant_name}: chưa quyết toán được", f"{event.merchant_name}: not settled"),
+                    (
+                        f"{event.bank_name} báo {why_vi} (***{event.account}). {dong(event.amount)} của ngày "
+                        f"{event.settled_on:%d/%m/%Y} được giữ lại: hãy kiểm tra tài khoản rồi yêu cầu chuyển lại.",
+                        f"{event.bank_name} says that {why_en} (***{event.account}). {dong(event.amount)} of "
+                        f"{event.settled_on:%d/%m/%Y} waits: look at the bank account, then have it sent again.",
+                    ),
+                )
+            ]
+        case PaymentRefunded():
+            shop = [] if event.owner_id is None else [event.owner_id]
+            return [
+                _money(
+                    event.payer_id,
+                    f"/wallet/payments/{event.payment_id}",
+                    ("Đã hoàn tiền", "Money refunded"),
+                    (
+                        f"{dong(event.amount)} từ {event.payee_name} đã trở lại ví: {event.reason}",
+                        f"{dong(event.amount)} from {event.payee_name_en} is back in your wallet: {event.reason}",
+                    ),
+                ),
+                *(
+                    _money(
+                        owner_id,
+                        f"/merchants/{event.merchant_id}/refunds",
+                        (f"{event.payee_name}: đã hoàn tiền", f"{event.payee_name_en}: money refunded"),
+                        (
+                            f"{dong(event.amount)} đã hoàn cho khách: {event.reason}",
+                            f"{dong(event.amount)} went back to the payer: {event.reason}",
+                        ),
+                    )
+                    for owner_id in shop
+                ),
+            ]
+        case DisputeOpened():
+            what_vi, what_en = _DISPUTES[event.kind]
+            return [
+                _account(
+                    event.principal_id,
+                    f"/wallet/disputes/{event.dispute_id}",
+                    (f"Đã nhận yêu cầu {what_vi}", f"We have your {what_en}"),
+                    (
+                        f"Yêu cầu {what_vi} của bạn sẽ được trả lời chậm nhất ngày {event.due_on:%d/%m/%Y}.",
+                        f"Your {what_en} is answered by {event.due_on:%d/%m/%Y} at the latest.",
+                    ),
+                )
+            ]
+        case DisputeNoted():
+            return [
+                _account(
+                    event.told,
+                    f"/{'wallet' if event.by_staff else 'staff'}/disputes/{event.dispute_id}",
+                    ("Có ý kiến mới về yêu cầu tra soát, khiếu nại", "Something was added to a dispute"),
+                    (
+                        "Hãy mở yêu cầu để đọc và trả lời.",
+                        "Open it to read and to answer.",
+                    ),
+                )
+            ]
+        case DisputeAnswered():
+            came_vi, came_en = _CAME_OF_IT[event.outcome]
+            return [
+                _account(
+                    event.principal_id,
+                    f"/wallet/disputes/{event.dispute_id}",
+                    ("Yêu cầu tra soát, khiếu nại đã được trả lời", "Your dispute was answered"),
+                    (f"Kết quả: {came_vi}. Hãy mở yêu cầu để xem trả lời.", f"{came_en} Open it to read the answer."),
+                )
+            ]
+        case DisputeOverdue():
+            return [
+                _account(
+                    reader,
+                    f"/staff/disputes/{event.dispute_id}",
+                    ("Quá hạn trả lời tra soát, khiếu nại", "Dispute overdue"),
+                    (
+                        f"Một yêu cầu tra soát, khiếu nại đã quá hạn ngày {event.due_on:%d/%m/%Y}. Hãy trả lời ngay.",
+                        f"A dispute was due on {event.due_on:%d/%m/%Y}. Answer it now.",
+                    ),
+                )
+                for reader in event.told
+            ]
+        case MoneyFrozen():
+            held_vi, held_en = _held(event.merchant_name, event.amount)
+            return [
+                _account(
+                    event.owner_id,
+                    "/wallet",
+                    ("Tạm dừng chi tiền theo yêu cầu", "Money held by order"),
+                    (
+                        f"{held_vi} đang được giữ theo yêu cầu của cơ quan có thẩm quyền. "
+                        "Tiền của bạn vẫn còn; để biết thêm, hãy gọi tổng đài.",
+                        f"{held_en} is held by order of an authority. "
+                        "Your money is still there; to know more, call the hotline.",
+                    ),
+                )
+            ]
+        case MoneyReleased():
+            held_vi, held_en = _held(event.merchant_name, event.amount)
+            return [
+                _account(
+                    event.owner_id,
+                    "/wallet",
+                    ("Đã hết tạm dừng chi tiền", "Money free again"),
+                    (
+                        f"{held_vi} đã hết bị giữ.",
+                        f"{held_en} is held no more.",
+                    ),
+                )
+            ]
+        case SuspicionsFound():
+            return [
+                _account(
+                    reader,
+                    "/staff/compliance/cases",
+                    ("Giao dịch cần xem xét", "Movements to look at"),
+                    (
+                        f"Ngày {event.day_on:%d/%m/%Y} có {event.cases} trường hợp cần xem xét.",
+                        f"{event.cases} cases of {event.day_on:%d/%m/%Y} are to be looked at.",
+                    ),
+                )
+                for reader in event.told
             ]
         case SignedInOnDevice():
             return [
@@ -365,6 +655,54 @@ def messages_of(event: Told) -> list[Words]:
             ]
         case _:
             assert_never(event)
+
+
+_BILLER_SAID: dict[str, tuple[str, str]] = {
+    "amount_changed": (
+        " Đơn vị thu đã đổi số tiền; hãy xem lại hóa đơn.",
+        " The biller has changed the amount; look at the bill again.",
+    ),
+    "already_paid": (" Hóa đơn này đã được thanh toán ở nơi khác.", " This bill was paid elsewhere."),
+    "unknown_bill": (" Đơn vị thu không còn hóa đơn này.", " The biller has no such bill any more."),
+    "unknown_customer": (" Đơn vị thu không biết mã khách hàng này.", " The biller knows no such customer code."),
+    "insufficient": (" Đơn vị thu không nhận khoản này.", " The biller does not take this payment."),
+    "maintenance": (" Đơn vị thu đang bảo trì; hãy thử lại sau.", " The biller is in maintenance; try again later."),
+}
+"""What a biller says when it takes no payment; anything else is not told."""
+
+_AUTOPAY_WHY: dict[AutopayFailure, tuple[str, str]] = {
+    "balance": ("số dư không đủ", "the balance is not enough"),
+    "above_ceiling": ("số tiền vượt mức bạn đã đặt", "the amount is above the ceiling that you set"),
+    "limit": ("vượt hạn mức của ví", "it is above the wallet's limit"),
+    "needs_proof": ("khoản này cần bạn xác nhận", "this payment needs your proof"),
+    "other": ("ví hiện không thể thanh toán", "the wallet cannot pay now"),
+}
+
+_BANK_SAID: dict[RefusalReason, tuple[str, str]] = {
+    "account_unknown": ("không có tài khoản này", "there is no such account"),
+    "account_closed": ("tài khoản đã đóng", "the account is closed"),
+    "name_differs": ("tên chủ tài khoản không khớp", "the account's name is another one"),
+    "bank_unreachable": ("hiện không nhận được tiền", "it takes no money at present"),
+    "other": ("không nhận khoản này", "it does not take this transfer"),
+}
+
+
+_DISPUTES: dict[str, tuple[str, str]] = {"trace": ("tra soát", "trace"), "complaint": ("khiếu nại", "complaint")}
+
+_CAME_OF_IT: dict[str, tuple[str, str]] = {
+    "refunded": ("đã hoàn tiền", "The money was given back."),
+    "corrected": ("đã điều chỉnh", "It was corrected."),
+    "rejected": ("không được chấp nhận", "It was not granted."),
+}
+
+
+def _held(merchant_name: str | None, amount: int | None) -> tuple[str, str]:
+    """What an order holds: a wallet or a shop's account, or so much of it."""
+    vi = "ví của bạn" if merchant_name is None else f"tài khoản của {merchant_name}"
+    en = "your wallet" if merchant_name is None else f"the account of {merchant_name}"
+    if amount is not None:
+        return f"{dong(amount)} trong {vi}", f"{dong(amount)} in {en}"
+    return f"{vi[0].upper()}{vi[1:]}", f"{en[0].upper()}{en[1:]}"
 
 
 def _account(principal_id: UUID, link: str, title: tuple[str, str], body: tuple[str, str]) -> Words:

@@ -555,3 +555,50 @@ UPDATE autopay SET ended_at = city_now() WHERE id = $1;
 -- name: rewrite_policy
 -- What must never be.
 UPDATE policy SET value = 1 WHERE code = $1;
+
+-- name: payouts
+-- All payouts, with what became of their holds.
+SELECT payout.id, payout.status, attempts, hold.status AS hold FROM payout JOIN hold ON hold.id = payout.id
+ORDER BY payout.made_at;
+
+-- name: posted_and_pending
+-- What an account holds, and what of it is held.
+SELECT posted, pending FROM account WHERE id = $1;
+
+-- name: set_connection_timeout
+-- How long a biller is waited for.
+UPDATE biller_connection SET timeout_ms = $2 WHERE id = $1;
+
+-- name: biller_calls
+-- All that billers were asked, and what became of the money.
+SELECT biller_call.payment_id, state, attempts, hold.status AS hold, coalesce(payment.status, 'none') AS payment,
+    bill.status AS bill
+FROM biller_call
+JOIN hold ON hold.id = biller_call.payment_id
+JOIN bill ON bill.id = biller_call.bill_id
+LEFT JOIN payment ON payment.id = biller_call.payment_id
+ORDER BY biller_call.made_at;
+
+-- name: bill_statuses
+-- A biller's bills.
+SELECT amount, status FROM bill WHERE biller_code = $1;
+
+-- name: connection_rows
+-- How billers were, are and may be asked.
+SELECT id, status, sealed FROM biller_connection;
+
+-- name: audit_of_actor
+-- What somebody did, oldest first.
+SELECT action FROM audit WHERE actor_id = $1 ORDER BY id;
+
+-- name: expire_pay_codes
+-- A minute has passed.
+UPDATE pay_code SET expires_at = city_now() - interval '1 second';
+
+-- name: expire_charges
+-- Three minutes have passed.
+UPDATE charge SET expires_at = city_now() - interval '1 second';
+
+-- name: prove_step_up
+-- As if a code had been shown.
+UPDATE step_up SET method = 'code', proved_at = city_now() WHERE id = $1;

@@ -1,6 +1,7 @@
 """News of money, as the ledger's function writes it."""
 
 from datetime import date, datetime
+from typing import Literal
 from uuid import UUID
 
 from app.outbox import Event
@@ -148,3 +149,137 @@ class SettlementFailed(Event):
     bank_name: str
     account: str
     reason: RefusalReason
+
+
+class BillReminder(Event):
+    """A bill of a code that a resident keeps is due soon."""
+
+    principal_id: UUID
+    bill_id: UUID
+    biller: str
+    biller_name: str
+    biller_name_en: str
+    customer_code: str
+    nickname: str | None
+    period: str
+    amount: int
+    due_on: date
+
+
+class AutopayAnnounced(Event):
+    """A bill will pay itself on `pay_on`."""
+
+    autopay_id: UUID
+    principal_id: UUID
+    bill_id: UUID
+    biller: str
+    biller_name: str
+    biller_name_en: str
+    customer_code: str
+    period: str
+    amount: int
+    pay_on: date
+
+
+AutopayFailure = Literal["balance", "above_ceiling", "limit", "needs_proof", "other"]
+
+
+class AutopayFailed(Event):
+    """A bill did not pay itself; it is tried again on `again_on`, or not at all."""
+
+    autopay_id: UUID
+    principal_id: UUID
+    bill_id: UUID
+    biller: str
+    biller_name: str
+    biller_name_en: str
+    customer_code: str
+    period: str
+    amount: int
+    why: AutopayFailure
+    again_on: date | None
+
+
+class PaymentRefunded(Event):
+    """A payment, or a part of it, is back in its payer's wallet: by the shop, or by the city with the biller's consent.
+
+    No `merchant_id` and `owner_id`: it was a bill."""
+
+    refund_id: UUID
+    payment_id: UUID
+    payer_id: UUID
+    amount: int
+    payee_name: str
+    payee_name_en: str
+    merchant_id: UUID | None
+    owner_id: UUID | None
+    reason: str
+
+
+class DisputeOpened(Event):
+    """Somebody disputes a movement of theirs; it is answered by the end of `due_on`."""
+
+    dispute_id: UUID
+    principal_id: UUID
+    kind: Literal["trace", "complaint"]
+    due_on: date
+
+
+class DisputeNoted(Event):
+    """Something was added to a dispute: `told` is whoever did not write it."""
+
+    dispute_id: UUID
+    told: UUID
+    by_staff: bool
+
+
+class DisputeAnswered(Event):
+    """A dispute is answered."""
+
+    dispute_id: UUID
+    principal_id: UUID
+    outcome: Literal["refunded", "rejected", "corrected"]
+
+
+class DisputeOverdue(Event):
+    """Nobody answered a dispute in time."""
+
+    dispute_id: UUID
+    due_on: date
+    told: list[UUID]
+
+
+class MoneyFrozen(Event):
+    """By an authority's order an account, or `amount` of it, does not pay out. `merchant_name`: if it is a shop's."""
+
+    freeze_id: UUID
+    owner_id: UUID
+    merchant_name: str | None
+    amount: int | None
+
+
+class MoneyReleased(Event):
+    """An authority's order was lifted."""
+
+    freeze_id: UUID
+    owner_id: UUID
+    merchant_name: str | None
+    amount: int | None
+
+
+class SuspicionsFound(Event):
+    """The night's watch has noticed something: compliance looks at it."""
+
+    day_on: date
+    cases: int
+    told: list[UUID]
+
+
+class ChargeAsked(Event):
+    """A shop has read a resident's code, and asks for more than it takes without asking."""
+
+    charge_id: UUID
+    payer_id: UUID
+    amount: int
+    merchant_name: str
+    terminal_name: str

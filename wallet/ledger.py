@@ -8,14 +8,14 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from app.db import Connection, many, one, queries_beside
+from app.db import Connection, one, queries_beside
 from app.errors import Refusal, TooManyRequests
 from app.identity.levels import LevelTooLow
 from app.identity.models import Principal
 from app.identity.pins import AccountLocked
 from app.observe import LEDGER_BROKEN, LEDGER_CHECKED
-from app.types import Page, cursor_of, key_of
-from wallet.models import Movement, PaymentStatus, TransferKind, Wallet
+from app.types import Page, cursor_of
+from wallet.models import PaymentStatus, TransferKind, Wallet
 
 sql = queries_beside(__file__)
 
@@ -298,19 +298,6 @@ async def move(db: Connection, wanted: Move) -> Moved:
 async def wallet(db: Connection, me: Principal) -> Wallet:
     """My money; a wallet that was never touched is empty."""
     return await one(Wallet, db, sql.wallet, me.id, me.session_id)
-
-
-class _HistoryLine(Movement):
-    version: int
-
-
-async def movements(
-    db: Connection, me: Principal, cursor: str | None, limit: int, kind: TransferKind | None
-) -> Page[Movement]:
-    """My history, newest first, one query a page; raises BadCursor."""
-    key = key_of(cursor, tuple[int])
-    lines = await many(_HistoryLine, db, sql.movements, me.id, key and key[0], limit + 1, kind)
-    return page_of(lines, limit, Movement)
 
 
 def page_of(lines: Sequence[Any], limit: int, type_: type[Any]) -> Page[Any]:

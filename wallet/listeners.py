@@ -2,7 +2,26 @@
 
 from app.jobs import Listener, Scheduled
 from wallet import holds
+from wallet.billers import autopay, calls, lists, reminders
+from wallet.gateways import payout_errands
+from wallet.merchants import pay_codes, settlements
+from wallet.papers import receipts
 
-listeners: tuple[Listener, ...] = ()
+listeners: tuple[Listener, ...] = (
+    Listener(name="biller_payments", kinds=("BillHeld",), errand=calls.pay_held, batch=calls.AT_ONCE),
+    Listener(name="payouts", kinds=("PayoutAsked",), errand=payout_errands.pay, batch=payout_errands.AT_ONCE),
+    Listener(name="fee_receipts", kinds=("BillPaid",), hear=receipts.number_fees, batch=receipts.AT_ONCE),
+    Listener(name="settlements", kinds=("DayEnded",), hear=settlements.settle_day),
+)
 
-schedule: tuple[Scheduled, ...] = (Scheduled(name="expire_holds", every_s=30, run=holds.expire_due),)
+schedule: tuple[Scheduled, ...] = (
+    Scheduled(name="expire_holds", every_s=30, run=holds.expire_due),
+    Scheduled(name="forget_pay_codes", every_s=3600, run=pay_codes.forget_old),
+    Scheduled(name="sweep_biller_calls", every_s=5, errand=calls.sweep),
+    Scheduled(name="refresh_kept_bills", every_s=300, errand=lists.refresh_kept),
+    Scheduled(name="remind_of_bills", every_s=3600, errand=reminders.remind),
+    Scheduled(name="announce_autopays", every_s=3600, errand=autopay.announce),
+    Scheduled(name="pay_autopays", every_s=600, errand=autopay.pay_due),
+    Scheduled(name="look_after_payouts", every_s=15, errand=payout_errands.look_after),
+    Scheduled(name="settle_yesterday", every_s=300, run=settlements.ask_for_yesterday),
+)

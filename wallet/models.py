@@ -29,7 +29,7 @@ RefusalReason = Literal["account_unknown", "account_closed", "name_differs", "ba
 DaysBefore = Annotated[int, Meta(ge=0, le=28)]
 QrText = Annotated[str, Meta(min_length=1, max_length=1000)]
 BankBin = Annotated[str, Meta(max_length=6, pattern=r"^[0-9]{6}$", description="the bank's number at NAPAS")]
-AccountNumber = Annotated[str, Meta(max_length=24, pattern=r"^[0-9A-Z]{4,24}$")]
+AccountNumber = Annotated[str, Meta(max_length=24, pattern=r"^[0-9A-Z]{4,24}$(?!\n)")]
 AccountName = Annotated[
     str,
     Meta(
@@ -174,9 +174,11 @@ class CustomerCode(Answer):
 
 
 class PayBill(Body, tag_field="kind", tag="bill", omit_defaults=True):
-    """Pay all of a bill, whoever it belongs to."""
+    """Pay all of a bill, whoever it belongs to. `amount`: what the person saw; a bill that asks for another is not
+    paid (`AmountDiffers`): its biller may have changed it meanwhile."""
 
     bill_id: UUID
+    amount: Dong | None = None
 
 
 class PayMerchant(Body, tag_field="kind", tag="merchant", omit_defaults=True):
@@ -204,11 +206,17 @@ class Withdraw(Body, tag_field="kind", tag="withdrawal", omit_defaults=True):
     account_name: AccountName
 
 
+class PayCharge(Body, tag_field="kind", tag="charge"):
+    """Pay what a shop has asked after it read my code."""
+
+    charge_id: UUID
+
+
 class AskStepUp(Body):
     """The payment that is about to be sent, under the id that it will have."""
 
     payment_id: UUID
-    payment: PayBill | PayMerchant | PayPerson | Withdraw
+    payment: PayBill | PayMerchant | PayPerson | PayCharge | Withdraw
 
 
 class Payee(Answer):

@@ -2,6 +2,9 @@
 
 from app.db import queries_beside
 from app.privacy.holdings import ACCOUNTING, AGREEMENT, Hold, Holding, Obstacle, Words
+from wallet.billers import personal as billers_personal
+from wallet.gateways import payout_personal
+from wallet.merchants import charge_personal, settlement_personal
 
 sql = queries_beside(__file__)
 
@@ -70,4 +73,8 @@ HOLDINGS: tuple[Holding, ...] = (
         rows=sql.takings_of_person,
         hold=Hold(ACCOUNTING, 10),
     ),
+    *billers_personal.HOLDINGS,
+    *payout_personal.HOLDINGS,
+    *settlement_personal.HOLDINGS,
+    *charge_personal.HOLDINGS,
 )

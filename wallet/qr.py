@@ -74,6 +74,8 @@ class Sticker(msgspec.Struct, frozen=True, kw_only=True):
     """What money is matched by, so never shortened: 1 … 25 characters of printable ASCII."""
     postal: str | None = None
     """1 … 10 characters of printable ASCII."""
+    purpose: str | None = None
+    """What a bank's app writes into the words of its transfer: 1 … 25 characters of printable ASCII."""
 
 
 class Reading(msgspec.Struct, frozen=True, kw_only=True):
@@ -361,6 +363,7 @@ def write(sticker: Sticker) -> str:
                     "03": plain(sticker.store or "", 25),
                     "05": sticker.reference,
                     "07": plain(sticker.terminal_label or "", 25),
+                    "08": sticker.purpose,
                 }
             ),
             "64": _joined({"00": "vi", "01": name, "02": city}) if (name, city) != (plain_name, plain_city) else None,
@@ -369,14 +372,44 @@ def write(sticker: Sticker) -> str:
     return f"{text}6304{crc(text + '6304')}"
 
 
+def write_transfer(*, bank_bin: str, account: str, amount: int, purpose: str) -> str:
+    """The text of a VietQR that asks any bank's app for one transfer: `amount` đồng, its words filled in.
+
+    `purpose` (1 … 25 characters of printable ASCII) is what the money is matched by. Raises ValueError for what cannot
+    be written."""
+    _check_writable(bank_bin=bank_bin, virtual_account=account, reference=purpose)
+    _check_amount(amount)
+    beneficiary = _joined({"00": bank_bin, "01": account})
+    text = _joined(
+        {
+            "00": "01",
+            "01": "12",
+            "38": _joined({"00": NAPAS_GUID, "01": beneficiary, "02": "QRIBFTTA"}),
+            "53": VND,
+            "54": str(amount),
+            "58": "VN",
+            "62": _joined({"08": purpose}),
+        }
+    )
+    return f"{text}6304{crc(text + '6304')}"
+
+
 def _check(sticker: Sticker) -> None:
     if (sticker.order_id is None) != (sticker.amount is None):
         raise ValueError("an order and its amount go together")
-    if sticker.amount is not None and not 1 <= sticker.amount <= MAX_AMOUNT:
-        raise ValueError(f"amount is not 1 … 10^12 đồng: {sticker.amount}")
-    for field, pattern in _WRITABLE.items():
-        value = getattr(sticker, field)
-        if value is not None and not pattern.fullmatch(value):
+    if sticker.amount is not None:
+        _check_amount(sticker.amount)
+    _check_writable(**{field: getattr(sticker, field) for field in _WRITABLE})
+
+
+def _check_amount(amount: int) -> None:
+    if not 1 <= amount <= MAX_AMOUNT:
+        raise ValueError(f"amount is not 1 … 10^12 đồng: {amount}")
+
+
+def _check_writable(**fields: str | None) -> None:
+    for field, value in fields.items():
+        if value is not None and not _WRITABLE[field].fullmatch(value):
             raise ValueError(f"{field} cannot be written: {value!r}")
 
 
@@ -420,6 +453,7 @@ _WRITABLE = {
     "virtual_account": re.compile("[0-9A-Z]{1,19}"),
     "category_code": re.compile("[0-9]{4}"),
     "reference": re.compile("[ -~]{1,25}"),
+    "purpose": re.compile("[ -~]{1,25}"),
     "postal": re.compile("[ -~]{1,10}"),
 }
 

@@ -58,17 +58,6 @@ FROM (SELECT) AS nothing
 LEFT JOIN account ON account.id = $1
 LEFT JOIN session ON session.id = $2 AND session.unlocked_until > city_now();
 
--- name: movements
--- One page of an account's history, newest first, by the account's own count.
-SELECT entry.version, transfer.id, transfer.kind, entry.amount, entry.balance_after,
-    CASE WHEN entry.amount < 0 THEN payment.payee_name ELSE payment.payer_name END AS counterparty,
-    transfer.memo, transfer.made_at
-FROM entry
-JOIN transfer ON transfer.id = entry.transfer_id
-LEFT JOIN payment ON payment.id = entry.transfer_id
-WHERE entry.account_id = $1 AND ($2::bigint IS NULL OR entry.version < $2) AND ($4::text IS NULL OR transfer.kind = $4)
-ORDER BY entry.version DESC LIMIT $3;
-
 -- name: unlock
 -- Money-out is open for this session for five minutes.
 UPDATE session SET unlocked_until = city_now() + interval '5 minutes' WHERE id = $1 RETURNING unlocked_until;

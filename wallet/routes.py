@@ -5,7 +5,7 @@ from uuid import UUID
 
 from litestar import Response, Router, delete, get, post, put
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import FromPath, FromQuery, HeaderParameter, JSONBody, QueryParameter
+from litestar.params import FromPath, HeaderParameter, JSONBody, QueryParameter
 
 from app.deps import Db, Door
 from app.identity import possession, step_up
@@ -13,18 +13,18 @@ from app.identity.models import CodeProof, CodeSent, FaceMatch, FaceProof, Passk
 from app.identity.possession import ProofHeader
 from app.types import Nothing, Page
 from wallet import bills, ledger, limits, payments, unlocks
-from wallet.billers import billers
+from wallet.billers.routes import router as billers_router
+from wallet.gateways.payout_routes import router as payout_router
 from wallet.merchants import merchants
+from wallet.merchants.charge_routes import router as charge_router
+from wallet.merchants.settlement_routes import router as settlement_router
 from wallet.models import (
     AskStepUp,
-    Biller,
-    Bills,
     CustomerCode,
     KeepCustomerCode,
     Limits,
     Merchant,
     Merchants,
-    Movement,
     NameTerminal,
     OpenMerchant,
     Order,
@@ -40,16 +40,15 @@ from wallet.models import (
     Taking,
     Terminal,
     TerminalQr,
-    TransferKind,
     Unlocked,
     UnlockWallet,
     Wallet,
 )
+from wallet.papers.routes import router as papers_router
 
 Cursor = Annotated[str | None, QueryParameter(max_length=200)]
 Limit = Annotated[int, QueryParameter(ge=1, le=100)]
 StepUpHeader = Annotated[UUID | None, HeaderParameter(name="Step-Up")]
-CodeQuery = Annotated[str | None, QueryParameter(min_length=1, max_length=40, pattern=r"^[0-9A-Za-z._-]+$")]
 
 
 @post("/v1/wallet/unlocks", status_code=201, unconfirmed=True)
@@ -68,26 +67,6 @@ async def get_wallet(db: Db, request: Door) -> Wallet:
 async def get_limits(db: Db, request: Door) -> Limits:
     """What my wallet may spend, used and left."""
     return await limits.show(db, request.me)
-
-
-@get("/v1/wallet/movements")
-async def list_movements(
-    db: Db, request: Door, cursor: Cursor = None, limit: Limit = 20, kind: FromQuery[TransferKind | None] = None
-) -> Page[Movement]:
-    """My history, newest first."""
-    return await ledger.movements(db, request.me, cursor, limit, kind)
-
-
-@get("/v1/wallet/billers")
-async def list_billers(db: Db, request: Door) -> list[Biller]:
-    """Who issues bills."""
-    return await billers.all_of_them(db, request.lang)
-
-
-@get("/v1/wallet/bills")
-async def list_bills(db: Db, request: Door, biller: CodeQuery = None, customer_code: CodeQuery = None) -> Bills:
-    """The bills of a customer code, or of all the codes that I keep."""
-    return await bills.find(db, request.me, biller, customer_code, request.lang)
 
 
 @get("/v1/wallet/customer-codes")
@@ -241,11 +220,14 @@ async def list_takings(
 router = Router(
     "/",
     route_handlers=[
-        unlock_wallet, get_wallet, get_limits, list_movements, list_billers, list_bills, list_customer_codes,
+        unlock_wallet, get_wallet, get_limits, list_customer_codes,
         keep_customer_code, drop_customer_code, make_payment, get_payment, ask_step_up, send_step_up_code,
         ask_step_up_face, prove_step_up, read_payee, read_qr, open_merchant, list_merchants,
         add_terminal, get_terminal_qr, get_terminal_qr_png, get_terminal_qr_svg, place_order, get_order, list_takings,
         # sub-packages
+        billers_router,
+        payout_router, settlement_router, charge_router,
+        papers_router,
     ],
     tags=["wallet"],
 )  # fmt: skip

@@ -4,12 +4,15 @@ from calendar import monthrange
 from datetime import date
 
 from app.clock import city_today
+from app.config import settings
 from app.db import Connection, queries_beside
 from app.identity.seed import MERCHANT_OWNERS, RESIDENTS, seed_id
 from wallet import bills, ledger
+from wallet.billers import connections
 from wallet.ledger import Move
 from wallet.merchants import merchants
 from wallet.models import BillerKind
+from wallet.sandbox import biller
 
 sql = queries_beside(__file__)
 
@@ -32,6 +35,8 @@ BILLERS: tuple[tuple[str, BillerKind, str, str, str, str, int, tuple[int, ...]],
     ("phat-giao-thong", "traffic_fine", "Xử phạt vi phạm giao thông", "Traffic fines", "^VP[0-9]{6}$", "VP", 6,
         (250_000, 500_000, 150_000, 900_000, 350_000)),
 )  # fmt: skip
+ASKED = "cap-nuoc-hue"
+"""The biller whose own system is asked: the stand-in knows the same bills."""
 KEPT = ("dien-luc-hue", "cap-nuoc-hue", "hoc-phi")
 """Billers whose codes each resident already keeps."""
 
@@ -48,6 +53,7 @@ async def plant(db: Connection) -> None:
         await db.execute(sql.plant_account, account_id, "biller")
         example = f"{prefix}{1:0{width}}"
         await db.execute(sql.plant_biller, code, kind, name_vi, name_en, account_id, pattern, example)
+    await follow_the_stand_in(db)
     for n, (phone, name) in enumerate(RESIDENTS):
         await _plant_bills(db, n, phone, name)
     for (phone, _), (name, category, ward, terminals) in zip(MERCHANT_OWNERS, MERCHANTS, strict=True):
@@ -69,6 +75,12 @@ async def plant(db: Connection) -> None:
                 memo="Tiền chơi thử",
             ),
         )
+
+
+async def follow_the_stand_in(db: Connection) -> None:
+    """The water company has a system of its own, which listens where this sandbox's stand-ins do."""
+    url = f"http://localhost:{settings().sandbox_port}/biller/{ASKED}"
+    await connections.plant(db, seed_id(f"connection {ASKED}"), ASKED, url, biller.KEY_ID, biller.SECRET)
 
 
 async def _plant_bills(db: Connection, n: int, phone: str, name: str) -> None:

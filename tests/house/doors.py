@@ -25,9 +25,11 @@ from tests.house.reading import PACKAGES
 from tests.makers import Resident, a_machine, a_resident, a_shop, a_staff_member, with_role
 from tests.statements import sql
 from wallet import bills, ledger
+from wallet.gateways import withdrawals
 from wallet.ledger import Move
-from wallet.merchants import merchants
-from wallet.models import KeepCustomerCode, PlaceOrder
+from wallet.merchants import bank_accounts, merchants, settlements
+from wallet.merchants.settlement_models import PutBankAccount
+from wallet.models import KeepCustomerCode, PlaceOrder, Withdraw
 
 PUBLIC = {
     ("GET", "/"),
@@ -168,6 +170,11 @@ async def a_household(db: Connection) -> Household:
     )
     for move in (sent, bought):
         await ledger.move(db, move)
+    ids["withdrawal_id"], ids["settlement_id"] = uuid4(), uuid4()
+    account = {"bank_bin": "970436", "account_number": "1014567890", "account_name": owner.name}
+    await withdrawals.make(db, owner.me, ids["withdrawal_id"], Withdraw(amount=10_000, **account), None)
+    await bank_accounts.put(db, owner.me, shop.id, PutBankAccount(**account))
+    await settlements.settle_now(db, owner.me, shop.id, ids["settlement_id"])
     order = PlaceOrder(terminal_id=shop.terminal_id, amount=1000)
     await merchants.place_order(db, owner.me, shop.id, ids["order_id"], order)
     kept = KeepCustomerCode(biller="dien-luc-hue", customer_code=f"PP03{owner.phone[-9:]}")

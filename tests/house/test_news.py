@@ -28,7 +28,7 @@ from tests.statements import sql as statements
 from wallet.merchants import merchants
 from wallet.models import PlaceOrder
 
-NOT_TOLD = {"BillHeld", "CodeRequested", "ExportRequested", "ErasureRequested"}
+NOT_TOLD = {"BillHeld", "CodeRequested", "DayEnded", "ErasureRequested", "ExportRequested", "PayoutAsked"}
 """News that is for the city's own workers: nobody finds a message of it."""
 
 KINDS = {event.__name__: event for event in subclasses(Event)}

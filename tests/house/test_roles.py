@@ -50,11 +50,15 @@ TABLE: dict[frozenset[str], str] = {
         list_devices remove_device set_device_key begin_passkey register_passkey list_passkeys remove_passkey
         list_consents get_consent decide_consent ask_export get_export get_export_file ask_erasure
         ask_data list_data_requests list_access_log
+        make_pay_code charge_pay_code get_shop_charge get_charge confirm_charge
         get_wallet get_limits list_movements get_payment make_payment read_payee read_qr
         ask_step_up send_step_up_code ask_step_up_face prove_step_up
         list_billers list_bills list_customer_codes keep_customer_code drop_customer_code
         list_merchants open_merchant add_terminal get_terminal_qr get_terminal_qr_png get_terminal_qr_svg
         place_order get_order list_takings
+        list_banks make_withdrawal get_withdrawal list_withdrawals
+        put_merchant_bank_account get_merchant_bank_account settle_merchant retry_settlement get_settlement
+        list_settlements get_settlement_csv get_settlement_xlsx get_settlement_pdf
     """,
     RESIDENTS | STAFF: """
         list_inbox read_inbox
@@ -75,6 +79,9 @@ TABLE: dict[frozenset[str], str] = {
     """,
     frozenset({"admin", "compliance", "finance"}): """
         list_policies list_policy_changes
+    """,
+    frozenset({"finance"}): """
+        list_payouts propose_fee_rule approve_fee_rule list_fee_rules
     """,
     frozenset({"compliance"}): """
         propose_policy_change

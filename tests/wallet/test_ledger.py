@@ -23,6 +23,8 @@ from wallet import ledger, limits
 from wallet.ledger import Move, Verdict
 from wallet.merchants import merchants
 from wallet.models import PlaceOrder
+from wallet.papers import history
+from wallet.papers.history import Wanted
 
 T = TypeVar("T")
 PEOPLE = 4
@@ -449,14 +451,14 @@ async def test_history_is_read_by_pages_that_never_overlap(db: Connection) -> No
     seen: list[int] = []
     cursor = None
     while True:
-        page = await ledger.movements(db, person.me, cursor, 3, None)
+        page = await history.movements(db, person.id, Wanted(), cursor, 3)
         seen += [line.amount for line in page.items]
         cursor = page.next
         if cursor is None:
             break
         await ledger.move(db, Move(new_id(), "funding", ledger.GUARANTEE, person.id, 100))
     assert seen == [7, 6, 5, 4, 3, 2, 1]
-    assert (await ledger.movements(db, person.me, None, 3, "bill")).items == []
+    assert (await history.movements(db, person.id, Wanted(kind="bill"), None, 3)).items == []
     assert (await ledger.wallet(db, person.me)).available == 28 + 200
 
 

@@ -3,8 +3,8 @@
     PUT {bank_url}/transfers/{id}   amount, bank_bin, account_number, account_name, content
     GET {bank_url}/transfers/{id}   → {"status": "done" | "refused" | "processing", "reason", "reference"}, or 404
 
-The same PUT again is the same transfer. What is not said clearly is not known: a wrong answer, an error of theirs, none
-at all are `NoAnswer`, and the transfer must be asked for until the bank has said how it ended."""
+The same PUT again is the same transfer. What is not said clearly is not known: a wrong answer, an error of theirs,
+none at all are `NoAnswer`, and the transfer must be asked for until the bank has said how it ended."""
 
 from typing import Annotated, Literal
 from uuid import UUID

@@ -1,9 +1,9 @@
 """What asks the partner bank: a payout is claimed, then sent, then resolved; each step is safe to repeat.
 
 Whoever is killed between two steps leaves a payout that somebody else finds: `ready` if the bank was not asked,
-`sending` or `unknown` if it may have been. What may have been sent is asked for, never guessed; a payout that the bank
-has not heard of is sent again under the same id, when no request of ours can be on its way any more. Only the bank's
-own refusal frees the money."""
+`sending` or `unknown` if it may have been. What may have been sent is asked for, never guessed; a payout that the
+bank has not heard of is sent again under the same id, when no request of ours can be on its way any more. Only the
+bank's own refusal frees the money."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -16,7 +16,7 @@ from app.db import Connection, Database, many, maybe, queries_beside
 from app.jobs import News
 from app.outside import NoAnswer
 from wallet import holds
-from wallet.gateways import partner_bank, withdrawals
+from wallet.gateways import breaker, partner_bank, withdrawals
 from wallet.gateways.breaker import NotAsked
 from wallet.gateways.partner_bank import Done, NotKnown, Order, Processing, Refused
 from wallet.gateways.payout_models import PayoutKind, PayoutStatus
@@ -26,7 +26,7 @@ from wallet.models import RefusalReason
 sql = queries_beside(__file__)
 log = structlog.get_logger()
 
-AT_ONCE = 8
+AT_ONCE = breaker.AT_ONCE
 LOOK_AFTER_BATCH = 32
 LOST_AFTER_S = 120
 """A transfer that the bank does not know is sent again when the last sending is so old."""

@@ -45,7 +45,7 @@ class Withdrawal(Answer):
 
 
 class Payout(Answer):
-    """Money on its way to a bank, as those who look after it see it. `attempts`: how often the bank was told to pay."""
+    """Money on its way to a bank, as finance sees it. `attempts`: how often the bank was told to pay."""
 
     id: UUID
     kind: PayoutKind

@@ -84,3 +84,9 @@ FROM payout JOIN bank ON bank.bin = bank_bin WHERE payout.id = $1;
 -- name: name_of
 -- The name that somebody was verified by.
 SELECT name FROM principal WHERE id = $1;
+
+-- name: payouts_of_person
+-- For a copy of all that is held: money that was sent to banks, oldest first.
+SELECT id, kind, bank_bin, account_number, account_name, amount, content, status, reason, bank_reference, made_at,
+    resolved_at
+FROM payout WHERE principal_id = $1 ORDER BY made_at, id;

@@ -1,4 +1,4 @@
-"""Withdrawals: a resident's money to a bank account in their own name. The phone makes the id, so that a retry is one."""
+"""Withdrawals: a resident's money to a bank account of their own. The phone makes the id, so that a retry is one."""
 
 from uuid import UUID
 
@@ -31,7 +31,7 @@ class NameDiffers(Refusal):
 class WithdrawalOutOfBounds(Refusal):
     """Mỗi lần chỉ rút được từ {least} đến {most} đồng.
 
-    A withdrawal is of {least} to {most} đồng."""
+    A withdrawal is of {least} to {most} VND."""
 
     status = 400
 

@@ -1,4 +1,4 @@
-"""Where a merchant's money goes. To change it takes the PIN, and then a while: whoever stole a shop's phone is seen."""
+"""Where a merchant's money goes. To change it takes the PIN, and then a while: who stole a shop's phone is seen."""
 
 from datetime import datetime
 from uuid import UUID

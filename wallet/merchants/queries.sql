@@ -254,3 +254,117 @@ SELECT id, basis_points, fixed, most, merchant_id, category_code, effective_from
     approved_at
 FROM fee_rule WHERE $1::timestamptz IS NULL OR (made_at, id) < ($1, $2::uuid)
 ORDER BY made_at DESC, id DESC LIMIT $3;
+
+-- name: settlement_lines
+-- The lines that a settlement closed after a version of the account, oldest first; what the one before took out of the
+-- account is no line of this one.
+SELECT entry.version, transfer.id, transfer.kind, transfer.made_at, entry.amount, payment.payer_name AS payer,
+    payment.payee_detail AS terminal, merchant_order.reference, transfer.memo,
+    coalesce(least(entry.amount, rule.most, (entry.amount * rule.basis_points + 5000) / 10000 + rule.fixed), 0)::bigint AS fee
+FROM settlement
+JOIN merchant ON merchant.id = settlement.merchant_id
+JOIN entry ON entry.account_id = merchant.id AND entry.version > greatest(from_version, $2) AND entry.version <= to_version
+JOIN transfer ON transfer.id = entry.transfer_id
+LEFT JOIN payment ON payment.id = transfer.id
+LEFT JOIN merchant_order ON merchant_order.id = payment.order_id
+LEFT JOIN LATERAL (
+    SELECT basis_points, fixed, most FROM fee_rule
+    WHERE approved_at IS NOT NULL AND effective_from <= transfer.made_at
+        AND (merchant_id = merchant.id OR category_code = merchant.category_code
+            OR merchant_id IS NULL AND category_code IS NULL)
+    ORDER BY merchant_id IS NULL, category_code IS NULL, effective_from DESC LIMIT 1
+) AS rule ON transfer.kind IN ('merchant', 'taking') AND entry.amount > 0
+WHERE settlement.id = $1 AND transfer.kind NOT IN ('fee', 'settlement')
+ORDER BY entry.version LIMIT $3;
+
+-- name: drop_pay_codes
+-- A session has one code at a time that nobody has read yet.
+DELETE FROM pay_code WHERE session_id = $1 AND charge_id IS NULL;
+
+-- name: make_pay_code
+-- A code for a minute, and not for longer than the wallet is open; none of a wallet that is not.
+INSERT INTO pay_code (mac, principal_id, session_id, expires_at)
+SELECT $1, principal_id, id, least(city_now() + interval '60 seconds', unlocked_until)
+FROM session WHERE id = $2 AND ended_at IS NULL AND unlocked_until > city_now()
+RETURNING expires_at;
+
+-- name: forget_pay_codes
+-- Codes that nobody can use any more.
+DELETE FROM pay_code WHERE expires_at < city_now() - interval '1 day';
+
+-- name: take_pay_code
+-- A code is for the first charge that shows it.
+UPDATE pay_code SET charge_id = $2 WHERE mac = $1 AND charge_id IS NULL AND expires_at > city_now()
+RETURNING principal_id AS payer_id, session_id;
+
+-- name: terminal_of_charge
+-- The terminal at which a shop charges: the one that it names, or its first.
+SELECT id FROM terminal WHERE merchant_id = $1 AND revoked_at IS NULL AND ($2::uuid IS NULL OR id = $2)
+ORDER BY made_at, id LIMIT 1;
+
+-- name: write_charge
+-- What a shop asks.
+INSERT INTO charge (id, merchant_id, terminal_id, payer_id, session_id, code_mac, amount, memo, status, asked_by,
+    expires_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, city_now() + interval '3 minutes')
+ON CONFLICT (id) DO NOTHING RETURNING id;
+
+-- name: charge_for_update
+-- A charge, to go on with it.
+SELECT id, merchant_id, terminal_id, payer_id, session_id, code_mac, amount, memo, status,
+    expires_at <= city_now() AS late
+FROM charge WHERE id = $1 FOR UPDATE;
+
+-- name: charge_status
+-- What became of a charge.
+UPDATE charge SET status = $2, decided_at = CASE WHEN $2 IN ('paid', 'declined') THEN city_now() END
+WHERE id = $1 AND status NOT IN ('paid', 'declined', $2)
+RETURNING id;
+
+-- name: charge_of_merchant
+-- A charge as its shop sees it: it hears that a customer declined, and never why.
+SELECT charge.id, charge.amount, charge.memo, terminal_id, terminal.name AS terminal, principal.screen_name AS payer,
+    CASE WHEN charge.status IN ('taken', 'asked', 'confirmed') AND expires_at <= city_now() THEN 'expired'
+        WHEN charge.status IN ('asked', 'confirmed') THEN 'awaiting_confirmation'
+        WHEN charge.status = 'taken' THEN 'pending' ELSE charge.status END AS status,
+    charge.made_at, expires_at, decided_at
+FROM charge JOIN terminal ON terminal.id = terminal_id LEFT JOIN principal ON principal.id = payer_id
+WHERE charge.id = $1 AND charge.merchant_id = $2;
+
+-- name: charge_of_payer
+-- A charge as its customer sees it.
+SELECT charge.id, charge.amount, charge.memo, merchant.name AS merchant, terminal.name AS terminal,
+    CASE WHEN charge.status IN ('taken', 'asked', 'confirmed') AND expires_at <= city_now() THEN 'expired'
+        WHEN charge.status IN ('asked', 'confirmed') THEN 'awaiting_confirmation'
+        WHEN charge.status = 'taken' THEN 'pending' ELSE charge.status END AS status,
+    charge.made_at, expires_at, decided_at
+FROM charge JOIN terminal ON terminal.id = terminal_id JOIN merchant ON merchant.id = charge.merchant_id
+WHERE charge.id = $1 AND payer_id = $2;
+
+-- name: charge_news
+-- What the customer is told of a charge that they are to confirm.
+SELECT charge.id AS charge_id, payer_id, charge.amount, merchant.name AS merchant_name, terminal.name AS terminal_name
+FROM charge JOIN terminal ON terminal.id = terminal_id JOIN merchant ON merchant.id = charge.merchant_id
+WHERE charge.id = $1;
+
+-- name: charges_of_person
+-- For a copy of all that is held: what shops asked after they had read a code.
+SELECT charge.id, merchant.name AS merchant, charge.amount, charge.memo, charge.status, charge.made_at, decided_at
+FROM charge JOIN merchant ON merchant.id = charge.merchant_id WHERE payer_id = $1 ORDER BY charge.made_at, charge.id;
+
+-- name: erase_pay_codes
+-- A person is forgotten: their codes.
+DELETE FROM pay_code WHERE principal_id = $1;
+
+-- name: pay_codes_of_person
+-- For a copy of all that is held: codes of the last day.
+SELECT made_at, expires_at, charge_id FROM pay_code WHERE principal_id = $1 ORDER BY made_at;
+
+-- name: settlements_of_person
+-- For a copy of all that is held: the closed books of one's shops, oldest first, and where their money goes.
+SELECT settlement.id, merchant.id AS merchant_id, settled_on, run, opening, takings, takings_count, refunds, refunds_count,
+    others, fee, amount, closing, settlement.status, settlement.made_at, bank_bin, account_number, account_name
+FROM merchant
+LEFT JOIN settlement ON settlement.merchant_id = merchant.id
+LEFT JOIN merchant_bank_account ON merchant_bank_account.merchant_id = merchant.id
+WHERE owner_id = $1 AND (settlement.id IS NOT NULL OR bank_bin IS NOT NULL) ORDER BY settlement.made_at, settlement.id;

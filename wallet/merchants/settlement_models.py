@@ -36,7 +36,7 @@ class MerchantBankAccount(Answer):
 
 class Settlement(Answer):
     """What a merchant took in, closed and sent to its bank: opening + takings - refunds + others - fee - amount =
-    closing. `run` 0 is the night's own, others were asked for. `failed`: the bank did not take it; the money waits."""
+    closing. `run` 0 is the night's own, others were asked for. `failed`: the bank refused, and the money waits."""
 
     id: UUID
     merchant_id: UUID
@@ -66,11 +66,11 @@ class ProposeFeeRule(Body):
     `most`. For one merchant, for a category, or (neither) for all; from a moment on that lies ahead."""
 
     basis_points: Annotated[int, Meta(ge=0, le=1000)]
+    effective_from: Annotated[datetime, Meta(tz=True)]
     fixed: Annotated[int, Meta(ge=0, le=100_000)] = 0
     most: Annotated[int, Meta(ge=0, le=MOST_DONG)] | None = None
     merchant_id: UUID | None = None
     category_code: CategoryCode | None = None
-    effective_from: Annotated[datetime, Meta(tz=True)]
 
 
 class FeeRule(Answer):

@@ -8,6 +8,7 @@ A settlement closes the lines of the merchant's account up to a version. The fee
 account of settlements, where it is held for the payout. What the bank refuses stays there until its owner has given
 another account and asked again: closed books are not opened."""
 
+from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 from uuid import UUID, uuid5
 
@@ -110,7 +111,7 @@ async def ask_for_yesterday(db: Connection) -> None:
         await db.execute(sql.ask_merchants_to_settle, yesterday)
 
 
-async def settle_day(db: Connection, news: list[News]) -> None:
+async def settle_day(db: Connection, news: Sequence[News]) -> None:
     """DayEnded: one merchant's day is closed, once. One that cannot be settled now waits for another night."""
     for one_of_them in news:
         merchant_id = UUID(one_of_them.data["merchant_id"])

@@ -1,0 +1,175 @@
+"""How the city calls an address that is not its own choice, as a shop's webhook: on the open Internet only.
+
+Whoever may name an address may name ours: the database beside us, a router, a cloud's metadata. So the name is looked
+up once, everything that it stands for must be public (IANA's special-purpose registries, RFC 6890), and the
+connection goes to the very address that was looked at: a name that means something else a moment later leads nowhere.
+The certificate is still asked for by name. In a sandbox the shop stands on the same machine: there any address will
+do, and it need not be encrypted."""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from typing import Literal
+
+import httpx
+
+from app.config import settings
+from app.outside import trusted
+
+Why = Literal["address_refused", "name_unknown", "not_connected", "not_trusted", "timeout", "broken"]
+
+WITHIN_S = 10.0
+"""From the first look at the name to the first line of the answer."""
+CONNECT_WITHIN_S = 4.0
+MOST_TRIED = 2
+"""Of the addresses behind a name."""
+
+_look_ups = ThreadPoolExecutor(8, thread_name_prefix="look-up")
+"""Threads of its own: a name server that takes its time keeps nobody else waiting."""
+
+_NOT_PUBLIC = [
+    IPv4Network(network)
+    for network in (
+        "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24",
+        "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24",
+        "224.0.0.0/3",
+        # A public number that a large cloud keeps for the host beneath its machines.
+        "168.63.129.16/32",
+    )
+]  # fmt: skip
+_GLOBAL_UNICAST = IPv6Network("2000::/3")
+_NOT_PUBLIC_AFTER_ALL = [IPv6Network(network) for network in ("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20")]
+_PORTS = {None, *range(1, 65_536)}
+_TRANSLATED = IPv6Network("64:ff9b::/96")
+"""An IPv4 address as a network without IPv4 sees it (RFC 6052)."""
+
+
+class NotReached(Exception):
+    """Nobody answered, or nobody was asked; `why` says what was in the way, and nothing of what was sent."""
+
+    def __init__(self, why: Why) -> None:
+        super().__init__(why)
+        self.why: Why = why
+
+
+def read(url: str) -> httpx.URL:
+    """The address, if it is one that may be called, as far as can be said without looking its name up.
+
+    It is encrypted, names a host and no user, and does not write a private address out. Raises NotReached."""
+    try:
+        read = httpx.URL(url)
+    except (httpx.InvalidURL, UnicodeError, ValueError):
+        raise NotReached("address_refused") from None
+    schemes = {"https", "http"} if settings().sandbox else {"https"}
+    if read.scheme not in schemes or not read.raw_host or read.userinfo or read.port not in _PORTS:
+        raise NotReached("address_refused")
+    if _is_address(_host(read)):
+        _check([_host(read)])
+    return read
+
+
+async def post(url: str, body: bytes, headers: dict[str, str]) -> int:
+    """Send it once; returns the status of the answer, whatever it is: a redirect is an answer like any other.
+
+    What else they say is not read. Raises NotReached."""
+    target = read(url)
+    try:
+        async with asyncio.timeout(WITHIN_S):
+            addresses = await _look_up(target)
+            _check(addresses)
+            return await _post_to_first(target, addresses[:MOST_TRIED], body, headers)
+    except TimeoutError:
+        raise NotReached("timeout") from None
+
+
+async def _look_up(target: httpx.URL) -> list[str]:
+    """Every address behind the host, as the machine would try them, each once. The one look at its name there is."""
+    port = target.port or (443 if target.scheme == "https" else 80)
+    try:
+        found = await asyncio.get_running_loop().run_in_executor(_look_ups, _resolve, _host(target), port)
+    except (OSError, UnicodeError):
+        raise NotReached("name_unknown") from None
+    return list(dict.fromkeys(found))
+
+
+def _resolve(host: str, port: int) -> list[str]:
+    return [str(found[4][0]) for found in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+
+
+def _host(target: httpx.URL) -> str:
+    return target.raw_host.decode("ascii").removesuffix(".")
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _check(addresses: Sequence[str]) -> None:
+    """One private address among public ones is a mistake or a trap: nobody is called then."""
+    if not addresses or not (settings().sandbox or all(map(is_public, addresses))):
+        raise NotReached("address_refused")
+
+
+def is_public(text: str) -> bool:
+    """Does this address belong to somebody on the open Internet? One that carries another is judged by that one."""
+    address = ip_address(text)
+    if isinstance(address, IPv6Address):
+        inside = address.ipv4_mapped or _translated(address)
+        if inside is None:
+            return address in _GLOBAL_UNICAST and not any(address in network for network in _NOT_PUBLIC_AFTER_ALL)
+        address = inside
+    return not any(address in network for network in _NOT_PUBLIC)
+
+
+def _translated(address: IPv6Address) -> IPv4Address | None:
+    return IPv4Address(int(address) & 0xFFFF_FFFF) if address in _TRANSLATED else None
+
+
+async def _post_to_first(target: httpx.URL, addresses: Sequence[str], body: bytes, headers: dict[str, str]) -> int:
+    """To the first address that takes the connection; once there is one, nobody else is asked."""
+    why: Why = "not_connected"
+    for address in addresses:
+        try:
+            return await _post_to(target, address, body, headers)
+        except httpx.ConnectError as problem:
+            why = "not_trusted" if _is_about_trust(problem) else "not_connected"
+        except httpx.ConnectTimeout:
+            why = "timeout"
+        except (httpx.HTTPError, OSError):
+            raise NotReached("broken") from None
+    raise NotReached(why)
+
+
+async def _post_to(target: httpx.URL, address: str, body: bytes, headers: dict[str, str]) -> int:
+    """No proxy: it would connect for us, wherever it likes. Nothing of the body is read: there is no end to one."""
+    async with (
+        httpx.AsyncClient(
+            verify=trusted(), trust_env=False, timeout=httpx.Timeout(None, connect=CONNECT_WITHIN_S)
+        ) as client,
+        client.stream(
+            "POST",
+            target.copy_with(host=address),
+            content=body,
+            headers={**headers, "host": target.netloc.decode("ascii"), "accept-encoding": "identity"},
+            extensions={"sni_hostname": _host(target)},
+            follow_redirects=False,
+        ) as answer,
+    ):
+        return answer.status_code
+
+
+def _is_about_trust(problem: BaseException) -> bool:
+    """Was it the certificate, or how they speak TLS?"""
+    cause: BaseException | None = problem
+    while cause is not None:
+        if isinstance(cause, ssl.SSLError):
+            return True
+        cause = cause.__cause__ or cause.__context__
+    return False

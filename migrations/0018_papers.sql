@@ -1,0 +1,34 @@
+-- migrate:up
+
+-- A text as it is compared in a search: small plain letters, so that "cho dong ba" finds "Chợ Đông Ba". Named letter by
+-- letter: what `lower` knows depends on the database's collation, and `unaccent` is not everywhere.
+CREATE FUNCTION plain_text(words text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT lower(translate(normalize(words, NFC),
+        'àáạảãâầấậẩẫăằắặẳẵèéẹẻẽêềếệểễìíịỉĩòóọỏõôồốộổỗơờớợởỡùúụủũưừứựửữỳýỵỷỹđÀÁẠẢÃÂẦẤẬẨẪĂẰẮẶẲẴÈÉẸẺẼÊỀẾỆỂỄÌÍỊỈĨÒÓỌỎÕÔỒỐỘỔỖƠỜỚỢỞỠÙÚỤỦŨƯỪỨỰỬỮỲÝỴỶỸĐ',
+        'aaaaaaaaaaaaaaaaaeeeeeeeeeeeiiiiiooooooooooooooooouuuuuuuuuuuyyyyydaaaaaaaaaaaaaaaaaeeeeeeeeeeeiiiiiooooooooooooooooouuuuuuuuuuuyyyyyd'))
+$$;
+
+-- The running numbers of receipts for what is paid into the budget: a series of each kind and year, without gaps,
+-- because the row is locked until the number stands.
+CREATE TABLE fee_receipt_series (
+    series text NOT NULL CONSTRAINT fee_receipt_series_name CHECK (series IN ('PLP', 'TP')),
+    year integer NOT NULL CONSTRAINT fee_receipt_series_year CHECK (year BETWEEN 2020 AND 9999),
+    last_number integer NOT NULL CONSTRAINT fee_receipt_series_last_number CHECK (last_number >= 1),
+    PRIMARY KEY (series, year)
+);
+
+-- PLP: phí, lệ phí (fees of public services). TP: tiền phạt (fines). A number is given when the bill is paid, and is
+-- never given again, whatever becomes of the payment.
+CREATE TABLE fee_receipt_number (
+    payment_id uuid PRIMARY KEY,
+    series text NOT NULL,
+    year integer NOT NULL,
+    number integer NOT NULL,
+    made_at timestamptz NOT NULL DEFAULT city_now(),
+    CONSTRAINT fee_receipt_number_once UNIQUE (series, year, number),
+    CONSTRAINT fee_receipt_number_series FOREIGN KEY (series, year) REFERENCES fee_receipt_series (series, year)
+);
+
+-- migrate:down
+DROP TABLE fee_receipt_number, fee_receipt_series;
+DROP FUNCTION plain_text;
