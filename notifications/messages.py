@@ -34,8 +34,8 @@ from wallet.events import (
     AutopayFailure,
     BillPaid,
     BillPaymentFailed,
-    ChargeAsked,
     BillReminder,
+    ChargeAsked,
     DisputeAnswered,
     DisputeNoted,
     DisputeOpened,
@@ -49,6 +49,8 @@ from wallet.events import (
     SettlementFailed,
     SettlementPaid,
     SuspicionsFound,
+    TakingRefunded,
+    TakingRefundFailed,
     WithdrawalFailed,
     WithdrawalPaid,
 )
@@ -76,6 +78,8 @@ Told = (
     | MoneyFrozen
     | MoneyReleased
     | SuspicionsFound
+    | TakingRefunded
+    | TakingRefundFailed
     | SignedInOnDevice
     | DeviceKeyAdded
     | PasskeyAdded
@@ -345,6 +349,31 @@ def messages_of(event: Told) -> list[Words]:
                     )
                     for owner_id in shop
                 ),
+            ]
+        case TakingRefunded():
+            return [
+                _money(
+                    event.owner_id,
+                    f"/merchants/{event.merchant_id}/refunds",
+                    (f"{event.merchant_name}: đã hoàn tiền", f"{event.merchant_name}: money refunded"),
+                    (
+                        f"{dong(event.amount)} đã về tài khoản ngân hàng của người chuyển.",
+                        f"{dong(event.amount)} has arrived at the sender's bank account.",
+                    ),
+                )
+            ]
+        case TakingRefundFailed():
+            why_vi, why_en = _BANK_SAID[event.reason]
+            return [
+                _money(
+                    event.owner_id,
+                    f"/merchants/{event.merchant_id}/refunds",
+                    (f"{event.merchant_name}: chưa hoàn được tiền", f"{event.merchant_name}: money not refunded"),
+                    (
+                        f"Ngân hàng của người chuyển báo {why_vi}; {dong(event.amount)} vẫn thuộc cửa hàng.",
+                        f"The sender's bank says that {why_en}; {dong(event.amount)} is still the shop's.",
+                    ),
+                )
             ]
         case DisputeOpened():
             what_vi, what_en = _DISPUTES[event.kind]

@@ -602,3 +602,11 @@ UPDATE charge SET expires_at = city_now() - interval '1 second';
 -- name: prove_step_up
 -- As if a code had been shown.
 UPDATE step_up SET method = 'code', proved_at = city_now() WHERE id = $1;
+
+-- name: set_bill_amount
+-- A biller that thinks better of it.
+UPDATE bill SET amount = $2 WHERE id = $1;
+
+-- name: payee_of_payment
+-- Whose account a payment went to.
+SELECT credit_account_id FROM transfer WHERE id = $1;

@@ -201,9 +201,9 @@ class AutopayFailed(Event):
 
 
 class PaymentRefunded(Event):
-    """A payment, or a part of it, is back in its payer's wallet: by the shop, or by the city with the biller's consent.
+    """A payment, or a part of it, is back in its payer's wallet.
 
-    No `merchant_id` and `owner_id`: it was a bill."""
+    No `merchant_id` and `owner_id`: it was a bill, and its biller has agreed."""
 
     refund_id: UUID
     payment_id: UUID
@@ -283,3 +283,65 @@ class ChargeAsked(Event):
     amount: int
     merchant_name: str
     terminal_name: str
+
+
+class TransferTaken(Event):
+    """A merchant was paid from a bank's app. `payer`: the sender's masked name, where the bank told it."""
+
+    transfer_id: UUID
+    merchant_id: UUID
+    owner_id: UUID
+    merchant_name: str
+    amount: int
+    payer: str | None
+    order_id: UUID | None
+    order_reference: str | None
+
+
+class TransferCredited(Event):
+    """Money that waited in suspense has been found to be a resident's, and is in their wallet."""
+
+    transfer_id: UUID
+    principal_id: UUID
+    amount: int
+
+
+class CashToppedUp(Event):
+    """Cash was handed over at a counter for a resident's wallet."""
+
+    cash_receipt_id: UUID
+    principal_id: UUID
+    number: str
+    amount: int
+
+
+class CashReceiptVoided(Event):
+    """A receipt counts for nothing, and what it had put into a resident's wallet is taken out again."""
+
+    cash_receipt_id: UUID
+    principal_id: UUID
+    number: str
+    amount: int
+
+
+class TakingRefunded(Event):
+    """What a merchant was paid from a bank, or a part of it, is back at the sender's bank."""
+
+    refund_id: UUID
+    taking_id: UUID
+    merchant_id: UUID
+    owner_id: UUID
+    merchant_name: str
+    amount: int
+
+
+class TakingRefundFailed(Event):
+    """The sender's bank did not take it: it is the merchant's again."""
+
+    refund_id: UUID
+    taking_id: UUID
+    merchant_id: UUID
+    owner_id: UUID
+    merchant_name: str
+    amount: int
+    reason: RefusalReason

@@ -21,6 +21,11 @@ TransferKind = Literal[
 ]  # fmt: skip
 OrderStatus = Literal["open", "paid", "expired"]
 MerchantStatus = Literal["pending", "active", "suspended", "closed"]
+TopUpMethod = Literal["vnpay", "bank_transfer"]
+TopUpFailure = Literal["cancelled", "timed_out", "insufficient", "refused"]
+MerchantRole = Literal["owner", "cashier"]
+TakingKind = Literal["merchant", "taking", "refund"]
+"""How a shop's money came: from a wallet, from a bank's app; or that it went back."""
 Scheme = Literal["huong", "vietqr", "vnpay", "momo", "zalopay", "evn", "emv"]
 
 RefusalReason = Literal["account_unknown", "account_closed", "name_differs", "bank_unreachable", "other"]
@@ -212,11 +217,18 @@ class PayCharge(Body, tag_field="kind", tag="charge"):
     charge_id: UUID
 
 
+class AskTopUp(Body, tag_field="kind", tag="top_up", omit_defaults=True):
+    """Put money into my wallet: on the payment gateway's page, or by a transfer from a bank's app."""
+
+    amount: Dong
+    method: TopUpMethod
+
+
 class AskStepUp(Body):
     """The payment that is about to be sent, under the id that it will have."""
 
     payment_id: UUID
-    payment: PayBill | PayMerchant | PayPerson | PayCharge | Withdraw
+    payment: PayBill | PayMerchant | PayPerson | PayCharge | Withdraw | AskTopUp
 
 
 class Payee(Answer):
@@ -278,20 +290,23 @@ class OpenMerchant(Body):
 
 
 class Merchant(Answer):
-    """A shop that takes payments. `virtual_account` is its account number for other banks' apps."""
+    """A shop that takes payments. `virtual_account` is its account number for other banks' apps. `role`: what I am
+    there. `status_reason`: why it is suspended; its owner sees it."""
 
     id: UUID
     name: str
+    role: MerchantRole
     category_code: str
     ward: str
     status: MerchantStatus
+    status_reason: str | None
     virtual_account: str
     terminals: list["Terminal"]
     made_at: datetime
 
 
 class Merchants(Answer):
-    """All the merchants of one owner."""
+    """All the merchants that somebody owns or works at."""
 
     items: list[Merchant]
 
@@ -339,15 +354,18 @@ class Order(Answer):
 
 
 class Taking(Answer):
-    """Money that came in at a merchant."""
+    """Money that came in at a merchant; below zero, money that it gave back: of `original_id` then. A bank transfer
+    that names no order has no terminal, and no payer where the bank did not tell one."""
 
     id: UUID
+    kind: TakingKind
     amount: int
-    payer: str
-    terminal_id: UUID
-    terminal: str
+    payer: str | None
+    terminal_id: UUID | None
+    terminal: str | None
     order_id: UUID | None
     reference: str | None
     memo: str | None
+    original_id: UUID | None
     balance_after: int
     made_at: datetime

@@ -75,7 +75,13 @@ def _move_for(me: Principal, payment_id: UUID, wanted: Wanted) -> Move:
     match wanted:
         case PayBill():
             return Move(
-                payment_id, "bill", me.id, session_id=me.session_id, bill_id=wanted.bill_id, fingerprint=fingerprint
+                payment_id,
+                "bill",
+                me.id,
+                amount=wanted.amount,
+                session_id=me.session_id,
+                bill_id=wanted.bill_id,
+                fingerprint=fingerprint,
             )
         case PayMerchant():
             reading = _read(wanted.qr)

@@ -28,7 +28,7 @@ HOLDINGS: tuple[Holding, ...] = (
     ),
     Holding(
         name="wallet.payments",
-        tables=("entry", "transfer", "payment"),
+        tables=("entry", "transfer", "payment", "receipt_code"),
         what=Words(
             "Thanh toán và chuyển tiền (sau khi xóa: chỉ còn mã, không còn tên)",
             "Payments and transfers (after erasure: an id, no name)",

@@ -44,6 +44,7 @@ from wallet.models import (
     UnlockWallet,
     Wallet,
 )
+from wallet.papers.receipt_code_routes import router as receipt_code_router
 from wallet.papers.routes import router as papers_router
 
 Cursor = Annotated[str | None, QueryParameter(max_length=200)]
@@ -227,7 +228,7 @@ router = Router(
         # sub-packages
         billers_router,
         payout_router, settlement_router, charge_router,
-        papers_router,
+        papers_router, receipt_code_router,
     ],
     tags=["wallet"],
 )  # fmt: skip

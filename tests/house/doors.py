@@ -39,6 +39,8 @@ PUBLIC = {
     ("GET", "/v1/agencies"),
     ("GET", "/v1/places/wards"),
     ("GET", "/v1/verifications/callback"),
+    ("GET", "/v1/receipts/{code:str}"),
+    ("GET", "/r/{code:str}"),
     ("POST", "/v1/sign-in/codes"),
     ("POST", "/v1/sign-in/emergency-locks"),
     ("POST", "/v1/sign-in/sessions"),
@@ -175,6 +177,7 @@ async def a_household(db: Connection) -> Household:
     await withdrawals.make(db, owner.me, ids["withdrawal_id"], Withdraw(amount=10_000, **account), None)
     await bank_accounts.put(db, owner.me, shop.id, PutBankAccount(**account))
     await settlements.settle_now(db, owner.me, shop.id, ids["settlement_id"])
+    await ledger.move(db, bought._replace(id=uuid4()))
     order = PlaceOrder(terminal_id=shop.terminal_id, amount=1000)
     await merchants.place_order(db, owner.me, shop.id, ids["order_id"], order)
     kept = KeepCustomerCode(biller="dien-luc-hue", customer_code=f"PP03{owner.phone[-9:]}")

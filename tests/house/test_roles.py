@@ -37,7 +37,7 @@ SINCE_THE_CODE = RESIDENTS | {"unconfirmed resident"}
 TABLE: dict[frozenset[str], str] = {
     EVERYBODY: """
         front_door livez readyz metrics api_page_script
-        list_agencies list_wards
+        list_agencies list_wards check_receipt show_receipt
         request_code sign_in refresh lock_account return_from_provider
         begin_staff_sign_in finish_staff_sign_in
     """,
@@ -50,7 +50,7 @@ TABLE: dict[frozenset[str], str] = {
         list_devices remove_device set_device_key begin_passkey register_passkey list_passkeys remove_passkey
         list_consents get_consent decide_consent ask_export get_export get_export_file ask_erasure
         ask_data list_data_requests list_access_log
-        make_pay_code charge_pay_code get_shop_charge get_charge confirm_charge
+        get_receipt_code make_pay_code charge_pay_code get_shop_charge get_charge confirm_charge
         get_wallet get_limits list_movements get_payment make_payment read_payee read_qr
         ask_step_up send_step_up_code ask_step_up_face prove_step_up
         list_billers list_bills list_customer_codes keep_customer_code drop_customer_code

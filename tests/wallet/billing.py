@@ -67,9 +67,11 @@ async def listed(city: City, who: Resident, biller: str, customer_code: str) -> 
     return answer.json()
 
 
-async def pay(city: City, who: Resident, bill_id: object, payment_id: object = None) -> httpx.Response:
+async def pay(
+    city: City, who: Resident, bill_id: object, payment_id: object = None, **seen: object
+) -> httpx.Response:
     """Pay a bill as a phone does."""
-    body: Mapping[str, object] = {"kind": "bill", "bill_id": str(bill_id)}
+    body: Mapping[str, object] = {"kind": "bill", "bill_id": str(bill_id), **seen}
     path = f"/v1/wallet/payments/{payment_id or uuid4()}"
     return await city.client.put(path, headers=who.headers, json=body)
 

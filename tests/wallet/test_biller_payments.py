@@ -149,6 +149,8 @@ async def test_after_the_amount_was_changed_the_phone_sees_the_new_one_and_can_p
     await pay(city, me, bill_id)
     await city.worker.drain()
     assert await bill_statuses(city, biller) == {(amount + stand_in.MORE, "due")}, "fetched again by itself"
+    as_seen = await pay(city, me, bill_id, amount=amount)
+    assert as_seen.json()["type"] == "urn:huong:problem:AmountDiffers", "nobody pays more than they saw"
     payment_id = uuid4()
     assert (await pay(city, me, bill_id, payment_id)).json()["amount"] == amount + stand_in.MORE
     await city.worker.drain()

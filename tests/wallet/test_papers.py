@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 
 import asyncpg
 import httpx
+import msgspec
 import openpyxl
 import pytest
 from hypothesis import given
@@ -294,6 +295,25 @@ async def test_the_billers_invoice_is_printed(desk: httpx.AsyncClient, db: Conne
     said = await _receipt(desk, payer, payment_id)
     for words in ("1C26TEV-0001234", "K7XQ2", "PP03000000001", "11/2026", "Tiền điện kỳ 11/2026", "Điện lực Huế"):
         assert words in said
+
+
+def test_a_receipt_of_many_words_goes_on_on_another_page() -> None:
+    long = "Ủy ban nhân dân phường Thủy Xuân quận Thuận Hóa thành phố Huế " * 6
+    said: dict[str, object] = {
+        **dict.fromkeys(Receipt.__struct_fields__),
+        **dict.fromkeys(("payer", "payee", "payee_en", "subject", "memo", "customer_name"), long),
+        "id": uuid4(),
+        "kind": "bill",
+        "status": "paid",
+        "amount": 10**12,
+        "refunded": 1,
+        "made_at": NOON,
+    }
+    receipt = msgspec.convert(said, Receipt)
+    texts = [page.extract_text() for page in PdfReader(io.BytesIO(receipts.draw(receipt))).pages]
+    assert len(texts) == 2
+    assert "Một nghìn tỷ đồng chẵn" in texts[0]
+    assert "do bên bán phát hành" in texts[1]
 
 
 async def test_a_memo_that_our_letters_cannot_write_is_still_a_receipt(

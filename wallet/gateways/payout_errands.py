@@ -22,6 +22,7 @@ from wallet.gateways.partner_bank import Done, NotKnown, Order, Processing, Refu
 from wallet.gateways.payout_models import PayoutKind, PayoutStatus
 from wallet.merchants import settlements
 from wallet.models import RefusalReason
+from wallet.oversight import refunds
 
 sql = queries_beside(__file__)
 log = structlog.get_logger()
@@ -37,6 +38,7 @@ End = Callable[[Connection, UUID, RefusalReason | None], Awaitable[None]]
 ENDS: dict[PayoutKind, End] = {
     "withdrawal": withdrawals.end,
     "settlement": settlements.end,
+    "refund": refunds.end,
 }
 
 

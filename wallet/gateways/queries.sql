@@ -90,3 +90,119 @@ SELECT name FROM principal WHERE id = $1;
 SELECT id, kind, bank_bin, account_number, account_name, amount, content, status, reason, bank_reference, made_at,
     resolved_at
 FROM payout WHERE principal_id = $1 ORDER BY made_at, id;
+
+-- name: lock_person
+-- Of what is counted by the day, one at a time.
+SELECT id FROM principal WHERE id = $1 FOR NO KEY UPDATE;
+
+-- name: top_up
+-- A top-up by its id, whoever asks.
+SELECT id, principal_id, method, amount, code, address, language, reason, made_at, expires_at, resolved_at,
+    CASE WHEN status = 'pending' AND method = 'bank_transfer' AND expires_at <= city_now() THEN 'expired'
+        ELSE status END AS status
+FROM top_up WHERE id = $1;
+
+-- name: top_ups
+-- My top-ups, newest first.
+SELECT id, principal_id, method, amount, code, address, language, reason, made_at, expires_at, resolved_at,
+    CASE WHEN status = 'pending' AND method = 'bank_transfer' AND expires_at <= city_now() THEN 'expired'
+        ELSE status END AS status
+FROM top_up
+WHERE principal_id = $1 AND ($2::timestamptz IS NULL OR (made_at, id) < ($2, $3::uuid))
+ORDER BY made_at DESC, id DESC LIMIT $4;
+
+-- name: all_top_ups
+-- Everybody's top-ups, newest first, for those who look after them.
+SELECT id, principal_id, method, status, amount, code, reason, gateway_reference, gateway_bank, next_ask_at, made_at,
+    expires_at, resolved_at
+FROM top_up
+WHERE ($1::text IS NULL OR status = $1) AND ($2::timestamptz IS NULL OR (made_at, id) < ($2, $3::uuid))
+ORDER BY made_at DESC, id DESC LIMIT $4;
+
+-- name: money_has_this_id
+-- Was money moved or held under this id?
+SELECT EXISTS (SELECT FROM transfer WHERE id = $1) OR EXISTS (SELECT FROM hold WHERE id = $1);
+
+-- name: topped_up_today
+-- What somebody has put in on this day of Huế, or is still putting in.
+SELECT coalesce(sum(amount), 0)::bigint FROM top_up
+WHERE principal_id = $1
+    AND made_at >= date_trunc('day', city_now() AT TIME ZONE 'Asia/Ho_Chi_Minh') AT TIME ZONE 'Asia/Ho_Chi_Minh'
+    AND (status IN ('paid', 'review') OR status = 'pending' AND expires_at > city_now());
+
+-- name: use_strong_proof
+-- A passkey or a face match for exactly this, which is used up by it.
+UPDATE step_up SET used_at = city_now()
+WHERE id = $1 AND principal_id = $2 AND session_id = $3 AND payment_id = $4 AND fingerprint = $5
+    AND method IN ('passkey', 'face') AND used_at IS NULL AND expires_at > city_now()
+RETURNING id;
+
+-- name: write_top_up
+-- Somebody means to put money in, once per id; the gateway is asked about it a minute after its page has closed.
+INSERT INTO top_up (id, principal_id, method, amount, code, address, language, expires_at, next_ask_at)
+VALUES ($1, $2, $3::text, $4, $5, $6, $7, city_now() + make_interval(secs => $8),
+    CASE WHEN $3 = 'vnpay' THEN city_now() + make_interval(secs => $8 + 60) END)
+ON CONFLICT DO NOTHING
+RETURNING id;
+
+-- name: top_up_for_update
+-- A top-up of which the gateway tells something.
+SELECT id, principal_id, method, amount, status, expires_at, EXISTS (
+    SELECT FROM account WHERE account.id = principal_id AND closed_at IS NOT NULL) AS wallet_is_closed
+FROM top_up WHERE id = $1 AND method = 'vnpay' FOR UPDATE;
+
+-- name: top_up_by_code_for_update
+-- The top-up whose code stands in a transfer's words.
+SELECT id, principal_id, method, amount, status, expires_at, EXISTS (
+    SELECT FROM account WHERE account.id = principal_id AND closed_at IS NOT NULL) AS wallet_is_closed
+FROM top_up WHERE code = $1 FOR UPDATE;
+
+-- name: pay_top_up
+-- The money is there.
+UPDATE top_up SET status = 'paid', reason = NULL, gateway_reference = coalesce($2, gateway_reference),
+    gateway_bank = coalesce($3, gateway_bank), next_ask_at = NULL, resolved_at = city_now()
+WHERE id = $1;
+
+-- name: review_top_up
+-- The money is there, but is not to be spent yet; the gateway is asked again, if it is the gateway that doubts.
+UPDATE top_up SET status = 'review', reason = NULL, gateway_reference = coalesce($2, gateway_reference),
+    gateway_bank = coalesce($3, gateway_bank), resolved_at = NULL,
+    next_ask_at = CASE WHEN $4 THEN city_now() + interval '30 minutes' END
+WHERE id = $1;
+
+-- name: end_top_up
+-- Nothing was paid, as the gateway says; or nobody paid in time.
+UPDATE top_up SET status = CASE WHEN $2::text IS NULL THEN 'expired' ELSE 'failed' END, reason = $2,
+    gateway_reference = coalesce($3, gateway_reference), gateway_bank = coalesce($4, gateway_bank), next_ask_at = NULL,
+    resolved_at = city_now()
+WHERE id = $1;
+
+-- name: top_ups_to_ask
+-- Top-ups that the gateway should be asked about; whoever asked this asks for them, others wait, the longer the older
+-- they are.
+UPDATE top_up SET next_ask_at = city_now()
+    + least(greatest((city_now() - made_at) / 4, interval '3 minutes'), interval '2 hours')
+WHERE id IN (SELECT id FROM top_up WHERE next_ask_at <= city_now() ORDER BY next_ask_at LIMIT $1
+    FOR UPDATE SKIP LOCKED)
+RETURNING id, made_at;
+
+-- name: expire_transfers
+-- Top-ups by transfer whose time has passed.
+UPDATE top_up SET status = 'expired', resolved_at = city_now()
+WHERE id IN (SELECT id FROM top_up WHERE status = 'pending' AND method = 'bank_transfer' AND expires_at <= city_now()
+    LIMIT $1 FOR UPDATE SKIP LOCKED);
+
+-- name: top_ups_of_person
+-- For a copy of all that is held: top-ups, oldest first.
+SELECT id, method, amount, code, address, language, status, reason, gateway_reference, gateway_bank, made_at,
+    expires_at, resolved_at
+FROM top_up WHERE principal_id = $1 ORDER BY made_at, id;
+
+-- name: erase_addresses_of_top_ups
+-- A person is forgotten: where they topped up from.
+UPDATE top_up SET address = NULL WHERE principal_id = $1;
+
+-- name: open_top_ups_of_person
+-- Is money of this person on its way in?
+SELECT EXISTS (SELECT FROM top_up WHERE principal_id = $1
+    AND (status = 'review' OR status = 'pending' AND expires_at > city_now()));

@@ -20,6 +20,7 @@ from wallet.merchants.settlement_models import (
     PutBankAccount,
     Settlement,
 )
+from wallet.papers.tables import MEDIA_TYPES
 
 Cursor = Annotated[str | None, QueryParameter(max_length=200)]
 Limit = Annotated[int, QueryParameter(ge=1, le=100)]
@@ -69,21 +70,23 @@ async def get_settlement(
     return await settlements.show(db, request.me, merchant_id, settlement_id)
 
 
-@get("/v1/merchants/{merchant_id:uuid}/settlements/{settlement_id:uuid}/statement.csv")
+@get("/v1/merchants/{merchant_id:uuid}/settlements/{settlement_id:uuid}/statement.csv", media_type=MEDIA_TYPES["csv"])
 async def get_settlement_csv(request: Door, merchant_id: FromPath[UUID], settlement_id: FromPath[UUID]) -> Stream:
     """The lines that a settlement closed, as a CSV, for programs."""
     database = request.app.state.database
     return await settlement_statements.answer(database, request.me, merchant_id, settlement_id, "csv", request.lang)
 
 
-@get("/v1/merchants/{merchant_id:uuid}/settlements/{settlement_id:uuid}/statement.xlsx")
+@get(
+    "/v1/merchants/{merchant_id:uuid}/settlements/{settlement_id:uuid}/statement.xlsx", media_type=MEDIA_TYPES["xlsx"]
+)
 async def get_settlement_xlsx(request: Door, merchant_id: FromPath[UUID], settlement_id: FromPath[UUID]) -> Stream:
     """The lines that a settlement closed, as a workbook."""
     database = request.app.state.database
     return await settlement_statements.answer(database, request.me, merchant_id, settlement_id, "xlsx", request.lang)
 
 
-@get("/v1/merchants/{merchant_id:uuid}/settlements/{settlement_id:uuid}/statement.pdf")
+@get("/v1/merchants/{merchant_id:uuid}/settlements/{settlement_id:uuid}/statement.pdf", media_type=MEDIA_TYPES["pdf"])
 async def get_settlement_pdf(request: Door, merchant_id: FromPath[UUID], settlement_id: FromPath[UUID]) -> Stream:
     """The lines that a settlement closed, as pages to read and print."""
     database = request.app.state.database

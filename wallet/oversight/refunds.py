@@ -22,8 +22,11 @@ from app.staff.members import need_grant
 from app.staff.pages import before, page_of
 from app.types import Page
 from wallet import ledger
-from wallet.events import PaymentRefunded
+from wallet.events import PaymentRefunded, TakingRefunded, TakingRefundFailed
+from wallet.gateways import payouts
+from wallet.gateways.payouts import AskPayout
 from wallet.ledger import Move
+from wallet.models import RefusalReason
 from wallet.oversight.models import (
     MakeRefund,
     ProposeRefund,
@@ -71,8 +74,14 @@ class RefundNeedsSecondPairOfEyes(Refusal):
     status = 403
 
 
-class _Subject(msgspec.Struct, frozen=True):
-    """What is given back: whose money it is now, and whose it was."""
+class SenderNotKnown(Refusal):
+    """Ngân hàng không cho biết tài khoản đã chuyển khoản tiền này, nên không thể hoàn về đó.
+
+    The bank did not tell which account this money came from, so it cannot be sent back there."""
+
+
+class _Paid(msgspec.Struct, frozen=True):
+    """A payment that may be given back: whose money it is now, and whose it was."""
 
     source: RefundSource
     principal_id: UUID
@@ -82,6 +91,23 @@ class _Subject(msgspec.Struct, frozen=True):
     biller_code: str | None
     payee_name: str
     payee_name_en: str
+
+
+class _Taking(msgspec.Struct, frozen=True):
+    """The same of a transfer from a bank."""
+
+    merchant_id: UUID
+    owner_id: UUID
+    merchant_name: str
+    sender_bank_bin: str | None
+    sender_account: str | None
+    sender_name: str | None
+    source: RefundSource = "bank"
+    principal_id: UUID | None = None
+    biller_code: str | None = None
+
+
+_Subject = _Paid | _Taking
 
 
 class _Written(Refund):
@@ -95,11 +121,12 @@ class _Written(Refund):
 async def make(db: Connection, me: Principal, refund_id: UUID, wanted: MakeRefund) -> tuple[Refund, bool]:
     """Give back, as whoever may at that shop; and whether it had been done before.
 
-    Raises NotFound, RefundIdTaken, NotRefundable, RefundTooMuch, InsufficientFunds, AccountFrozen, AccountClosed."""
+    Raises NotFound, RefundIdTaken, NotRefundable, RefundTooMuch, InsufficientFunds, AccountFrozen, AccountClosed;
+    of a transfer from a bank SenderNotKnown, UnknownBank."""
     subject = await _subject(db, wanted.payment_id)
     if not await _may_refund(db, me, subject, wanted.amount):
         raise NotFound
-    written = await _write(db, me, refund_id, wanted, subject, status="paid")
+    written = await _write(db, me, refund_id, wanted, subject, status=_on_its_way(subject))
     made = await one(_Written, db, sql.refund, refund_id)
     if not written:
         if made.by_staff or not _same(made, wanted):
@@ -110,10 +137,16 @@ async def make(db: Connection, me: Principal, refund_id: UUID, wanted: MakeRefun
 
 
 async def _subject(db: Connection, payment_id: UUID) -> _Subject:
-    subject = await maybe(_Subject, db, sql.refundable_payment, payment_id)
+    subject = await maybe(_Paid, db, sql.refundable_payment, payment_id)
+    subject = subject or await maybe(_Taking, db, sql.refundable_taking, payment_id)
     if subject is None:
         raise NotFound
     return subject
+
+
+def _on_its_way(subject: _Subject) -> RefundStatus:
+    """What a refund is while it has been carried out by us: a wallet has it, a bank must answer first."""
+    return "pending" if isinstance(subject, _Taking) else "paid"
 
 
 async def _may_refund(db: Connection, me: Principal, subject: _Subject, amount: int) -> bool:
@@ -160,29 +193,61 @@ def _shown(made: _Written) -> Refund:
 async def _give_back(
     db: Connection, refund_id: UUID, payment_id: UUID, amount: int, reason: str, subject: _Subject
 ) -> None:
+    match subject:
+        case _Paid():
+            await _to_wallet(db, refund_id, payment_id, amount, reason, subject)
+        case _Taking():
+            await _to_sender(db, refund_id, payment_id, amount, subject)
+
+
+async def _to_wallet(
+    db: Connection, refund_id: UUID, payment_id: UUID, amount: int, reason: str, paid: _Paid
+) -> None:
     """Both sides are told; the money moves by the last statement, which also knows how much is left to give back."""
     news = PaymentRefunded(
         refund_id=refund_id,
         payment_id=payment_id,
-        payer_id=subject.principal_id,
+        payer_id=paid.principal_id,
         amount=amount,
-        payee_name=subject.payee_name,
-        payee_name_en=subject.payee_name_en,
-        merchant_id=subject.merchant_id,
-        owner_id=subject.owner_id,
+        payee_name=paid.payee_name,
+        payee_name_en=paid.payee_name_en,
+        merchant_id=paid.merchant_id,
+        owner_id=paid.owner_id,
         reason=reason,
     )
     await outbox.record(db, news)
-    move = Move(
-        refund_id,
-        "refund",
-        subject.debit_id,
-        subject.principal_id,
-        amount,
-        memo=reason,
-        original_id=payment_id,
-    )
+    move = Move(refund_id, "refund", paid.debit_id, paid.principal_id, amount, memo=reason, original_id=payment_id)
     await ledger.move(db, move)
+
+
+async def _to_sender(db: Connection, refund_id: UUID, taking_id: UUID, amount: int, taking: _Taking) -> None:
+    """The taking's row is locked by what is counted on it; then the money is held until the bank has answered."""
+    if taking.sender_bank_bin is None or taking.sender_account is None or taking.sender_name is None:
+        raise SenderNotKnown
+    if await db.fetchval(sql.give_back_of_taking, taking_id, amount) is None:
+        raise ledger.RefundTooMuch
+    back = AskPayout(
+        id=refund_id,
+        kind="refund",
+        debit_id=taking.merchant_id,
+        bank_bin=taking.sender_bank_bin,
+        account_number=taking.sender_account,
+        account_name=taking.sender_name,
+        amount=amount,
+        content=f"HOAN TIEN {taking.merchant_name}",
+        original_id=taking_id,
+    )
+    await payouts.ask(db, back)
+
+
+async def end(db: Connection, refund_id: UUID, reason: RefusalReason | None) -> None:
+    """The sender's bank has answered: the shop is told, and what was not taken may be given back in another way."""
+    row = await db.fetchrow(sql.end_bank_refund, refund_id, reason)
+    assert row is not None
+    if reason is None:
+        await outbox.record(db, TakingRefunded(**dict(row)))
+    else:
+        await outbox.record(db, TakingRefundFailed(**dict(row), reason=reason))
 
 
 async def show(db: Connection, me: Principal, refund_id: UUID) -> Refund:
@@ -251,7 +316,7 @@ async def approve(db: Connection, me: Principal, refund_id: UUID) -> StaffRefund
         return refund
     subject = await _subject(db, refund.payment_id)
     with refusing(refund_second_pair_of_eyes=RefundNeedsSecondPairOfEyes):
-        await db.execute(sql.decide_refund, refund_id, "paid", me.id)
+        await db.execute(sql.decide_refund, refund_id, _on_its_way(subject), me.id)
     await records.record(db, me, "wallet.refund_approved", refund_id, amount=refund.amount)
     approved = await one(StaffRefund, db, sql.staff_refund, refund_id)
     await _give_back(db, refund_id, refund.payment_id, refund.amount, refund.reason, subject)

@@ -111,3 +111,14 @@ WITH due AS (
 )
 INSERT INTO fee_receipt_number (payment_id, series, year, number)
 SELECT payment_id, series, year, last_number - added + nth FROM due JOIN counted USING (series, year);
+
+-- name: keep_receipt_code
+-- The code of a payment of its payer: the first that was drawn stands.
+INSERT INTO receipt_code (code, payment_id) SELECT $3, id FROM payment WHERE id = $1 AND payer_id = $2
+ON CONFLICT (payment_id) DO UPDATE SET payment_id = excluded.payment_id
+RETURNING code;
+
+-- name: check_receipt
+-- What a receipt's code shows to anybody: no whole name, no memo, no account.
+SELECT code, payment.kind, payment.status, amount, refunded, payer_name AS payer, payee_name AS payee, payment.made_at
+FROM receipt_code JOIN payment ON payment.id = receipt_code.payment_id WHERE code = $1;

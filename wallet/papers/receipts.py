@@ -77,7 +77,7 @@ async def file(database: Database, me: Principal, payment_id: UUID) -> Response[
 
 
 def draw(receipt: Receipt) -> bytes:
-    """The receipt on one page of A5."""
+    """The receipt on A5: one page, unless its words are many."""
     with closing(Paper(A5, " · ".join(_title(receipt)), "vi")) as paper:
         _draw(paper, receipt)
         return paper.done()
@@ -101,7 +101,7 @@ def _draw_amount(paper: Paper, receipt: Receipt) -> None:
     paper.write_at(MARGIN, MARGIN + 98, f"{dong(receipt.amount)} đ", size=25, bold=True)
     paid = receipt.status == "paid"
     colour = PURPLE if paid and not receipt.refunded else INK
-    paper.write_at(paper.w - MARGIN, MARGIN + 98, _state(receipt), size=8.5, bold=True, colour=colour, at="right")
+    paper.write_at(paper.w - MARGIN, MARGIN + 62, _state(receipt), size=8.5, bold=True, colour=colour, at="right")
     paper.y = MARGIN + 114
     for text, colour in ((words.dong_vi(receipt.amount), INK), (words.dong_en(receipt.amount), GREY)):
         for line in paper.wrapped(text, paper.w - 2 * MARGIN, 8):
@@ -116,8 +116,11 @@ _NAMES_WIDTH = 108
 
 
 def _draw_fact(paper: Paper, name: str, value: str) -> None:
+    lines = paper.wrapped(value, paper.w - 2 * MARGIN - _NAMES_WIDTH, 8.5)
+    if paper.y + 11.5 * len(lines) > paper.foot:
+        paper.begin_page()
     paper.write_at(MARGIN, paper.y, name, size=7.5, colour=GREY)
-    for line in paper.wrapped(value, paper.w - 2 * MARGIN - _NAMES_WIDTH, 8.5):
+    for line in lines:
         paper.write_at(MARGIN + _NAMES_WIDTH, paper.y, line, size=8.5)
         paper.y += 11.5
     paper.y += 3.5
@@ -127,7 +130,10 @@ _QR_SIDE = 64
 
 
 def _draw_foot(paper: Paper, receipt: Receipt) -> None:
-    paper.y = max(paper.y + 4, paper.foot - _QR_SIDE - 8)
+    top = paper.foot - _QR_SIDE - 8
+    if paper.y > top:
+        paper.begin_page()
+    paper.y = top
     paper.rule(paper.y - 8)
     width = paper.w - 2 * MARGIN
     if receipt.check_url and receipt.code:
