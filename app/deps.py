@@ -12,6 +12,7 @@ from litestar.connection import ASGIConnection
 from litestar.datastructures import State
 from litestar.di import NamedDependency, Provide
 from litestar.handlers import BaseRouteHandler
+from litestar.params import QueryParameter
 
 from app.db import Connection, Database
 from app.errors import (
@@ -142,8 +143,15 @@ def _refuse_null(
 @cache
 def _nullable(route: Callable[..., Any]) -> frozenset[str]:
     """The parameters of a route that may be left out and are no text."""
-    hints = {name: _members(hint) for name, hint in get_type_hints(route).items()}
+    names = {name: _asked_as(name, hint) for name, hint in get_type_hints(route, include_extras=True).items()}
+    hints = {names[name]: _members(hint) for name, hint in get_type_hints(route).items()}
     return frozenset(name for name, types in hints.items() if NoneType in types and str not in types)
+
+
+def _asked_as(name: str, hint: Any) -> str:
+    """What a parameter is called in the address (`from` is no name in Python)."""
+    said = [mark.name for mark in getattr(hint, "__metadata__", ()) if isinstance(mark, QueryParameter)]
+    return next(filter(None, said), name)
 
 
 def _members(hint: Any) -> set[Any]:

@@ -20,6 +20,7 @@ from app.errors import Refusal, answer_problem
 from app.etag import Unchanged
 from app.identity.bearer import Bearer
 from app.identity.routes import router as identity_router
+from app.live import Live
 from app.machines.routes import router as machines_router
 from app.machines.signatures import Signatures
 from app.observe import Observe, calm_garbage_collection, start_logging
@@ -54,8 +55,10 @@ def create_app(settings: Settings | None = None, database: Database | None = Non
         await health.refuse_unfit(database, settings)
         till.start()
         app.state.rates.start()
+        app.state.live.start()
         calm_garbage_collection()
         yield
+        await app.state.live.close()
         await till.close()
         await app.state.rates.close()
         await database.close()
@@ -63,8 +66,8 @@ def create_app(settings: Settings | None = None, database: Database | None = Non
     app = Litestar(
         route_handlers=[
             schema.front_door, health.router, places.router, agencies.router, home.router,
-            identity_router, staff_router, machines_router, privacy_router, audit_router, policies_router, wallet_router,
-            notifications_router,
+            identity_router, staff_router, machines_router, privacy_router, audit_router, policies_router,
+            wallet_router, notifications_router,
         ],
         dependencies=dependencies,
         guards=[let_in],
@@ -76,7 +79,8 @@ def create_app(settings: Settings | None = None, database: Database | None = Non
         request_max_body_size=MOST_BODY_BYTES,
         state=State(
             {
-                "settings": settings, "database": database, "till": till, "holdings": HOLDINGS,
+                "settings": settings, "database": database, "till": till,
+                "live": Live(settings.redis_url), "holdings": HOLDINGS,
                 "measures": (ledger.measure, data_requests.measure, chain.measure),
             }
         ),

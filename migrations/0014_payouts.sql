@@ -74,7 +74,7 @@ CREATE TABLE payout (
     principal_id uuid,
     bank_bin text NOT NULL REFERENCES bank (bin),
     account_number text NOT NULL CONSTRAINT payout_account_number CHECK (account_number ~ '^[0-9A-Z]{4,24}$'),
-    account_name text NOT NULL,
+    account_name text NOT NULL CONSTRAINT payout_account_name CHECK (account_name <> ''),
     amount bigint NOT NULL CONSTRAINT payout_amount CHECK (amount BETWEEN 1 AND 1000000000000),
     content text NOT NULL,
     status text NOT NULL DEFAULT 'ready' CONSTRAINT payout_status CHECK (

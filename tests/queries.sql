@@ -610,3 +610,7 @@ UPDATE bill SET amount = $2 WHERE id = $1;
 -- name: payee_of_payment
 -- Whose account a payment went to.
 SELECT credit_account_id FROM transfer WHERE id = $1;
+
+-- name: plant_e_invoice
+-- A biller's invoice for a payment.
+INSERT INTO e_invoice (payment_id, bill_id, number) VALUES ($1, $1, '1C26T00000001');

@@ -5,7 +5,7 @@ from typing import Literal
 from uuid import UUID
 
 from app.outbox import Event
-from wallet.models import RefusalReason
+from wallet.models import RefusalReason, TopUpFailure, TopUpMethod
 
 
 class BillHeld(Event):
@@ -345,3 +345,29 @@ class TakingRefundFailed(Event):
     merchant_name: str
     amount: int
     reason: RefusalReason
+
+
+class TopUpPaid(Event):
+    """Money that a resident put in is in their wallet."""
+
+    top_up_id: UUID
+    principal_id: UUID
+    amount: int
+    method: TopUpMethod
+
+
+class TopUpInReview(Event):
+    """A resident paid the gateway, which suspects fraud: the money waits."""
+
+    top_up_id: UUID
+    principal_id: UUID
+    amount: int
+
+
+class TopUpFailed(Event):
+    """The gateway took no money from a resident who meant to top up. `reason` is never that they cancelled it."""
+
+    top_up_id: UUID
+    principal_id: UUID
+    amount: int
+    reason: TopUpFailure

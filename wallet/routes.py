@@ -18,6 +18,7 @@ from wallet.gateways.payout_routes import router as payout_router
 from wallet.merchants import merchants
 from wallet.merchants.charge_routes import router as charge_router
 from wallet.merchants.settlement_routes import router as settlement_router
+from wallet.merchants.takings_stream_routes import router as takings_stream_router
 from wallet.models import (
     AskStepUp,
     CustomerCode,
@@ -227,7 +228,7 @@ router = Router(
         add_terminal, get_terminal_qr, get_terminal_qr_png, get_terminal_qr_svg, place_order, get_order, list_takings,
         # sub-packages
         billers_router,
-        payout_router, settlement_router, charge_router,
+        payout_router, settlement_router, charge_router, takings_stream_router,
         papers_router, receipt_code_router,
     ],
     tags=["wallet"],

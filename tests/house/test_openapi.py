@@ -21,7 +21,19 @@ from app.db import Connection
 from app.identity import possession
 from app.machines import signatures
 from app.staff import cookie
-from tests.house.doors import BODIES, PUBLIC, Door, a_household, a_passer, doors, filled, is_for_residents, the_app
+from tests.house.doors import (
+    BODIES,
+    BY_CODE,
+    PUBLIC,
+    Door,
+    a_household,
+    a_passer,
+    a_signer,
+    doors,
+    filled,
+    is_for_residents,
+    the_app,
+)
 from tests.house.reading import ROOT, nothing
 from tests.house.test_roles import MACHINES, PLAIN, SCOPES, STAFF, passes
 from tests.makers import a_biller
@@ -418,9 +430,10 @@ async def test_answers_are_what_it_says(desk: httpx.AsyncClient, db: Connection)
         if method == "GET" and "200" in operation["responses"]:
             door = by_path[path]
             headers = household.owner.headers if is_for_residents(door) else await a_passer(db, door)
+            auth = await a_signer(db, door)
             hollow = re.sub(r"{(\w+)}", r"{\1:uuid}", path)
-            named = household.ids | {"purpose": "statistics"}
-            done = await desk.get(filled(hollow, named), headers=headers)
+            named = household.ids | BY_CODE | {"purpose": "statistics"}
+            done = await desk.get(filled(hollow, named), headers=headers, auth=auth)
             _check(operation, done, 200)
             if "304" in operation["responses"] and path not in CHANGED_BY_LOOKING:
                 held = {**headers, "if-none-match": done.headers["etag"]}
@@ -429,7 +442,7 @@ async def test_answers_are_what_it_says(desk: httpx.AsyncClient, db: Connection)
             if operation["security"]:
                 _check(operation, await desk.get(filled(hollow)), 401)
             if "{" in path:
-                _check(operation, await desk.get(filled(hollow), headers=headers), 404)
+                _check(operation, await desk.get(filled(hollow), headers=headers, auth=auth), 404)
 
 
 def _check(operation: Document, answer: httpx.Response, status: int) -> None:

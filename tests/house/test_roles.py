@@ -50,10 +50,11 @@ TABLE: dict[frozenset[str], str] = {
         list_devices remove_device set_device_key begin_passkey register_passkey list_passkeys remove_passkey
         list_consents get_consent decide_consent ask_export get_export get_export_file ask_erasure
         ask_data list_data_requests list_access_log
-        get_receipt_code make_pay_code charge_pay_code get_shop_charge get_charge confirm_charge
+        stream_takings get_receipt_code make_pay_code charge_pay_code get_shop_charge get_charge confirm_charge
         get_wallet get_limits list_movements get_payment make_payment read_payee read_qr
         ask_step_up send_step_up_code ask_step_up_face prove_step_up
         list_billers list_bills list_customer_codes keep_customer_code drop_customer_code
+        get_e_invoice set_autopay get_autopay end_autopay
         list_merchants open_merchant add_terminal get_terminal_qr get_terminal_qr_png get_terminal_qr_svg
         place_order get_order list_takings
         list_banks make_withdrawal get_withdrawal list_withdrawals
@@ -72,6 +73,19 @@ TABLE: dict[frozenset[str], str] = {
     frozenset({"admin"}): """
         invite_member close_member propose_grant approve_grant refuse_grant revoke_grant
         list_machines get_machine put_machine close_machine make_machine_key revoke_machine_key
+        bind_biller_machine free_biller_machine
+    """,
+    frozenset({"admin", "finance"}): """
+        list_staff_billers
+    """,
+    frozenset({"bills.write"}): """
+        publish_bill withdraw_biller_bill give_e_invoice
+    """,
+    frozenset({"bills.read"}): """
+        list_biller_payments
+    """,
+    frozenset({"bills.read", "bills.write"}): """
+        get_biller_bill
     """,
     frozenset({"admin", "compliance"}): """
         list_members list_grants list_break_glass review_break_glass list_retention list_audit
@@ -81,6 +95,7 @@ TABLE: dict[frozenset[str], str] = {
         list_policies list_policy_changes
     """,
     frozenset({"finance"}): """
+        put_biller propose_biller_connection approve_biller_connection refuse_biller_connection list_biller_calls
         list_payouts propose_fee_rule approve_fee_rule list_fee_rules
     """,
     frozenset({"compliance"}): """

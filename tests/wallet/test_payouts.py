@@ -15,10 +15,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 from litestar import Litestar, Request, post
+from litestar.datastructures import State
 
 from app import outside
 from app.clock import CITY_ZONE, city_now
 from app.config import settings
+from app.db import Connection
 from app.outside import NoAnswer
 from tests.conftest import StandIns, served
 from tests.wallet import banking
@@ -26,6 +28,7 @@ from wallet import qr
 from wallet.gateways import breaker, partner_bank, payouts
 from wallet.gateways.breaker import Breaker, NotAsked
 from wallet.gateways.partner_bank import Done, NotKnown, Order, Processing, Refused
+from wallet.gateways.payouts import AskPayout
 from wallet.gateways.signed_requests import NotSigned, sign, verify
 from wallet.sandbox import bank
 
@@ -243,6 +246,14 @@ def test_a_bank_gets_plain_letters() -> None:
     assert payouts.plain_name("Đặng  Ươm Ỵ") == "DANG UOM Y"
 
 
+@pytest.mark.parametrize("account", [{"account_number": "12 34"}, {"account_name": "😀"}, {"bank_bin": "000000"}])
+async def test_what_no_bank_could_take_is_refused_before_it_is_sent(db: Connection, account: dict[str, str]) -> None:
+    fine = {"bank_bin": "970436", "account_number": "1234567890", "account_name": "A B", **account}
+    payout = AskPayout(id=uuid4(), kind="refund", debit_id=uuid4(), amount=1, content="x", **fine)
+    with pytest.raises((payouts.NoSuchAccount, payouts.UnknownBank)):
+        await payouts.ask(db, payout)
+
+
 # People who transfer to the city from the stand-in
 
 
@@ -261,7 +272,7 @@ class AnotherCity:
         self.heard: list[Heard] = []
 
         @post("/v1/gateways/bank-transfers/{source:str}", status_code=200)
-        async def hear(request: Request[None, None, None]) -> dict[str, bool]:
+        async def hear(request: Request[None, None, State]) -> dict[str, bool]:
             self.heard.append(Heard(request.url.path, dict(request.headers), await request.body()))
             return {"success": True}
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from typing import Any
 from uuid import uuid4
 
 import httpx
@@ -9,7 +10,6 @@ import pytest
 
 from app.db import Connection
 from app.identity import step_up
-from app.outbox import Event
 from notifications.messages import messages_of
 from tests.conftest import City, StandIns
 from tests.makers import Resident, a_policy, a_resident
@@ -144,7 +144,7 @@ async def test_twenty_withdrawals_at_once_never_take_more_than_there_is(city: Ci
 async def test_other_content_under_the_same_id_is_refused(city: City, other: dict[str, object]) -> None:
     me, withdrawal_id = await someone(city), uuid4()
     await withdraw(city, me, asked(), withdrawal_id)
-    assert refused(await withdraw(city, me, asked(**other), withdrawal_id)) == (409, "PaymentIdTaken")
+    assert refused(await withdraw(city, me, {**asked(), **other}, withdrawal_id)) == (409, "PaymentIdTaken")
     stranger = await someone(city)
     assert refused(await withdraw(city, stranger, asked(), withdrawal_id)) == (409, "PaymentIdTaken")
     assert await money(city, stranger.id) == (200_000, 0)
@@ -174,7 +174,7 @@ async def test_what_makes_no_sense_is_refused_and_leaves_nothing(
     city: City, body: dict[str, object], problem: tuple[int, str]
 ) -> None:
     me = await someone(city)
-    assert refused(await withdraw(city, me, asked(**body))) == problem
+    assert refused(await withdraw(city, me, {**asked(), **body})) == problem
     assert await payouts(city) == []
     assert await money(city, me.id) == (200_000, 0)
 
@@ -368,9 +368,14 @@ async def test_a_bank_that_is_down_is_left_in_peace_and_the_money_waits(
 
 
 def test_the_words_say_where_the_money_is() -> None:
-    common = {"withdrawal_id": uuid4(), "payer_id": uuid4(), "amount": 50_000, "bank_name": "BIDV", "account": "7890"}
-    events: list[Event] = [WithdrawalPaid(**common), WithdrawalFailed(**common, reason="account_closed")]  # pyright: ignore[reportArgumentType]
-    for event in events:
-        [words] = messages_of(event)  # pyright: ignore[reportArgumentType]
+    common: dict[str, Any] = {
+        "withdrawal_id": uuid4(),
+        "payer_id": uuid4(),
+        "amount": 50_000,
+        "bank_name": "BIDV",
+        "account": "7890",
+    }
+    for event in (WithdrawalPaid(**common), WithdrawalFailed(**common, reason="account_closed")):
+        [words] = messages_of(event)
         assert "50.000" in words.body["vi"]
         assert "***7890" in words.body["en"]

@@ -43,6 +43,14 @@ class UnknownBank(Refusal):
     status = 400
 
 
+class NoSuchAccount(Refusal):
+    """Số hoặc tên tài khoản này không ngân hàng nào dùng; hãy kiểm tra lại.
+
+    No bank has an account of such a number or name; look at them again."""
+
+    status = 400
+
+
 class AskPayout(msgspec.Struct, frozen=True, kw_only=True):
     """Money that shall go from an account of ours to one at a bank, under an id that is good for ever.
 
@@ -63,7 +71,7 @@ class AskPayout(msgspec.Struct, frozen=True, kw_only=True):
 async def ask(db: Connection, payout: AskPayout) -> None:
     """Send money to a bank, after this transaction. The same again is the same. The last statement holds the money.
 
-    Raises UnknownBank, PaymentIdTaken, InsufficientFunds, AccountFrozen, AccountClosed."""
+    Raises UnknownBank, NoSuchAccount, PaymentIdTaken, InsufficientFunds, AccountFrozen, AccountClosed."""
     await write(db, payout)
     await hold(db, payout)
 
@@ -85,8 +93,10 @@ async def hold(db: Connection, payout: AskPayout) -> None:
 async def write(db: Connection, payout: AskPayout) -> bool:
     """Write the payout and its news, for a caller that holds the money last, under the same id; is it new?
 
-    Raises UnknownBank."""
-    with refusing(payout_bank_bin_fkey=UnknownBank):
+    Raises UnknownBank, NoSuchAccount."""
+    with refusing(
+        payout_bank_bin_fkey=UnknownBank, payout_account_number=NoSuchAccount, payout_account_name=NoSuchAccount
+    ):
         written = await db.fetchval(
             sql.write_payout,
             payout.id,

@@ -170,6 +170,13 @@ UPDATE top_up SET status = 'review', reason = NULL, gateway_reference = coalesce
     next_ask_at = CASE WHEN $4 THEN city_now() + interval '30 minutes' END
 WHERE id = $1;
 
+-- name: suspend_top_up
+-- The money of a wallet that was closed meanwhile waits for somebody to say whose it is; nothing if it does already.
+INSERT INTO suspense_item (id, source, source_id, amount, reason, status)
+VALUES ($1, 'top_up', $2, $3, 'closed', 'open')
+ON CONFLICT (source, source_id) DO NOTHING
+RETURNING id;
+
 -- name: end_top_up
 -- Nothing was paid, as the gateway says; or nobody paid in time.
 UPDATE top_up SET status = CASE WHEN $2::text IS NULL THEN 'expired' ELSE 'failed' END, reason = $2,
@@ -184,7 +191,7 @@ UPDATE top_up SET next_ask_at = city_now()
     + least(greatest((city_now() - made_at) / 4, interval '3 minutes'), interval '2 hours')
 WHERE id IN (SELECT id FROM top_up WHERE next_ask_at <= city_now() ORDER BY next_ask_at LIMIT $1
     FOR UPDATE SKIP LOCKED)
-RETURNING id, made_at;
+RETURNING id, made_at, expires_at;
 
 -- name: expire_transfers
 -- Top-ups by transfer whose time has passed.

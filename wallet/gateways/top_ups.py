@@ -37,7 +37,6 @@ log = structlog.get_logger()
 
 OPEN_FOR_S: dict[TopUpMethod, int] = {"vnpay": 15 * 60, "bank_transfer": 24 * 3600}
 RETURN_PATH = "/v1/gateways/vnpay/return"
-_ASKED_AT_ONCE = Budget("top-ups", 30, 600)
 
 
 class TopUpOutOfBounds(Refusal):
@@ -113,7 +112,7 @@ async def _check(db: Connection, me: Principal, top_up_id: UUID, wanted: AskTopU
     least, most = await policies.value(db, "limit.top_up_least"), await policies.value(db, "limit.top_up_most")
     if not least <= wanted.amount <= most:
         raise TopUpOutOfBounds(least=_grouped(least), most=_grouped(most))
-    await spend(db, msgspec.structs.replace(_ASKED_AT_ONCE, key=f"{_ASKED_AT_ONCE.key} {me.id}"))
+    await spend(db, Budget(f"top-up {me.id}", 30, 600))
     if await _asks_for_proof(db, me, wanted.amount):
         await _use_proof(db, me, top_up_id, wanted, step_up_id)
 
@@ -316,9 +315,10 @@ async def credit(
 async def _suspend(
     db: Connection, top_up: OpenTopUp, debit_id: UUID, reference: str | None, bank: str | None
 ) -> None:
+    if await db.fetchval(sql.suspend_top_up, new_id(), top_up.id, top_up.amount) is None:
+        return  # it was told before
     log.error("a top-up of a closed wallet was paid", top_up=str(top_up.id))
     await db.execute(sql.review_top_up, top_up.id, reference or None, bank or None, False)
-    await db.execute(sql.suspend_top_up, new_id(), top_up.id, top_up.amount)
     await _move(db, Move(top_up.id, "suspense", debit_id, ledger.SUSPENSE, top_up.amount))
 
 

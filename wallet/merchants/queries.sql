@@ -258,15 +258,17 @@ ORDER BY made_at DESC, id DESC LIMIT $3;
 -- name: settlement_lines
 -- The lines that a settlement closed after a version of the account, oldest first; what the one before took out of the
 -- account is no line of this one.
-SELECT entry.version, transfer.id, transfer.kind, transfer.made_at, entry.amount, payment.payer_name AS payer,
-    payment.payee_detail AS terminal, merchant_order.reference, transfer.memo,
+SELECT entry.version, transfer.id, transfer.kind, transfer.made_at, entry.amount,
+    coalesce(payment.payer_name, bank_taking.sender_name) AS payer, payment.payee_detail AS terminal,
+    merchant_order.reference, coalesce(transfer.memo, bank_taking.content) AS memo,
     coalesce(least(entry.amount, rule.most, (entry.amount * rule.basis_points + 5000) / 10000 + rule.fixed), 0)::bigint AS fee
 FROM settlement
 JOIN merchant ON merchant.id = settlement.merchant_id
 JOIN entry ON entry.account_id = merchant.id AND entry.version > greatest(from_version, $2) AND entry.version <= to_version
 JOIN transfer ON transfer.id = entry.transfer_id
-LEFT JOIN payment ON payment.id = transfer.id
-LEFT JOIN merchant_order ON merchant_order.id = payment.order_id
+LEFT JOIN payment ON payment.id = CASE transfer.kind WHEN 'refund' THEN transfer.original_id ELSE transfer.id END
+LEFT JOIN bank_taking ON bank_taking.id = transfer.id
+LEFT JOIN merchant_order ON merchant_order.id = coalesce(payment.order_id, bank_taking.order_id)
 LEFT JOIN LATERAL (
     SELECT basis_points, fixed, most FROM fee_rule
     WHERE approved_at IS NOT NULL AND effective_from <= transfer.made_at
@@ -368,3 +370,242 @@ FROM merchant
 LEFT JOIN settlement ON settlement.merchant_id = merchant.id
 LEFT JOIN merchant_bank_account ON merchant_bank_account.merchant_id = merchant.id
 WHERE owner_id = $1 AND (settlement.id IS NOT NULL OR bank_bin IS NOT NULL) ORDER BY settlement.made_at, settlement.id;
+
+-- name: merchant_i_act_for
+-- Is it mine, or am I a machine of its?
+SELECT merchant.id FROM merchant
+WHERE merchant.id = $1 AND (owner_id = $2 OR EXISTS (
+    SELECT FROM merchant_machine WHERE machine_id = $2 AND merchant_machine.merchant_id = merchant.id));
+
+-- name: other_webhook_endpoints
+-- How many endpoints a merchant has beside this one.
+SELECT count(*) FROM webhook_endpoint WHERE merchant_id = $1 AND id <> $2 AND removed_at IS NULL;
+
+-- name: put_webhook_endpoint
+-- An endpoint of a merchant, by an id that its owner made; one that was disabled is told again. `new`: it was not there.
+INSERT INTO webhook_endpoint (id, merchant_id, url, events, description) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (id) DO UPDATE SET url = excluded.url, events = excluded.events, description = excluded.description,
+    disabled_at = NULL, disabled_because = NULL
+WHERE webhook_endpoint.merchant_id = excluded.merchant_id AND webhook_endpoint.removed_at IS NULL
+RETURNING xmax = 0 AS new;
+
+-- name: webhook_endpoint
+-- An endpoint of a merchant.
+SELECT id, url, events, description, disabled_because, disabled_at, made_at FROM webhook_endpoint
+WHERE id = $1 AND merchant_id = $2 AND removed_at IS NULL;
+
+-- name: webhook_endpoints
+-- A merchant's endpoints, in the order in which they were made.
+SELECT id, url, events, description, disabled_because, disabled_at, made_at FROM webhook_endpoint
+WHERE merchant_id = $1 AND removed_at IS NULL ORDER BY made_at, id;
+
+-- name: lock_webhook_endpoint
+-- An endpoint of a merchant, while its secret is changed or its messages end.
+SELECT url, disabled_at IS NOT NULL AS disabled FROM webhook_endpoint
+WHERE id = $1 AND ($2::uuid IS NULL OR merchant_id = $2) AND removed_at IS NULL FOR UPDATE;
+
+-- name: remove_webhook_endpoint
+-- It hears nothing any more.
+UPDATE webhook_endpoint SET removed_at = city_now() WHERE id = $1 AND merchant_id = $2 AND removed_at IS NULL
+RETURNING id;
+
+-- name: drop_webhook_secrets
+-- Nothing is signed for it any more.
+DELETE FROM webhook_secret WHERE endpoint_id = $1;
+
+-- name: retire_webhook_secrets
+-- The newest secret signs along until then, and whichever does so already makes room for it.
+WITH gone AS (DELETE FROM webhook_secret WHERE endpoint_id = $1 AND signs_until IS NOT NULL)
+UPDATE webhook_secret SET signs_until = city_now() + make_interval(secs => $2)
+WHERE endpoint_id = $1 AND signs_until IS NULL RETURNING signs_until;
+
+-- name: keep_webhook_secret
+-- What signs an endpoint's messages from now on.
+INSERT INTO webhook_secret (id, endpoint_id, sealed) VALUES ($1, $2, $3);
+
+-- name: forget_webhook_secrets
+-- Secrets that no longer sign along.
+DELETE FROM webhook_secret WHERE signs_until < city_now();
+
+-- name: sealed_webhook_secrets
+-- Secrets after this one, to be sealed anew; each is sealed with its id beside it.
+SELECT id, sealed, uuid_send(id) AS about FROM webhook_secret WHERE id > $1 ORDER BY id LIMIT $2;
+
+-- name: seal_webhook_secret_anew
+-- The same secret under a newer key of the city's.
+UPDATE webhook_secret SET sealed = $3 WHERE id = $1 AND sealed = $2 RETURNING id;
+
+-- name: write_webhook_messages
+-- News for every endpoint of its merchant that wants to hear it, once; returns how many are to be sent.
+WITH news AS (
+    SELECT * FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::bytea[]) AS told (merchant_id, event, source, body)
+), written AS (
+    INSERT INTO webhook_message (id, endpoint_id, merchant_id, event, source, body, status, resolved_at)
+    SELECT uuidv7(), endpoint.id, news.merchant_id, news.event, news.source, news.body,
+        CASE WHEN endpoint.url IS NULL THEN 'kept' ELSE 'waiting' END,
+        CASE WHEN endpoint.url IS NULL THEN city_now() END
+    FROM news JOIN webhook_endpoint AS endpoint ON endpoint.merchant_id = news.merchant_id
+        AND endpoint.removed_at IS NULL AND endpoint.disabled_at IS NULL AND news.event = ANY (endpoint.events)
+    ORDER BY news.source
+    ON CONFLICT (endpoint_id, source) DO NOTHING
+    RETURNING status
+)
+SELECT count(*) FILTER (WHERE status = 'waiting') FROM written;
+
+-- name: write_webhook_test
+-- A message that says nothing but that it came.
+INSERT INTO webhook_message (id, endpoint_id, merchant_id, event, body, status, resolved_at)
+SELECT $1, endpoint.id, endpoint.merchant_id, 'webhook.test', $3, CASE WHEN url IS NULL THEN 'kept' ELSE 'waiting' END,
+    CASE WHEN url IS NULL THEN city_now() END
+FROM webhook_endpoint AS endpoint WHERE endpoint.id = $2;
+
+-- name: webhook_message
+-- A message of a merchant, and how its last try came out.
+SELECT message.id, message.endpoint_id, message.event, message.status, message.attempts,
+    convert_from(message.body, 'UTF8') AS body, message.made_at,
+    CASE WHEN message.status = 'waiting' THEN message.due_at END AS next_at, message.resolved_at,
+    tried.status_code AS last_status_code, tried.failure AS last_failure
+FROM webhook_message AS message
+LEFT JOIN LATERAL (SELECT status_code, failure FROM webhook_delivery WHERE message_id = message.id
+    ORDER BY number DESC LIMIT 1) AS tried ON true
+WHERE message.id = $1 AND message.merchant_id = $2;
+
+-- name: webhook_messages
+-- A merchant's messages, newest first: of one endpoint, if it is named, and of one state.
+SELECT message.id, message.endpoint_id, message.event, message.status, message.attempts,
+    convert_from(message.body, 'UTF8') AS body, message.made_at,
+    CASE WHEN message.status = 'waiting' THEN message.due_at END AS next_at, message.resolved_at,
+    tried.status_code AS last_status_code, tried.failure AS last_failure
+FROM webhook_message AS message
+LEFT JOIN LATERAL (SELECT status_code, failure FROM webhook_delivery WHERE message_id = message.id
+    ORDER BY number DESC LIMIT 1) AS tried ON true
+WHERE message.merchant_id = $1 AND ($2::timestamptz IS NULL OR (message.made_at, message.id) < ($2, $3::uuid))
+    AND ($4::text IS NULL OR message.status = $4) AND ($5::uuid IS NULL OR message.endpoint_id = $5)
+ORDER BY message.made_at DESC, message.id DESC LIMIT $6;
+
+-- name: webhook_tries
+-- How the tries of a message came out, newest first.
+SELECT number, status_code, failure, took_ms, made_at FROM webhook_delivery WHERE message_id = $1
+ORDER BY number DESC LIMIT 50;
+
+-- name: endpoint_of_webhook_message
+-- Whose message is it?
+SELECT endpoint_id FROM webhook_message WHERE id = $1 AND merchant_id = $2;
+
+-- name: replay_webhook_message
+-- It is sent once more, with all its tries before it.
+UPDATE webhook_message SET status = 'waiting', attempts = 0, due_at = city_now(), resolved_at = NULL WHERE id = $1;
+
+-- name: claim_webhook_messages
+-- Take what is due until somebody else may: so many in all, of each endpoint no more than it has places, those first of
+-- whom nobody is on the way. $1 and $2: how many of ours are under way to which endpoint.
+WITH RECURSIVE waiting (endpoint_id) AS (
+    (SELECT endpoint_id FROM webhook_message WHERE status = 'waiting' ORDER BY endpoint_id LIMIT 1)
+    UNION ALL
+    SELECT (SELECT message.endpoint_id FROM webhook_message AS message
+        WHERE message.status = 'waiting' AND message.endpoint_id > waiting.endpoint_id
+        ORDER BY message.endpoint_id LIMIT 1)
+    FROM waiting WHERE waiting.endpoint_id IS NOT NULL
+), due AS MATERIALIZED (
+    SELECT found.id FROM waiting
+    LEFT JOIN unnest($1::uuid[], $2::int[]) AS ours (endpoint_id, under_way) USING (endpoint_id)
+    CROSS JOIN LATERAL (
+        SELECT message.id, message.due_at FROM webhook_message AS message
+        WHERE message.endpoint_id = waiting.endpoint_id AND message.status = 'waiting'
+            AND message.due_at <= city_now()
+        ORDER BY message.due_at LIMIT greatest(0, $3::int - coalesce(ours.under_way, 0)) FOR UPDATE SKIP LOCKED
+    ) AS found
+    ORDER BY coalesce(ours.under_way, 0), found.due_at LIMIT $4
+)
+UPDATE webhook_message AS message SET fence = fence + 1, due_at = city_now() + make_interval(secs => $5)
+FROM due, webhook_endpoint AS endpoint
+WHERE message.id = due.id AND endpoint.id = message.endpoint_id
+RETURNING message.id, message.endpoint_id, message.fence, message.attempts, message.body, endpoint.url,
+    endpoint.removed_at IS NULL AND endpoint.disabled_at IS NULL AS wanted,
+    ARRAY(SELECT secret.id FROM webhook_secret AS secret WHERE secret.endpoint_id = endpoint.id
+        AND (signs_until IS NULL OR signs_until > city_now()) ORDER BY secret.made_at DESC, secret.id DESC) AS secret_ids,
+    ARRAY(SELECT secret.sealed FROM webhook_secret AS secret WHERE secret.endpoint_id = endpoint.id
+        AND (signs_until IS NULL OR signs_until > city_now()) ORDER BY secret.made_at DESC, secret.id DESC) AS sealed;
+
+-- name: note_webhook_try
+-- How a try came out.
+INSERT INTO webhook_delivery (message_id, number, status_code, failure, took_ms) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (message_id, number) DO NOTHING;
+
+-- name: webhook_message_delivered
+-- They have it, whoever sends it once more meanwhile.
+UPDATE webhook_message SET status = 'delivered', attempts = attempts + 1, resolved_at = city_now()
+WHERE id = $1 AND status <> 'delivered';
+
+-- name: put_webhook_message_off
+-- It is tried again later, unless it is in other hands by now.
+UPDATE webhook_message SET attempts = attempts + 1, due_at = $3 WHERE id = $1 AND fence = $2 AND status = 'waiting';
+
+-- name: bury_webhook_message
+-- No more tries, unless it is in other hands by now.
+UPDATE webhook_message SET status = 'dead', attempts = attempts + $3, resolved_at = city_now()
+WHERE id = $1 AND fence = $2 AND status = 'waiting' RETURNING made_at;
+
+-- name: bury_webhook_messages
+-- Nothing more is sent to an endpoint; what waits is kept as dead letters. Returns how many these are.
+WITH buried AS (
+    UPDATE webhook_message SET status = 'dead', resolved_at = city_now()
+    WHERE endpoint_id = $1 AND status = 'waiting' RETURNING id
+)
+SELECT count(*) FROM buried;
+
+-- name: webhook_endpoint_takes_something
+-- Did it take a message since then?
+SELECT EXISTS (SELECT FROM webhook_message WHERE endpoint_id = $1 AND status = 'delivered' AND resolved_at > $2);
+
+-- name: disable_webhook_endpoint
+-- It hears nothing until its owner puts it again; what is told of it.
+UPDATE webhook_endpoint AS endpoint SET disabled_at = city_now(), disabled_because = $2
+FROM merchant
+WHERE endpoint.id = $1 AND endpoint.disabled_at IS NULL AND endpoint.removed_at IS NULL
+    AND merchant.id = endpoint.merchant_id
+RETURNING endpoint.id AS webhook_endpoint_id, merchant.id AS merchant_id, merchant.owner_id,
+    merchant.name AS merchant_name, endpoint.url, endpoint.disabled_because AS because;
+
+-- name: webhooks_of_person
+-- Where this person's shops are told, and by which machines they act.
+SELECT merchant.name AS shop, 'webhook' AS what, endpoint.url, endpoint.description AS name, endpoint.made_at,
+    endpoint.removed_at AS ended_at
+FROM webhook_endpoint AS endpoint JOIN merchant ON merchant.id = endpoint.merchant_id WHERE owner_id = $1
+UNION ALL
+SELECT merchant.name, 'api key', NULL, principal.name, merchant_machine.made_at, machine.closed_at
+FROM merchant_machine JOIN merchant ON merchant.id = merchant_machine.merchant_id
+JOIN machine ON machine.id = machine_id JOIN principal ON principal.id = machine_id WHERE owner_id = $1
+ORDER BY made_at;
+
+-- name: erase_webhooks_of_person
+-- The shops are closed: nobody is told any more, nor is it kept where they were.
+WITH theirs AS (SELECT id FROM merchant WHERE owner_id = $1),
+    secrets AS (DELETE FROM webhook_secret USING webhook_endpoint, theirs
+        WHERE webhook_endpoint.id = endpoint_id AND merchant_id = theirs.id),
+    messages AS (DELETE FROM webhook_message USING theirs WHERE merchant_id = theirs.id)
+UPDATE webhook_endpoint SET removed_at = coalesce(removed_at, city_now()), url = NULL, description = NULL
+FROM theirs WHERE merchant_id = theirs.id;
+
+-- name: forget_webhook_messages
+-- Messages that are older than so many days, sent or not.
+WITH old AS (
+    SELECT id FROM webhook_message WHERE made_at < city_now() - make_interval(days => $1) ORDER BY made_at LIMIT $2
+), gone AS (DELETE FROM webhook_message USING old WHERE webhook_message.id = old.id RETURNING webhook_message.id)
+SELECT count(*) FROM gone;
+
+-- name: stream_position
+-- The last line of a shop's account, for whoever may act for the shop.
+SELECT coalesce((SELECT version FROM account WHERE id = $1), 0) WHERE acts_for_merchant($1, $2);
+
+-- name: stream_stands
+-- May this session still hear what comes in at a shop?
+SELECT EXISTS (SELECT FROM session JOIN principal ON principal.id = session.principal_id
+    WHERE session.id = $3 AND principal_id = $2 AND ended_at IS NULL AND closed_at IS NULL AND locked_at IS NULL)
+    AND acts_for_merchant($1, $2);
+
+-- name: takings_after
+-- What came in, and was given back, after a line, oldest first.
+SELECT version, id, kind, amount, payer, terminal_id, terminal, order_id, reference, memo, original_id, balance_after,
+    made_at
+FROM merchant_line WHERE merchant_id = $1 AND version > $2 ORDER BY version LIMIT $3;

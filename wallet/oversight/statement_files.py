@@ -64,12 +64,12 @@ _NAMES: dict[str, frozenset[str]] = {
     ),
 }  # fmt: skip
 _SIDES: dict[str, Side] = {
-    "in": "in", "credit": "in", "cr": "in", "c": "in", "co": "in", "vao": "in", "": "in",
-    "out": "out", "debit": "out", "dr": "out", "d": "out", "no": "out", "ra": "out",
+    "in": "in", "credit": "in", "cr": "in", "c": "in", "co": "in", "vao": "in", "+": "in", "": "in",
+    "out": "out", "debit": "out", "dr": "out", "d": "out", "no": "out", "ra": "out", "-": "out",
 }  # fmt: skip
-_TOTALS = re.compile(r"^(tong|cong|total|sum|sodu|balance)")
-_GROUPED = re.compile(r"^\d{1,3}([.,\s])\d{3}(\1\d{3})*$")
-_WHOLE = re.compile(r"^\d+([.,]0{1,2})?$")
+_TOTAL = re.compile(r"^(tong|tongcong|tongso|cong|total|grandtotal|sum|sodu(dau|cuoi)?(ky|ngay)?)$")
+_GROUPED = re.compile(r"^(?P<dong>[0-9]{1,3}([.,\s])[0-9]{3}(\2[0-9]{3})*)((?!\2)[.,]0{1,2})?$")
+_WHOLE = re.compile(r"^(?P<dong>[0-9]+)([.,]0{1,2})?$")
 
 
 def read(content: bytes) -> list[Line]:
@@ -138,55 +138,43 @@ def _plain(text: str) -> str:
 
 
 def _line(number: int, cells: list[str], columns: dict[str, list[int]]) -> Line | None:
-    def cell(what: str) -> str:
-        found = [cells[nth] for nth in columns[what] if nth < len(cells) and cells[nth]]
-        return found[0] if found else ""
+    """A line; None for a total."""
 
-    reference = cell("reference")
-    if not reference or _TOTALS.match(_plain(reference)):
-        if any(_TOTALS.match(_plain(text)) for text in cells if text):
-            return None
+    def all_of(what: str) -> list[str]:
+        return [cells[nth] for nth in columns[what] if nth < len(cells) and cells[nth]]
+
+    reference = next(iter(all_of("reference")), "")
+    if any(_TOTAL.match(_plain(text)) for text in ([reference] if reference else cells)):
+        return None
+    if not reference:
         raise UnreadableFile(line=number, why="no reference")
-    side, amount = _amount(number, cell)
-    details = [cells[nth] for nth in columns["detail"] if nth < len(cells) and cells[nth]]
-    return Line(number, side, reference[:100], amount, " · ".join(details)[:300] or None)
+    side, amount = _side_and_amount(number, {what: next(iter(all_of(what)), "") for what in columns})
+    return Line(number, side, reference[:100], amount, " · ".join(all_of("detail"))[:300] or None)
 
 
-def _amount(number: int, cell: "Cell") -> tuple[Side, int]:
-    if cell("amount"):
-        side = _SIDES.get(_plain(cell("side")) if cell("side") not in {"+", "-"} else cell("side"))
-        if cell("side") in {"+", "-"}:
-            side = "in" if cell("side") == "+" else "out"
+def _side_and_amount(number: int, cell: dict[str, str]) -> tuple[Side, int]:
+    if cell["amount"]:
+        side = _SIDES.get(cell["side"]) or _SIDES.get(_plain(cell["side"]) or cell["side"])
         if side is None:
-            raise UnreadableFile(line=number, why=f"`{cell('side')[:20]}` is neither in nor out")
-        text = cell("amount")
-        negative = text.startswith("-")
-        return ("out" if negative else side), _dong(number, text.lstrip("+-"))
-    for side_, what in (("in", "in"), ("out", "out")):
-        if cell(what) and set(cell(what)) - set("0.,- "):
-            return side_, _dong(number, cell(what).lstrip("+-"))
+            raise UnreadableFile(line=number, why=f"`{cell['side'][:20]}` is neither in nor out")
+        return "out" if cell["amount"].startswith("-") else side, _dong(number, cell["amount"].lstrip("+-"))
+    if _says_something(cell["in"]):
+        return "in", _dong(number, cell["in"].lstrip("+-"))
+    if _says_something(cell["out"]):
+        return "out", _dong(number, cell["out"].lstrip("+-"))
     raise UnreadableFile(line=number, why="no amount")
 
 
-class Cell:
-    """What stands in a column of a line."""
-
-    def __call__(self, what: str) -> str:
-        """Its text, or nothing."""
-        raise NotImplementedError
+def _says_something(amount: str) -> bool:
+    """Where there is a column for each side, the other one is empty, a dash or a zero."""
+    return bool(set(amount) - set("0.,- "))
 
 
 def _dong(number: int, text: str) -> int:
     """`412.500`, `412,500`, `412500.00`, `412500 VND`: whole đồng."""
     bare = re.sub(r"(?i)\s*(vnd|vnđ|đồng|đ|₫)\s*$", "", text).strip()
-    if _GROUPED.match(bare):
-        amount = int(re.sub(r"\D", "", bare))
-    elif _WHOLE.match(bare):
-        amount = int(re.split(r"[.,]", bare)[0])
-    elif re.match(r"^\d{1,3}(,\d{3})+\.0{1,2}$", bare) or re.match(r"^\d{1,3}(\.\d{3})+,0{1,2}$", bare):
-        amount = int(re.sub(r"\D", "", bare[: max(bare.rfind("."), bare.rfind(","))]))
-    else:
-        raise UnreadableFile(line=number, why=f"`{text[:20]}` is no amount in whole đồng")
+    whole = _GROUPED.match(bare) or _WHOLE.match(bare)
+    amount = int(re.sub(r"\D", "", whole["dong"])) if whole and len(bare) < 30 else 0
     if not 1 <= amount <= MOST_DONG:
         raise UnreadableFile(line=number, why=f"`{text[:20]}` is no amount in whole đồng")
     return amount

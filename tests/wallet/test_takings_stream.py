@@ -1,0 +1,162 @@
+"""Live takings: heard within a second in another process, replayed after a break, right without Redis."""
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from time import monotonic
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import msgspec
+import pytest
+
+from app import config, live
+from app.worker import Worker
+from tests.conftest import City, Servers, open_city, served
+from tests.makers import Resident, Shop, a_resident, a_shop
+from tests.statements import sql
+from wallet.merchants import takings_stream
+
+
+@asynccontextmanager
+async def a_line(
+    city: City, shop: Shop, last_event_id: str | None = None, who: Resident | None = None
+) -> AsyncGenerator[AsyncIterator[tuple[str, str, Any]]]:
+    """The events of a stream over a real socket: (name, id, data)."""
+    headers = (who or shop.owner).headers | ({"last-event-id": last_event_id} if last_event_id else {})
+    async with (
+        served(city.app) as port,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=10) as client,
+        client.stream("GET", f"/v1/merchants/{shop.id}/takings/stream", headers=headers) as answer,
+    ):
+        assert answer.status_code == 200
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        yield _events(answer)
+
+
+async def _events(answer: httpx.Response) -> AsyncIterator[tuple[str, str, Any]]:
+    event: dict[str, str] = {}
+    async for line in answer.aiter_lines():
+        if not line and "event" in event:
+            yield event["event"], event.get("id", ""), json.loads(event["data"])
+            event = {}
+        name, _, value = line.partition(": ")
+        event[name] = value
+
+
+async def a_town(city: City) -> tuple[Resident, Shop]:
+    async with city.database.transaction() as db:
+        return await a_resident(db, balance=10_000_000), await a_shop(db)
+
+
+async def pay(city: City, payer: Resident, shop: Shop, amount: int) -> None:
+    body = {"kind": "merchant", "qr": shop.qr, "amount": amount}
+    paid = await city.client.put(f"/v1/wallet/payments/{uuid4()}", headers=payer.headers, json=body)
+    assert paid.status_code == 201, paid.text
+
+
+@pytest.fixture
+async def redis_city(city: City, template: Servers, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[City]:
+    """A city whose worker rings through the run's Redis, and whose API hears it."""
+    if template.redis_url is None:
+        pytest.fail("these tests need a Redis")
+    monkeypatch.setenv("REDIS_URL", template.redis_url)
+    config.settings.cache_clear()
+    live.here.cache_clear()
+    city.app.state.live.start()
+    async with asyncio.timeout(5):
+        while not city.app.state.live.heard:  # noqa: ASYNC110 - it rings no bell when it begins to hear
+            await asyncio.sleep(0.01)
+    yield city
+    await city.app.state.live.close()
+    monkeypatch.undo()
+    config.settings.cache_clear()
+    live.here.cache_clear()
+
+
+async def test_a_taking_is_heard_in_another_process_within_a_second(redis_city: City) -> None:
+    """The payment is made by another API process, and told by a worker; only Redis joins them."""
+    payer, shop = await a_town(redis_city)
+    settings = msgspec.structs.replace(redis_city.settings, redis_url=None)
+    async with open_city(settings) as other, a_line(redis_city, shop) as events:
+        worker = Worker(other.database)
+        working = asyncio.create_task(worker.run())
+        await asyncio.sleep(0.3)
+        began = monotonic()
+        await pay(other, payer, shop, 45_000)
+        name, _, taking = await asyncio.wait_for(anext(events), 3)
+        took_s = monotonic() - began
+        worker.stop()
+        await working
+    assert (name, taking["amount"], taking["payer"], taking["kind"]) == (
+        "taking", 45_000, "L*** T*** N*** Bình", "merchant",
+    )  # fmt: skip
+    assert took_s < takings_stream.LOOK_WITH_BELLS_S / 2, "only the look by the clock found it"
+
+
+async def test_without_redis_and_without_a_worker_it_is_heard_all_the_same(city: City) -> None:
+    payer, shop = await a_town(city)
+    async with a_line(city, shop) as events:
+        await pay(city, payer, shop, 45_000)
+        await pay(city, payer, shop, 46_000)
+        heard = [(await asyncio.wait_for(anext(events), 5))[2]["amount"] for _ in range(2)]
+    assert heard == [45_000, 46_000]
+
+
+async def test_a_phone_that_comes_back_gets_what_it_missed_once(city: City) -> None:
+    payer, shop = await a_town(city)
+    async with a_line(city, shop) as events:
+        await pay(city, payer, shop, 1_000)
+        _, heard, _ = await asyncio.wait_for(anext(events), 5)
+    await pay(city, payer, shop, 2_000)
+    await pay(city, payer, shop, 3_000)
+    async with a_line(city, shop, heard) as events:
+        missed = [(await asyncio.wait_for(anext(events), 5))[2]["amount"] for _ in range(2)]
+        await pay(city, payer, shop, 4_000)
+        assert (await asyncio.wait_for(anext(events), 5))[2]["amount"] == 4_000
+    assert missed == [2_000, 3_000]
+
+
+async def test_whoever_missed_too_much_loads_the_list_anew(city: City, monkeypatch: pytest.MonkeyPatch) -> None:
+    payer, shop = await a_town(city)
+    monkeypatch.setattr(takings_stream, "MOST_REPLAYED", 2)
+    for _ in range(3):
+        await pay(city, payer, shop, 1_000)
+    async with a_line(city, shop, "0") as events:
+        name, at, _ = await asyncio.wait_for(anext(events), 5)
+        assert (name, at) == ("reset", "3")
+        await pay(city, payer, shop, 4_000)
+        assert (await asyncio.wait_for(anext(events), 5))[2]["amount"] == 4_000
+
+
+async def test_the_line_ends_with_the_session(city: City) -> None:
+    _, shop = await a_town(city)
+    async with a_line(city, shop) as events:
+        async with city.database.transaction() as db:
+            await db.execute(sql.end_session, shop.owner.session_id)
+        with pytest.raises(StopAsyncIteration):
+            await asyncio.wait_for(anext(events), 5)
+
+
+async def test_nobody_elses_takings_are_heard(city: City) -> None:
+    _, shop = await a_town(city)
+    stranger, _ = await a_town(city)
+    url = f"/v1/merchants/{shop.id}/takings/stream"
+    assert (await city.client.get(url, headers=stranger.headers)).status_code == 404
+    assert (await city.client.get(url)).status_code == 401
+
+
+async def test_a_phone_does_not_hold_more_lines_than_it_needs(city: City) -> None:
+    _, shop = await a_town(city)
+    async with served(city.app) as port, httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+        url, open_lines = f"/v1/merchants/{shop.id}/takings/stream", []
+        for _ in range(takings_stream.MOST_STREAMS):
+            line = client.stream("GET", url, headers=shop.owner.headers)
+            answer = await line.__aenter__()
+            await anext(answer.aiter_lines())
+            open_lines.append(line)
+        assert (await client.get(url, headers=shop.owner.headers)).status_code == 429
+        for line in open_lines:
+            await line.__aexit__(None, None, None)
