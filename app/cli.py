@@ -27,11 +27,12 @@ from app.machines import keys as machine_keys
 from app.machines import signing
 from app.observe import start_logging, told
 from wallet.billers import connections
+from wallet.merchants import webhook_endpoints
 
 sql = queries_beside(__file__)
 
 JOB_STATEMENT_TIMEOUT_S = 60
-SEALED = (machine_keys.SEALED, connections.SEALED,)
+SEALED = (machine_keys.SEALED, connections.SEALED, webhook_endpoints.SEALED)
 """Whatever is sealed under the keys of HUONG_PEPPER."""
 
 P = ParamSpec("P")

@@ -68,6 +68,14 @@ class Door(Request[Principal | None, None, State]):
             raise Malformed from None
 
 
+    async def csv(self) -> bytes:
+        """The body as a file of comma-separated values, for a route that says `takes="text/csv"`; raises CsvExpected."""
+        kind = self.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind not in {"text/csv", "application/csv"}:
+            raise CsvExpected
+        return await self.body()
+
+
 @cache
 def _decoder_of(route: Callable[..., Any]) -> msgspec.json.Decoder[Any]:
     """Straight to the struct, and strictly: the framework takes a number in quotes for a number."""
@@ -80,6 +88,12 @@ class NotConfirmed(Refusal):
     This device is new: enter the PIN, or be verified by the identity provider, to see the account."""
 
     status = 403
+
+
+class CsvExpected(UnsupportedMediaType):
+    """Hãy gửi tệp CSV, với kiểu nội dung text/csv.
+
+    Send a CSV file, with the content type text/csv."""
 
 
 class SignatureRequired(Refusal):

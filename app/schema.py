@@ -241,6 +241,9 @@ def _complete(operation: dict[str, Any], method: str, schemas: dict[str, Any], o
     operation["summary"], _, more = operation.pop("description").partition("\n")
     if more.strip():
         operation["description"] = more.strip()
+    if file := opt.get("takes"):  # the body is a file, which the route reads by itself
+        content = {file: {"schema": {"type": "string", "contentMediaType": file, "maxLength": opt["most_bytes"]}}}
+        operation["requestBody"] = {"content": content, "required": True}
     body = operation.get("requestBody", {"content": {}})
     for medium in body["content"].values():
         medium["schema"] = _discriminated(medium["schema"], schemas)

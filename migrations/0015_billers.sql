@@ -83,7 +83,7 @@ CREATE TABLE biller_list (
 
 -- How many days before a bill is due its reminder comes; null: none.
 ALTER TABLE customer_code ADD COLUMN remind_days_before integer DEFAULT 3
-    CONSTRAINT customer_code_remind_days_before CHECK (remind_days_before BETWEEN 0 AND 28);
+    CONSTRAINT customer_code_remind_days_before CHECK (remind_days_before BETWEEN 1 AND 28);
 
 -- Who was reminded of which bill: once.
 CREATE TABLE bill_reminder (

@@ -44,14 +44,16 @@ CREATE TABLE merchant_shift (
     refunds_amount bigint,
     opened_at timestamptz NOT NULL DEFAULT city_now(),
     closed_at timestamptz,
+    -- Null of a closed one: nobody closed it in time, and the city did.
     closed_by uuid,
-    CONSTRAINT merchant_shift_closed_whole CHECK ((closed_at IS NULL) = (closed_by IS NULL)
+    CONSTRAINT merchant_shift_closed_whole CHECK ((closed_at IS NOT NULL OR closed_by IS NULL)
         AND (closed_at IS NULL) = (to_version IS NULL) AND (closed_at IS NULL) = (takings_count IS NULL)
         AND (closed_at IS NULL) = (takings_amount IS NULL) AND (closed_at IS NULL) = (refunds_count IS NULL)
         AND (closed_at IS NULL) = (refunds_amount IS NULL))
 ) WITH (fillfactor = 80);
 CREATE UNIQUE INDEX merchant_shift_one_open ON merchant_shift (terminal_id) WHERE closed_at IS NULL;
 CREATE INDEX merchant_shift_merchant ON merchant_shift (merchant_id, opened_at DESC, id DESC);
+CREATE INDEX merchant_shift_open ON merchant_shift (opened_at) WHERE closed_at IS NULL;
 CREATE INDEX merchant_shift_principal ON merchant_shift (principal_id, merchant_id);
 
 -- Who may act for a shop at its counter: its owner, and whoever works there now.

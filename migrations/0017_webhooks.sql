@@ -6,7 +6,7 @@ CREATE TABLE webhook_endpoint (
     merchant_id uuid NOT NULL REFERENCES merchant (id),
     url text CONSTRAINT webhook_endpoint_url CHECK (length(url) BETWEEN 8 AND 500),
     events text[] NOT NULL CONSTRAINT webhook_endpoint_events CHECK (cardinality(events) > 0 AND events <@ ARRAY[
-        'payment.received', 'payment.refunded', 'settlement.paid', 'settlement.failed']),
+        'payment.received', 'payment.refunded', 'refund.failed', 'settlement.paid', 'settlement.failed']),
     description text,
     made_at timestamptz NOT NULL DEFAULT city_now(),
     -- gone: it answered 410; failing: for days it took nothing.

@@ -10,7 +10,7 @@ REVOKE DELETE, TRUNCATE ON account, payment FROM :app;
 REVOKE UPDATE, DELETE, TRUNCATE ON fee_receipt_number FROM :app;
 REVOKE DELETE, TRUNCATE ON fee_receipt_series FROM :app;
 -- Nor which money went to which bank, what was closed of a merchant's books, and by which rule of fees.
-REVOKE DELETE, TRUNCATE ON payout, settlement, merchant_bank_account, fee_rule FROM :app;
+REVOKE DELETE, TRUNCATE ON payout, payout_finding, settlement, merchant_bank_account, fee_rule FROM :app;
 REVOKE UPDATE, DELETE, TRUNCATE ON settlement_day FROM :app;
 REVOKE DELETE, TRUNCATE ON bank FROM :app;
 -- Nor is what was said of it in the audit.
@@ -33,6 +33,8 @@ REVOKE DELETE, TRUNCATE ON policy_change FROM :app;
 REVOKE DELETE, TRUNCATE ON refund, dispute, account_freeze, reconciliation, reconciliation_difference FROM :app;
 REVOKE UPDATE, DELETE, TRUNCATE ON watched_day FROM :app;
 REVOKE INSERT, DELETE, TRUNCATE ON suspicion_rule FROM :app;
+-- Nor what residents put in, or meant to.
+REVOKE DELETE, TRUNCATE ON top_up FROM :app;
 -- Nor which machines there were, with which keys.
 REVOKE DELETE, TRUNCATE ON machine, machine_key FROM :app;
 -- Nor what billers were asked and said, how they were asked, and what a resident let pay itself.

@@ -1,6 +1,6 @@
 """Words for every event: one exhaustive match, Vietnamese and English. Pure."""
 
-from typing import assert_never
+from typing import Literal, assert_never
 from uuid import UUID
 
 import msgspec
@@ -29,6 +29,7 @@ from app.privacy.events import (
 from app.staff.events import BreakGlassOpened
 from notifications.models import Category
 from wallet.events import (
+    ApiKeyMade,
     AutopayAnnounced,
     AutopayFailed,
     AutopayFailure,
@@ -51,10 +52,14 @@ from wallet.events import (
     SuspicionsFound,
     TakingRefunded,
     TakingRefundFailed,
+    TopUpFailed,
+    TopUpInReview,
+    TopUpPaid,
+    WebhookDisabled,
     WithdrawalFailed,
     WithdrawalPaid,
 )
-from wallet.models import RefusalReason
+from wallet.models import RefusalReason, TopUpFailure, TopUpMethod
 
 Told = (
     BillPaid
@@ -65,11 +70,16 @@ Told = (
     | AutopayFailed
     | MerchantPaid
     | PersonPaid
+    | TopUpPaid
+    | TopUpInReview
+    | TopUpFailed
     | WithdrawalPaid
     | WithdrawalFailed
     | MerchantBankChanged
     | SettlementPaid
     | SettlementFailed
+    | WebhookDisabled
+    | ApiKeyMade
     | PaymentRefunded
     | DisputeOpened
     | DisputeNoted
@@ -251,6 +261,43 @@ def messages_of(event: Told) -> list[Words]:
                         f"{dong(event.amount)} from {event.payer_name}.{memo}",
                     ),
                 ),
+            ]
+        case TopUpPaid():
+            how_vi, how_en = _TOP_UP_METHODS[event.method]
+            return [
+                _money(
+                    event.principal_id,
+                    f"/wallet/top-ups/{event.top_up_id}",
+                    ("Đã nạp tiền vào ví", "Money put in"),
+                    (
+                        f"{dong(event.amount)} {how_vi} đã vào ví.",
+                        f"{dong(event.amount)} {how_en} is in your wallet.",
+                    ),
+                )
+            ]
+        case TopUpInReview():
+            return [
+                _money(
+                    event.principal_id,
+                    f"/wallet/top-ups/{event.top_up_id}",
+                    ("Khoản nạp đang được kiểm tra", "A top-up is being looked at"),
+                    (
+                        f"{dong(event.amount)}: cổng thanh toán đã nhận tiền và đang kiểm tra. Tiền vào ví khi có "
+                        "kết quả; đừng nạp lại khoản này.",
+                        f"{dong(event.amount)}: the payment gateway has the money and looks at the payment. It is in "
+                        "your wallet when that is done; don't pay it again.",
+                    ),
+                )
+            ]
+        case TopUpFailed():
+            why_vi, why_en = _TOP_UP_FAILURES[event.reason]
+            return [
+                _money(
+                    event.principal_id,
+                    f"/wallet/top-ups/{event.top_up_id}",
+                    ("Chưa nạp được tiền", "No money was put in"),
+                    (f"{dong(event.amount)}: {why_vi}. Hãy thử lại.", f"{dong(event.amount)}: {why_en}. Try again."),
+                )
             ]
         case WithdrawalPaid():
             return [
@@ -463,6 +510,35 @@ def messages_of(event: Told) -> list[Words]:
                     ),
                 )
                 for reader in event.told
+            ]
+        case WebhookDisabled():
+            why_vi, why_en = _WEBHOOK_WHY[event.because]
+            return [
+                _account(
+                    event.owner_id,
+                    f"/merchants/{event.merchant_id}/webhook-endpoints",
+                    (f"{event.merchant_name}: đã tắt thông báo tự động", f"{event.merchant_name}: a webhook is off"),
+                    (
+                        f"Hệ thống của cửa hàng tại {event.url} {why_vi}; {event.unsent} thông báo chưa gửi được. "
+                        "Hãy kiểm tra hệ thống rồi lưu lại địa chỉ để bật.",
+                        f"The shop's system at {event.url} {why_en}; {event.unsent} messages wait. Look at the "
+                        "system, then save its address again to switch it on.",
+                    ),
+                )
+            ]
+        case ApiKeyMade():
+            return [
+                _account(
+                    event.owner_id,
+                    f"/merchants/{event.merchant_id}/api-keys",
+                    (f"{event.merchant_name}: có khóa API mới", f"{event.merchant_name}: a new API key"),
+                    (
+                        f"Khóa “{event.name}” nay có thể thay cửa hàng gọi hệ thống. "
+                        "Nếu không phải bạn tạo, hãy thu hồi khóa và đổi mã PIN.",
+                        f"The key “{event.name}” can act for the shop now. If you did not make it, revoke it and "
+                        "change your PIN.",
+                    ),
+                )
             ]
         case SignedInOnDevice():
             return [
@@ -707,6 +783,18 @@ _AUTOPAY_WHY: dict[AutopayFailure, tuple[str, str]] = {
     "other": ("ví hiện không thể thanh toán", "the wallet cannot pay now"),
 }
 
+_TOP_UP_METHODS: dict[TopUpMethod, tuple[str, str]] = {
+    "vnpay": ("qua VNPAY", "by VNPAY"),
+    "bank_transfer": ("chuyển khoản", "by bank transfer"),
+}
+
+_TOP_UP_FAILURES: dict[TopUpFailure, tuple[str, str]] = {
+    "cancelled": ("giao dịch đã bị hủy", "the payment was cancelled"),
+    "timed_out": ("đã hết thời gian thanh toán", "the time to pay was over"),
+    "insufficient": ("tài khoản không đủ số dư hoặc hết hạn mức", "the account has not enough, or is at its limit"),
+    "refused": ("ngân hàng không chấp nhận", "the bank did not accept it"),
+}
+
 _BANK_SAID: dict[RefusalReason, tuple[str, str]] = {
     "account_unknown": ("không có tài khoản này", "there is no such account"),
     "account_closed": ("tài khoản đã đóng", "the account is closed"),
@@ -732,6 +820,12 @@ def _held(merchant_name: str | None, amount: int | None) -> tuple[str, str]:
     if amount is not None:
         return f"{dong(amount)} trong {vi}", f"{dong(amount)} in {en}"
     return f"{vi[0].upper()}{vi[1:]}", f"{en[0].upper()}{en[1:]}"
+
+
+_WEBHOOK_WHY: dict[Literal["gone", "failing"], tuple[str, str]] = {
+    "gone": ("báo rằng nó không còn nhận", "says that it is gone"),
+    "failing": ("đã nhiều ngày không nhận được thông báo nào", "has taken no message for days"),
+}
 
 
 def _account(principal_id: UUID, link: str, title: tuple[str, str], body: tuple[str, str]) -> Words:

@@ -371,3 +371,33 @@ class TopUpFailed(Event):
     principal_id: UUID
     amount: int
     reason: TopUpFailure
+
+
+class WebhooksWritten(Event):
+    """So many messages to merchants' systems wait to be sent: somebody is to send them now."""
+
+    messages: int
+
+
+class WebhookDisabled(Event):
+    """A merchant's system is told nothing any more: it said that it is gone, or took nothing for days.
+
+    `unsent`: how many messages wait as dead letters."""
+
+    webhook_endpoint_id: UUID
+    merchant_id: UUID
+    owner_id: UUID
+    merchant_name: str
+    url: str
+    because: Literal["gone", "failing"]
+    unsent: int
+
+
+class ApiKeyMade(Event):
+    """A key was made with which a machine acts for a merchant."""
+
+    api_key_id: UUID
+    merchant_id: UUID
+    owner_id: UUID
+    merchant_name: str
+    name: str

@@ -147,7 +147,7 @@ class KeepCustomerCode(Body):
     biller: Code
     customer_code: Code
     nickname: ShortText | None = None
-    remind_days_before: DaysBefore | None = 3
+    remind_days_before: Annotated[int, Meta(ge=1, le=28)] | None = 3
 
 
 class SetAutopay(Body):

@@ -3,8 +3,8 @@
 from app.db import queries_beside
 from app.privacy.holdings import ACCOUNTING, AGREEMENT, Hold, Holding, Obstacle, Words
 from wallet.billers import personal as billers_personal
-from wallet.gateways import payout_personal
-from wallet.merchants import charge_personal, settlement_personal
+from wallet.gateways import payout_personal, top_up_personal
+from wallet.merchants import charge_personal, settlement_personal, webhook_personal
 
 sql = queries_beside(__file__)
 
@@ -75,6 +75,8 @@ HOLDINGS: tuple[Holding, ...] = (
     ),
     *billers_personal.HOLDINGS,
     *payout_personal.HOLDINGS,
+    *top_up_personal.HOLDINGS,
     *settlement_personal.HOLDINGS,
     *charge_personal.HOLDINGS,
+    *webhook_personal.HOLDINGS,
 )

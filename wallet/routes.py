@@ -15,10 +15,12 @@ from app.types import Nothing, Page
 from wallet import bills, ledger, limits, payments, unlocks
 from wallet.billers.routes import router as billers_router
 from wallet.gateways.payout_routes import router as payout_router
+from wallet.gateways.top_up_routes import router as top_up_router
 from wallet.merchants import merchants
 from wallet.merchants.charge_routes import router as charge_router
 from wallet.merchants.settlement_routes import router as settlement_router
 from wallet.merchants.takings_stream_routes import router as takings_stream_router
+from wallet.merchants.webhook_routes import router as webhook_router
 from wallet.models import (
     AskStepUp,
     CustomerCode,
@@ -227,9 +229,9 @@ router = Router(
         ask_step_up_face, prove_step_up, read_payee, read_qr, open_merchant, list_merchants,
         add_terminal, get_terminal_qr, get_terminal_qr_png, get_terminal_qr_svg, place_order, get_order, list_takings,
         # sub-packages
-        billers_router,
+        billers_router, top_up_router,
         payout_router, settlement_router, charge_router, takings_stream_router,
-        papers_router, receipt_code_router,
+        papers_router, receipt_code_router, webhook_router,
     ],
     tags=["wallet"],
 )  # fmt: skip

@@ -18,6 +18,12 @@ Scope = Literal[
     "dossiers.read",
     "dossiers.write",
     "statistics.read",
+    "orders.read",
+    "orders.write",
+    "takings.read",
+    "refunds.write",
+    "webhooks.read",
+    "webhooks.write",
 ]
 KeyMode = Literal["test", "live"]
 Network = Annotated[

@@ -96,7 +96,7 @@ TABLE: dict[frozenset[str], str] = {
     """,
     frozenset({"finance"}): """
         put_biller propose_biller_connection approve_biller_connection refuse_biller_connection list_biller_calls
-        list_payouts propose_fee_rule approve_fee_rule list_fee_rules
+        list_payouts find_payout approve_payout_finding propose_fee_rule approve_fee_rule list_fee_rules
     """,
     frozenset({"compliance"}): """
         propose_policy_change

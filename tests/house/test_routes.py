@@ -248,7 +248,7 @@ EXAMPLES: tuple[object, ...] = (
     1000, True, "vi", "258036", "5812", "19777", "0905123456", "01a1f2c3-0000-7000-8000-000000000000",
     "a-refresh-token-of-a-sort", "Bún bò bên chợ", "android", 30, "operator@hue.example", "operator",
     "2031-01-01T00:00:00+07:00", "Người dân gọi tổng đài báo mất điện thoại",
-    "correction", ["phone"], "sign_in",
+    "correction", ["phone"], "sign_in", "refused",
     "EC", "P-256", "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU", {},
     ["bills.read"], ["203.0.113.0/24"],
     3, "electricity", "^X[0-9]{6}$", "https://biller.example", "a-secret-of-at-least-thirty-two-characters",

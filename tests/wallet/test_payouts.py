@@ -248,8 +248,9 @@ def test_a_bank_gets_plain_letters() -> None:
 
 @pytest.mark.parametrize("account", [{"account_number": "12 34"}, {"account_name": "😀"}, {"bank_bin": "000000"}])
 async def test_what_no_bank_could_take_is_refused_before_it_is_sent(db: Connection, account: dict[str, str]) -> None:
+    asked = {"id": uuid4(), "kind": "refund", "debit_id": uuid4(), "amount": 1, "content": "x"}
     fine = {"bank_bin": "970436", "account_number": "1234567890", "account_name": "A B", **account}
-    payout = AskPayout(id=uuid4(), kind="refund", debit_id=uuid4(), amount=1, content="x", **fine)
+    payout = msgspec.convert({**asked, **fine}, AskPayout)
     with pytest.raises((payouts.NoSuchAccount, payouts.UnknownBank)):
         await payouts.ask(db, payout)
 

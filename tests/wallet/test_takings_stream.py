@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from time import monotonic
 from typing import Any
 from uuid import uuid4
@@ -71,6 +71,7 @@ async def redis_city(city: City, template: Servers, monkeypatch: pytest.MonkeyPa
             await asyncio.sleep(0.01)
     yield city
     await city.app.state.live.close()
+    await live.here().close()
     monkeypatch.undo()
     config.settings.cache_clear()
     live.here.cache_clear()
@@ -151,12 +152,14 @@ async def test_nobody_elses_takings_are_heard(city: City) -> None:
 async def test_a_phone_does_not_hold_more_lines_than_it_needs(city: City) -> None:
     _, shop = await a_town(city)
     async with served(city.app) as port, httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
-        url, open_lines = f"/v1/merchants/{shop.id}/takings/stream", []
+        url = f"/v1/merchants/{shop.id}/takings/stream"
+        open_lines: list[tuple[AbstractAsyncContextManager[httpx.Response], AsyncIterator[str]]] = []
         for _ in range(takings_stream.MOST_STREAMS):
             line = client.stream("GET", url, headers=shop.owner.headers)
             answer = await line.__aenter__()
-            await anext(answer.aiter_lines())
-            open_lines.append(line)
+            words = answer.aiter_lines()
+            await anext(words)
+            open_lines.append((line, words))
         assert (await client.get(url, headers=shop.owner.headers)).status_code == 429
-        for line in open_lines:
+        for line, _ in open_lines:
             await line.__aexit__(None, None, None)

@@ -12,7 +12,7 @@ from app.db import Connection
 from app.identity import step_up
 from notifications.messages import messages_of
 from tests.conftest import City, StandIns
-from tests.makers import Resident, a_policy, a_resident
+from tests.makers import Resident, a_policy, a_resident, a_staff_member
 from tests.statements import sql
 from tests.wallet import banking
 from tests.wallet.banking import asked, broken_laws, fate, money, payouts, told, withdraw
@@ -365,6 +365,41 @@ async def test_a_bank_that_is_down_is_left_in_peace_and_the_money_waits(
         await city.worker.keep_schedule()
     assert [payout.status for payout in await payouts(city)] == ["paid"] * 7
     assert await money(city, me.id) == (50_000, 0)
+
+
+async def test_what_the_bank_never_tells_two_of_finance_find_out(
+    city: City, passing: Passing, stand_ins: StandIns
+) -> None:
+    me, withdrawal_id = await someone(city), uuid4()
+    await withdraw(city, me, asked(banking.SILENT_REFUSES), withdrawal_id)
+    await city.worker.drain()
+    async with city.database.transaction() as db:
+        one, other = await a_staff_member(db, role="finance"), await a_staff_member(db, role="finance")
+    path, found = (
+        f"/v1/staff/payouts/{withdrawal_id}",
+        {"status": "refused", "note": "Ngân hàng trả lời qua công văn"},
+    )
+    early = await city.client.put(f"{path}/finding", headers=one.headers, json=found)
+    assert refused(early) == (409, "PayoutNotStuck")
+    await passing(city, 3601)
+    without = await city.client.put(f"{path}/finding", headers=one.headers, json={**found, "status": "paid"})
+    assert refused(without) == (400, "ReferenceNeeded")
+    unknown = await city.client.put(f"{path}/approval", headers=other.headers, json={})
+    assert refused(unknown) == (404, "NotFound")
+    written = await city.client.put(f"{path}/finding", headers=one.headers, json=found)
+    assert written.status_code == 200, written.text
+    assert await money(city, me.id) == (200_000, 50_000), "one alone decides nothing"
+    alone = await city.client.put(f"{path}/approval", headers=one.headers, json={})
+    assert refused(alone) == (403, "FindingNeedsSecondPairOfEyes")
+    answers = [await city.client.put(f"{path}/approval", headers=other.headers, json={}) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert await money(city, me.id) == (200_000, 0)
+    await city.worker.keep_schedule()
+    [payout] = await payouts(city)
+    assert (payout.status, payout.hold) == ("refused", "voided")
+    again = await city.client.put(f"{path}/finding", headers=one.headers, json=found)
+    assert refused(again) == (409, "PayoutNotStuck")
+    assert await broken_laws(city) == []
 
 
 def test_the_words_say_where_the_money_is() -> None:

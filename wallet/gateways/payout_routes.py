@@ -10,9 +10,9 @@ from litestar.params import FromPath, FromQuery, HeaderParameter, JSONBody, Quer
 from app.deps import Db, Door
 from app.identity import possession
 from app.identity.possession import ProofHeader
-from app.types import Page
-from wallet.gateways import payouts, withdrawals
-from wallet.gateways.payout_models import Banks, Payout, PayoutStatus, Withdrawal
+from app.types import Nothing, Page
+from wallet.gateways import payout_findings, payouts, withdrawals
+from wallet.gateways.payout_models import Banks, FindPayout, Payout, PayoutFinding, PayoutStatus, Withdrawal
 from wallet.models import Withdraw
 
 Cursor = Annotated[str | None, QueryParameter(max_length=200)]
@@ -64,8 +64,30 @@ async def list_payouts(
     return await payouts.page(db, status, cursor, limit)
 
 
+@put("/v1/staff/payouts/{payout_id:uuid}/finding", who=("finance",))
+async def find_payout(db: Db, request: Door, payout_id: FromPath[UUID], data: JSONBody[FindPayout]) -> PayoutFinding:
+    """Write down what became of a payout of which the bank says nothing by machine."""
+    return await payout_findings.write(db, request.me, payout_id, data)
+
+
+@put("/v1/staff/payouts/{payout_id:uuid}/approval", who=("finance",))
+async def approve_payout_finding(
+    db: Db, request: Door, payout_id: FromPath[UUID], data: JSONBody[Nothing]
+) -> PayoutFinding:
+    """The second pair of eyes on what was found: from now on it is the payout's end."""
+    return await payout_findings.approve(db, request.me, payout_id)
+
+
 router = Router(
     "/",
-    route_handlers=[list_banks, make_withdrawal, get_withdrawal, list_withdrawals, list_payouts],
+    route_handlers=[
+        list_banks,
+        make_withdrawal,
+        get_withdrawal,
+        list_withdrawals,
+        list_payouts,
+        find_payout,
+        approve_payout_finding,
+    ],
     tags=["wallet"],
 )

@@ -170,13 +170,6 @@ UPDATE top_up SET status = 'review', reason = NULL, gateway_reference = coalesce
     next_ask_at = CASE WHEN $4 THEN city_now() + interval '30 minutes' END
 WHERE id = $1;
 
--- name: suspend_top_up
--- The money of a wallet that was closed meanwhile waits for somebody to say whose it is; nothing if it does already.
-INSERT INTO suspense_item (id, source, source_id, amount, reason, status)
-VALUES ($1, 'top_up', $2, $3, 'closed', 'open')
-ON CONFLICT (source, source_id) DO NOTHING
-RETURNING id;
-
 -- name: end_top_up
 -- Nothing was paid, as the gateway says; or nobody paid in time.
 UPDATE top_up SET status = CASE WHEN $2::text IS NULL THEN 'expired' ELSE 'failed' END, reason = $2,
@@ -213,3 +206,25 @@ UPDATE top_up SET address = NULL WHERE principal_id = $1;
 -- Is money of this person on its way in?
 SELECT EXISTS (SELECT FROM top_up WHERE principal_id = $1
     AND (status = 'review' OR status = 'pending' AND expires_at > city_now()));
+
+-- name: payout_to_find
+-- A payout that somebody looks into: does the bank say nothing of it for too long?
+SELECT status, status IN ('sending', 'unknown') AND sent_at < city_now() - make_interval(secs => $2) AS stuck
+FROM payout WHERE id = $1 FOR UPDATE;
+
+-- name: write_finding
+-- What somebody found out about it.
+INSERT INTO payout_finding (payout_id, status, bank_reference, note, found_by) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (payout_id) DO UPDATE SET status = excluded.status, bank_reference = excluded.bank_reference,
+    note = excluded.note, found_by = excluded.found_by, found_at = city_now()
+RETURNING payout_id, status, bank_reference, note, found_by, found_at, approved_by, approved_at;
+
+-- name: finding
+-- What somebody found out about it.
+SELECT payout_id, status, bank_reference, note, found_by, found_at, approved_by, approved_at
+FROM payout_finding WHERE payout_id = $1;
+
+-- name: approve_finding
+-- Somebody else has looked again.
+UPDATE payout_finding SET approved_by = $2, approved_at = city_now() WHERE payout_id = $1
+RETURNING payout_id, status, bank_reference, note, found_by, found_at, approved_by, approved_at;

@@ -25,7 +25,7 @@ from app.staff.pages import before, page_of
 from app.types import Page, new_id
 from wallet import ledger, qr
 from wallet.events import TopUpFailed, TopUpInReview, TopUpPaid
-from wallet.gateways import transfer_codes, vnpay
+from wallet.gateways import suspense, transfer_codes, vnpay
 from wallet.gateways.top_up_models import AnyTopUp, OpenTopUp, TopUp, TopUpStatus, TransferTo
 from wallet.gateways.vnpay import Told
 from wallet.ledger import Move, StrongStepUpRequired
@@ -305,9 +305,7 @@ async def credit(
     await db.execute(sql.pay_top_up, top_up.id, reference or None, bank or None)
     await outbox.record(
         db,
-        TopUpPaid(
-            top_up_id=top_up.id, principal_id=top_up.principal_id, amount=top_up.amount, method=top_up.method
-        ),
+        TopUpPaid(top_up_id=top_up.id, principal_id=top_up.principal_id, amount=top_up.amount, method=top_up.method),
     )
     await _move(db, Move(top_up.id, "top_up", debit_id, top_up.principal_id, top_up.amount))
 
@@ -315,11 +313,9 @@ async def credit(
 async def _suspend(
     db: Connection, top_up: OpenTopUp, debit_id: UUID, reference: str | None, bank: str | None
 ) -> None:
-    if await db.fetchval(sql.suspend_top_up, new_id(), top_up.id, top_up.amount) is None:
-        return  # it was told before
     log.error("a top-up of a closed wallet was paid", top_up=str(top_up.id))
     await db.execute(sql.review_top_up, top_up.id, reference or None, bank or None, False)
-    await _move(db, Move(top_up.id, "suspense", debit_id, ledger.SUSPENSE, top_up.amount))
+    await suspense.keep(db, "top_up", top_up.id, top_up.amount, "closed", debit_id)
 
 
 async def _move(db: Connection, move: Move) -> None:
@@ -341,9 +337,7 @@ async def _fail(db: Connection, top_up: OpenTopUp, told: Told) -> None:
     reason = told.failure or "refused"
     await db.execute(sql.end_top_up, top_up.id, reason, told.transaction_number or None, told.bank or None)
     if reason != "cancelled":  # whoever did that knows it
-        news = TopUpFailed(
-            top_up_id=top_up.id, principal_id=top_up.principal_id, amount=top_up.amount, reason=reason
-        )
+        news = TopUpFailed(top_up_id=top_up.id, principal_id=top_up.principal_id, amount=top_up.amount, reason=reason)
         await outbox.record(db, news)
 
 

@@ -41,11 +41,11 @@ def _doubled(value: int) -> int:
 
 
 def find(text: str, prefix: str = TOP_UP) -> str | None:
-    """The code in a transfer's words as we write it, or None. See `find_all`, if the words may hold several."""
-    return next(iter(find_all(text, prefix)), None)
+    """The code in a transfer's words as we write it, or None. See `all_in`, if the words may hold several."""
+    return next(iter(all_in(text, prefix)), None)
 
 
-def find_all(text: str, prefix: str = TOP_UP) -> list[str]:
+def all_in(text: str, prefix: str = TOP_UP) -> list[str]:
     """Every code in a transfer's words, those that stand in one piece first.
 
     Banks write capitals, leave out spaces or put in others, and glue their own numbers to both ends; people type O

@@ -1,50 +1,67 @@
 -- name: open_merchant
--- A merchant of its owner, by the owner's id for it.
+-- A merchant of its owner, by the owner's id for it. A closed one stays as it was.
 INSERT INTO merchant (id, owner_id, name, category_code, ward_code, status, virtual_account)
 VALUES ($1, $2, $3, $4, $5, $6, 'HUE' || lpad(nextval('merchant_virtual_account_number')::text, 10, '0'))
 ON CONFLICT (id) DO UPDATE SET name = excluded.name, category_code = excluded.category_code,
     ward_code = excluded.ward_code
-WHERE merchant.owner_id = excluded.owner_id
+WHERE merchant.owner_id = excluded.owner_id AND merchant.status <> 'closed'
 RETURNING id;
 
 -- name: merchant_of_mine
 -- One merchant with its terminals, if it is mine.
-SELECT merchant.id, name, category_code, ward_code AS ward, status, virtual_account, made_at,
+SELECT merchant.id, name, 'owner' AS role, category_code, ward_code AS ward, status, status_reason, virtual_account,
+    made_at,
     coalesce((SELECT jsonb_agg(jsonb_build_object('id', terminal.id, 'name', terminal.name) ORDER BY terminal.made_at, terminal.id)
         FROM terminal WHERE terminal.merchant_id = merchant.id AND terminal.revoked_at IS NULL), '[]') AS terminals
 FROM merchant WHERE merchant.id = $1 AND owner_id = $2;
 
 -- name: merchants_of_mine
--- My merchants with their terminals.
-SELECT merchant.id, name, category_code, ward_code AS ward, status, virtual_account, made_at,
+-- The merchants that I own, and those at whose counter I work, with their terminals.
+SELECT merchant.id, name, CASE WHEN owner_id = $1 THEN 'owner' ELSE 'cashier' END AS role, category_code,
+    ward_code AS ward, status, CASE WHEN owner_id = $1 THEN status_reason END AS status_reason, virtual_account, made_at,
     coalesce((SELECT jsonb_agg(jsonb_build_object('id', terminal.id, 'name', terminal.name) ORDER BY terminal.made_at, terminal.id)
         FROM terminal WHERE terminal.merchant_id = merchant.id AND terminal.revoked_at IS NULL), '[]') AS terminals
-FROM merchant WHERE owner_id = $1 ORDER BY merchant.made_at, merchant.id;
+FROM merchant
+WHERE owner_id = $1 OR merchant.id = ANY (ARRAY(
+    SELECT merchant_id FROM merchant_cashier WHERE principal_id = $1 AND removed_at IS NULL))
+ORDER BY owner_id <> $1, merchant.made_at, merchant.id LIMIT 100;
 
 -- name: other_merchants
 -- How many merchants I have beside this one.
 SELECT count(*) FROM merchant WHERE owner_id = $1 AND id <> $2;
 
 -- name: other_terminals
--- How many terminals a merchant has beside this one.
-SELECT count(*) FROM terminal WHERE merchant_id = $1 AND id <> $2;
+-- How many terminals a merchant has beside this one, and how many it has ever had.
+SELECT count(*) FILTER (WHERE revoked_at IS NULL) AS now, count(*) AS ever
+FROM terminal WHERE merchant_id = $1 AND id <> $2;
 
 -- name: owns_merchant
 -- Is it mine?
 SELECT id FROM merchant WHERE id = $1 AND owner_id = $2;
 
+-- name: acts_for_merchant
+-- Is it mine, or do I work at its counter?
+SELECT acts_for_merchant($1, $2);
+
 -- name: add_terminal
--- A terminal of a merchant, or its new name.
+-- A terminal of a merchant, or its new name. One whose sticker was revoked stays so.
 INSERT INTO terminal (id, merchant_id, name) VALUES ($1, $2, $3)
-ON CONFLICT (id) DO UPDATE SET name = excluded.name WHERE terminal.merchant_id = excluded.merchant_id
+ON CONFLICT (id) DO UPDATE SET name = excluded.name
+    WHERE terminal.merchant_id = excluded.merchant_id AND terminal.revoked_at IS NULL
 RETURNING id, name;
 
+-- name: revoke_terminal
+-- Its sticker is lost: nobody pays there any more.
+UPDATE terminal SET revoked_at = coalesce(revoked_at, city_now())
+WHERE id = $1 AND merchant_id = $2
+RETURNING id, name, revoked_at;
+
 -- name: terminal_facts
--- What a terminal's QR says, if the merchant is mine.
+-- What a terminal's QR says, if I may act for the merchant.
 SELECT terminal.id AS terminal_id, terminal.name AS terminal_name, merchant.name AS merchant_name,
     merchant.category_code, merchant.virtual_account
 FROM terminal JOIN merchant ON merchant.id = terminal.merchant_id
-WHERE terminal.id = $1 AND merchant.id = $2 AND merchant.owner_id = $3 AND terminal.revoked_at IS NULL;
+WHERE terminal.id = $1 AND merchant.id = $2 AND acts_for_merchant($2, $3) AND terminal.revoked_at IS NULL;
 
 -- name: place_order
 -- An order, once per id.
@@ -54,24 +71,27 @@ ON CONFLICT (id) DO NOTHING
 RETURNING id;
 
 -- name: order_of_mine
--- An order of my merchant; one that nobody paid in time is expired.
+-- An order of a merchant that I may act for; one that nobody paid in time is expired.
 SELECT merchant_order.id, terminal_id, amount, reference, expires_in_s, payment_id, paid_at, expires_at,
     CASE WHEN merchant_order.status = 'open' AND expires_at <= city_now() THEN 'expired'
         ELSE merchant_order.status END AS status
-FROM merchant_order JOIN merchant ON merchant.id = merchant_order.merchant_id
-WHERE merchant_order.id = $1 AND merchant_order.merchant_id = $2 AND merchant.owner_id = $3;
+FROM merchant_order
+WHERE merchant_order.id = $1 AND merchant_order.merchant_id = $2 AND acts_for_merchant($2, $3);
 
 -- name: takings
--- What came in at my merchant, newest first, by the account's own count.
-SELECT entry.version, payment.id, entry.amount, payment.payer_name AS payer, payment.terminal_id,
-    payment.payee_detail AS terminal, payment.order_id, merchant_order.reference, payment.memo, entry.balance_after,
-    payment.made_at
-FROM merchant
-JOIN entry ON entry.account_id = merchant.id AND entry.amount > 0
-JOIN payment ON payment.id = entry.transfer_id
-LEFT JOIN merchant_order ON merchant_order.id = payment.order_id
-WHERE merchant.id = $1 AND merchant.owner_id = $2 AND ($3::bigint IS NULL OR entry.version < $3)
-ORDER BY entry.version DESC LIMIT $4;
+-- What came in at a merchant and went back, newest first, by the account's own count: all of it for its owner, what
+-- came in at their terminals during their shifts for whoever works there.
+SELECT version, id, kind, amount, payer, terminal_id, terminal, order_id, reference, memo, original_id, balance_after,
+    made_at
+FROM merchant_line AS line
+WHERE line.merchant_id = $1 AND ($3::bigint IS NULL OR version < $3)
+    AND (EXISTS (SELECT FROM merchant WHERE id = $1 AND owner_id = $2)
+        OR version > (SELECT min(from_version) FROM merchant_shift WHERE principal_id = $2 AND merchant_id = $1)
+            AND acts_for_merchant($1, $2)
+            AND EXISTS (SELECT FROM merchant_shift AS shift
+                WHERE shift.principal_id = $2 AND shift.merchant_id = $1 AND shift.terminal_id = line.terminal_id
+                    AND version > from_version AND (to_version IS NULL OR version <= to_version)))
+ORDER BY version DESC LIMIT $4;
 
 -- name: shop_to_settle
 -- A merchant (of mine, if somebody asks) while its books are closed: one at a time.
@@ -402,7 +422,7 @@ WHERE merchant_id = $1 AND removed_at IS NULL ORDER BY made_at, id;
 -- name: lock_webhook_endpoint
 -- An endpoint of a merchant, while its secret is changed or its messages end.
 SELECT url, disabled_at IS NOT NULL AS disabled FROM webhook_endpoint
-WHERE id = $1 AND ($2::uuid IS NULL OR merchant_id = $2) AND removed_at IS NULL FOR UPDATE;
+WHERE id = $1 AND ($2::uuid IS NULL OR merchant_id = $2) AND removed_at IS NULL FOR NO KEY UPDATE;
 
 -- name: remove_webhook_endpoint
 -- It hears nothing any more.
@@ -609,3 +629,232 @@ SELECT EXISTS (SELECT FROM session JOIN principal ON principal.id = session.prin
 SELECT version, id, kind, amount, payer, terminal_id, terminal, order_id, reference, memo, original_id, balance_after,
     made_at
 FROM merchant_line WHERE merchant_id = $1 AND version > $2 ORDER BY version LIMIT $3;
+
+-- name: merchant_to_change
+-- A merchant whose state somebody changes: one at a time.
+SELECT status, status_reason, owner_id, name FROM merchant WHERE id = $1 FOR NO KEY UPDATE;
+
+-- name: change_merchant_status
+-- From now on it is so, and why.
+UPDATE merchant SET status = $2, status_reason = $3, status_changed_at = city_now() WHERE id = $1;
+
+-- name: merchants_for_staff
+-- The city's merchants, newest first, of one status if asked for.
+SELECT merchant.id, merchant.name, category_code, ward_code AS ward, status, status_reason, owner_id,
+    principal.screen_name AS owner_name, principal.level AS owner_level, virtual_account, merchant.made_at,
+    status_changed_at
+FROM merchant JOIN principal ON principal.id = owner_id
+WHERE ($1::text IS NULL OR status = $1)
+    AND ($2::timestamptz IS NULL OR (merchant.made_at, merchant.id) < ($2, $3::uuid))
+ORDER BY merchant.made_at DESC, merchant.id DESC LIMIT $4;
+
+-- name: merchant_for_staff
+-- One of them.
+SELECT merchant.id, merchant.name, category_code, ward_code AS ward, status, status_reason, owner_id,
+    principal.screen_name AS owner_name, principal.level AS owner_level, virtual_account, merchant.made_at,
+    status_changed_at
+FROM merchant JOIN principal ON principal.id = owner_id WHERE merchant.id = $1;
+
+-- name: close_merchant_account
+-- No money comes in any more: whoever is about to pay waits for the account's lock, and then finds it closed.
+SELECT wallet_close($1);
+
+-- name: money_of_merchant
+-- Is there any on its account, held there, or on its way to its bank?
+SELECT EXISTS (SELECT FROM account WHERE id = $1 AND (posted <> 0 OR pending <> 0))
+    OR EXISTS (SELECT FROM settlement WHERE merchant_id = $1 AND status <> 'paid');
+
+-- name: other_cashiers
+-- How many others work at a merchant's counter or are invited to, and has one of them this number?
+SELECT count(*) AS others, coalesce(bool_or(phone = $3), false) AS same_number
+FROM merchant_cashier WHERE merchant_id = $1 AND id <> $2 AND removed_at IS NULL;
+
+-- name: invite_cashier
+-- An invitation, or a new name and ceiling for whoever was invited by this id and number; it is good for a week.
+INSERT INTO merchant_cashier (id, merchant_id, phone, name, may_refund_up_to, expires_at)
+VALUES ($1, $2, $3, $4, $5, city_now() + interval '7 days')
+ON CONFLICT (id) DO UPDATE SET name = excluded.name, may_refund_up_to = excluded.may_refund_up_to,
+    expires_at = excluded.expires_at
+WHERE merchant_cashier.merchant_id = excluded.merchant_id AND merchant_cashier.phone = excluded.phone
+    AND merchant_cashier.removed_at IS NULL
+RETURNING id;
+
+-- name: cashier
+-- Somebody who works at a merchant's counter, or is invited to.
+SELECT id, merchant_id, phone, name, may_refund_up_to,
+    CASE WHEN accepted_at IS NOT NULL THEN 'active' WHEN expires_at <= city_now() THEN 'expired' ELSE 'invited' END
+        AS status,
+    invited_at, expires_at, accepted_at
+FROM merchant_cashier WHERE id = $1 AND merchant_id = $2 AND removed_at IS NULL;
+
+-- name: cashiers
+-- All of them.
+SELECT id, merchant_id, phone, name, may_refund_up_to,
+    CASE WHEN accepted_at IS NOT NULL THEN 'active' WHEN expires_at <= city_now() THEN 'expired' ELSE 'invited' END
+        AS status,
+    invited_at, expires_at, accepted_at
+FROM merchant_cashier WHERE merchant_id = $1 AND removed_at IS NULL ORDER BY invited_at, id;
+
+-- name: resident_of_number
+-- Who is told of an invitation, and by what name of the shop's.
+SELECT principal.id AS principal_id, merchant.name AS merchant_name FROM principal, merchant
+WHERE phone = $1 AND kind = 'resident' AND closed_at IS NULL AND merchant.id = $2;
+
+-- name: invitations_of_mine
+-- The shops that ask for whoever has my number.
+SELECT cashier.id AS cashier_id, merchant.id AS merchant_id, merchant.name AS merchant_name, invited_at, expires_at
+FROM principal
+JOIN merchant_cashier AS cashier ON cashier.phone = principal.phone AND accepted_at IS NULL AND removed_at IS NULL
+JOIN merchant ON merchant.id = cashier.merchant_id AND merchant.status <> 'closed'
+WHERE principal.id = $1 AND expires_at > city_now()
+ORDER BY invited_at DESC, cashier.id LIMIT 50;
+
+-- name: lock_merchant
+-- Nobody else changes who works there meanwhile.
+SELECT owner_id, name FROM merchant WHERE id = $1 FOR NO KEY UPDATE;
+
+-- name: invitation_to_me
+-- Is it to my number, or did I accept it? May it still be accepted, and do I work there already by another one?
+SELECT name, accepted_at IS NOT NULL AS accepted, expires_at > city_now() AS in_time,
+    EXISTS (SELECT FROM merchant_cashier AS other WHERE other.principal_id = $3 AND other.merchant_id = $2
+        AND other.id <> $1 AND other.removed_at IS NULL) AS works_there
+FROM merchant_cashier AS cashier
+WHERE id = $1 AND merchant_id = $2 AND removed_at IS NULL
+    AND (principal_id = $3 OR accepted_at IS NULL AND phone = (SELECT phone FROM principal WHERE id = $3));
+
+-- name: accept_invitation
+-- From now on I work there.
+UPDATE merchant_cashier SET principal_id = $2, accepted_at = city_now() WHERE id = $1;
+
+-- name: remove_cashier
+-- Who works there no longer: the owner says so, or they themselves.
+UPDATE merchant_cashier AS cashier SET removed_at = city_now()
+FROM merchant
+WHERE cashier.id = $1 AND cashier.merchant_id = $2 AND removed_at IS NULL AND merchant.id = $2
+    AND (merchant.owner_id = $3 OR cashier.principal_id = $3)
+RETURNING cashier.id, cashier.principal_id, merchant.name AS merchant_name;
+
+-- name: cashier_who_refunds
+-- How much may whoever works there give back in a day? One refund of theirs at a time.
+SELECT may_refund_up_to FROM merchant_cashier
+WHERE merchant_id = $1 AND principal_id = $2 AND removed_at IS NULL FOR NO KEY UPDATE;
+
+-- name: refunded_today
+-- What somebody has given back at a merchant today, but for one refund.
+SELECT coalesce(sum(amount), 0)::bigint FROM refund
+WHERE merchant_id = $1 AND asked_by = $2 AND NOT by_staff AND status IN ('pending', 'paid') AND id <> $3
+    AND made_at >= date_trunc('day', city_now() AT TIME ZONE 'Asia/Ho_Chi_Minh') AT TIME ZONE 'Asia/Ho_Chi_Minh';
+
+-- name: open_shift
+-- A shift that begins now, with the next entry of the merchant's account; once per id, one at a terminal.
+INSERT INTO merchant_shift (id, merchant_id, terminal_id, principal_id, from_version)
+VALUES ($1, $2, $3, $4, coalesce((SELECT version FROM account WHERE id = $2), 0))
+ON CONFLICT DO NOTHING
+RETURNING id;
+
+-- name: live_terminal
+-- Is it a terminal of this merchant, with a sticker that is good?
+SELECT id FROM terminal WHERE id = $1 AND merchant_id = $2 AND revoked_at IS NULL;
+
+-- name: shift_to_close
+-- A shift of mine, or of my merchant.
+SELECT shift.id FROM merchant_shift AS shift JOIN merchant ON merchant.id = shift.merchant_id
+WHERE shift.id = $1 AND merchant.id = $2
+    AND (merchant.owner_id = $3 OR shift.principal_id = $3 AND acts_for_merchant($2, $3));
+
+-- name: open_shifts
+-- The shifts that are open at a merchant; of one person, if asked for.
+SELECT id FROM merchant_shift
+WHERE merchant_id = $1 AND ($2::uuid IS NULL OR principal_id = $2) AND closed_at IS NULL;
+
+-- name: forgotten_shifts
+-- Shifts that nobody closed within $1 hours.
+SELECT id FROM merchant_shift WHERE closed_at IS NULL AND opened_at < city_now() - make_interval(hours => $1)
+ORDER BY opened_at LIMIT 100 FOR UPDATE SKIP LOCKED;
+
+-- name: close_shifts
+-- Shifts that end with the last entry of their merchant's account, and what came in and went back until then. Whoever
+-- closes one at the same time waits, and finds it closed.
+WITH closing AS (
+    SELECT shift.id, shift.merchant_id, terminal_id, from_version,
+        coalesce((SELECT version FROM account WHERE account.id = shift.merchant_id), 0) AS to_version
+    FROM merchant_shift AS shift
+    WHERE shift.id = ANY ($1::uuid[]) AND closed_at IS NULL
+    ORDER BY shift.id FOR UPDATE
+), total AS (
+    SELECT closing.id, closing.to_version,
+        count(*) FILTER (WHERE line.amount > 0) AS takings_count,
+        coalesce(sum(line.amount) FILTER (WHERE line.amount > 0), 0)::bigint AS takings_amount,
+        count(*) FILTER (WHERE line.amount < 0) AS refunds_count,
+        coalesce(-sum(line.amount) FILTER (WHERE line.amount < 0), 0)::bigint AS refunds_amount
+    FROM closing
+    LEFT JOIN merchant_line AS line ON line.merchant_id = closing.merchant_id
+        AND line.version > closing.from_version AND line.version <= closing.to_version
+        AND line.terminal_id = closing.terminal_id
+    GROUP BY closing.id, closing.to_version
+)
+UPDATE merchant_shift AS shift
+SET closed_at = city_now(), closed_by = $2, to_version = total.to_version, takings_count = total.takings_count,
+    takings_amount = total.takings_amount, refunds_count = total.refunds_count, refunds_amount = total.refunds_amount
+FROM total WHERE shift.id = total.id;
+
+-- name: shifts
+-- The shifts at a merchant (one of them, if asked for), newest first: all for its owner, their own for whoever works
+-- there. What came in during those that are open is counted in one look at the account.
+WITH page AS MATERIALIZED (
+    SELECT shift.* FROM merchant_shift AS shift JOIN merchant ON merchant.id = shift.merchant_id
+    WHERE merchant.id = $1 AND ($3::uuid IS NULL OR shift.id = $3)
+        AND (merchant.owner_id = $2 OR shift.principal_id = $2 AND acts_for_merchant($1, $2))
+        AND ($4::timestamptz IS NULL OR (opened_at, shift.id) < ($4, $5::uuid))
+    ORDER BY opened_at DESC, shift.id DESC LIMIT $6
+), line AS MATERIALIZED (
+    SELECT version, terminal_id, amount FROM merchant_line
+    WHERE merchant_id = $1 AND version > (SELECT min(from_version) FROM page WHERE closed_at IS NULL)
+), so_far AS (
+    SELECT page.id, count(*) FILTER (WHERE line.amount > 0) AS takings_count,
+        coalesce(sum(line.amount) FILTER (WHERE line.amount > 0), 0)::bigint AS takings_amount,
+        count(*) FILTER (WHERE line.amount < 0) AS refunds_count,
+        coalesce(-sum(line.amount) FILTER (WHERE line.amount < 0), 0)::bigint AS refunds_amount
+    FROM page JOIN line ON line.terminal_id = page.terminal_id AND line.version > page.from_version
+    WHERE page.closed_at IS NULL GROUP BY page.id
+)
+SELECT page.id, page.merchant_id, page.terminal_id, terminal.name AS terminal,
+    coalesce((SELECT cashier.name FROM merchant_cashier AS cashier
+        WHERE cashier.merchant_id = $1 AND cashier.principal_id = page.principal_id
+        ORDER BY removed_at DESC NULLS FIRST LIMIT 1), principal.screen_name, '***') AS person,
+    opened_at, page.closed_at,
+    coalesce(page.takings_count, so_far.takings_count, 0) AS takings_count,
+    coalesce(page.takings_amount, so_far.takings_amount, 0) AS takings_amount,
+    coalesce(page.refunds_count, so_far.refunds_count, 0) AS refunds_count,
+    coalesce(page.refunds_amount, so_far.refunds_amount, 0) AS refunds_amount,
+    coalesce(page.takings_amount - page.refunds_amount, so_far.takings_amount - so_far.refunds_amount, 0) AS net
+FROM page
+JOIN terminal ON terminal.id = page.terminal_id
+LEFT JOIN principal ON principal.id = page.principal_id
+LEFT JOIN so_far ON so_far.id = page.id
+ORDER BY opened_at DESC, page.id DESC;
+
+-- name: counters_of_person
+-- For a copy of all that is held: the shops at whose counter somebody works or worked.
+SELECT cashier.id, merchant.name AS merchant, cashier.name, may_refund_up_to, invited_at, accepted_at, removed_at,
+    (SELECT count(*) FROM merchant_shift AS shift
+        WHERE shift.principal_id = $1 AND shift.merchant_id = cashier.merchant_id) AS shifts
+FROM merchant_cashier AS cashier JOIN merchant ON merchant.id = cashier.merchant_id
+WHERE cashier.principal_id = $1 OR cashier.phone = (SELECT phone FROM principal WHERE id = $1)
+ORDER BY invited_at, cashier.id;
+
+-- name: erase_counters
+-- Nobody is called so any more, or invited by this number; which shift was whose stays, by an id.
+UPDATE merchant_cashier SET phone = NULL, name = '***', removed_at = coalesce(removed_at, city_now())
+WHERE principal_id = $1 OR phone = (SELECT phone FROM principal WHERE id = $1);
+
+-- name: forget_counters
+-- Whoever left, or never came, more than $1 days ago; at most $2 of them.
+WITH old AS (
+    DELETE FROM merchant_cashier WHERE id = ANY (ARRAY(
+        SELECT id FROM merchant_cashier
+        WHERE (removed_at IS NOT NULL OR accepted_at IS NULL)
+            AND coalesce(removed_at, expires_at) < city_now() - make_interval(days => $1) LIMIT $2))
+    RETURNING id
+)
+SELECT count(*) FROM old;

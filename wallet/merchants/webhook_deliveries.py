@@ -59,22 +59,21 @@ class _Claimed(msgspec.Struct, frozen=True):
 
 
 class Courier:
-    """Who is under way in this process, for one database."""
+    """Who is under way in this process."""
 
-    def __init__(self, database: Database) -> None:
-        self.database = database
+    def __init__(self) -> None:
         self._tasks: set[asyncio.Task[None]] = set()
         self._under_way: Counter[UUID] = Counter()
         self._claiming = asyncio.Lock()
 
-    async def send_due(self) -> None:
+    async def send_due(self, database: Database) -> None:
         """Take what is due, as far as there are places, and send each of these on its own. Waits for none of them."""
         async with self._claiming:
-            free = AT_ONCE - len(self._tasks)
+            free = AT_ONCE - self._under_way.total()
             if free <= 0:
                 return
-            busy = dict(+self._under_way)
-            async with self.database.acquire() as db:
+            busy = dict(self._under_way)
+            async with database.acquire() as db:
                 claimed = await many(
                     _Claimed,
                     db,
@@ -86,38 +85,35 @@ class Courier:
                     LEASE_S,
                 )
             for message in claimed:
-                self._start(message)
+                self._start(database, message)
 
-    def _start(self, message: _Claimed) -> None:
+    def _start(self, database: Database, message: _Claimed) -> None:
         self._under_way[message.endpoint_id] += 1
-        task = asyncio.create_task(self._send(message), name=f"webhook-{message.id}")
+        task = asyncio.create_task(self._send(database, message), name=f"webhook-{message.id}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _send(self, message: _Claimed) -> None:
+    async def _send(self, database: Database, message: _Claimed) -> None:
         try:
-            await _deliver(self.database, message)
+            await _deliver(database, message)
         except Exception as problem:  # it is due again when its lease has run out
             log.warning("webhook waits", message=str(message.id), error=repr(problem))
         finally:
-            self._under_way[message.endpoint_id] -= 1
+            self._leave(message.endpoint_id)
         try:
-            await self._make_room()
+            await self.send_due(database)
         except Exception as problem:
             log.warning("webhooks wait", error=repr(problem))
 
-    async def _make_room(self) -> None:
-        """This task is as good as done: its place is free."""
-        task = asyncio.current_task()
-        if task is not None:
-            self._tasks.discard(task)
-        await self.send_due()
+    def _leave(self, endpoint_id: UUID) -> None:
+        self._under_way[endpoint_id] -= 1
+        if not self._under_way[endpoint_id]:
+            del self._under_way[endpoint_id]
 
     async def rest(self) -> None:
-        """Until nobody is under way (tests)."""
-        while self._tasks or self._claiming.locked():
-            await asyncio.gather(*self._tasks, return_exceptions=True)
-            await asyncio.sleep(0.01)
+        """Until nobody is under way (tests, and whoever ends in good order)."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
 
 
 _couriers: WeakKeyDictionary[Database, Courier] = WeakKeyDictionary()
@@ -125,17 +121,17 @@ _couriers: WeakKeyDictionary[Database, Courier] = WeakKeyDictionary()
 
 def courier_of(database: Database) -> Courier:
     """The one courier of this process for a database."""
-    return _couriers.setdefault(database, Courier(database))
+    return _couriers.setdefault(database, Courier())
 
 
 async def ring(database: Database, _: News) -> None:
     """On WebhooksWritten: send now."""
-    await courier_of(database).send_due()
+    await courier_of(database).send_due(database)
 
 
 async def sweep(database: Database) -> None:
     """By the clock: what is to be tried again, and what somebody left behind."""
-    await courier_of(database).send_due()
+    await courier_of(database).send_due(database)
 
 
 async def _deliver(database: Database, message: _Claimed) -> None:

@@ -26,6 +26,7 @@ from wallet.events import WebhooksWritten
 from wallet.merchants import webhook_models as models
 from wallet.merchants.webhook_endpoints import lock, need_to_act
 from wallet.merchants.webhook_models import (
+    Data,
     MessageStatus,
     Said,
     WebhookEvent,
@@ -36,7 +37,10 @@ from wallet.merchants.webhook_models import (
 
 sql = queries_beside(__file__)
 
-KINDS = ("MerchantPaid", "SettlementPaid", "SettlementFailed")
+KINDS = (
+    "MerchantPaid", "TransferTaken", "PaymentRefunded", "TakingRefunded", "TakingRefundFailed", "SettlementPaid",
+    "SettlementFailed",
+)  # fmt: skip
 """The news that merchants' systems may hear."""
 TESTS_A_MINUTE, REPLAYS_A_MINUTE = 10, 60
 
@@ -54,76 +58,137 @@ class WebhookMessageKept(Refusal):
 
 
 class _Told(msgspec.Struct, frozen=True):
+    """What a merchant's systems hear of a piece of news."""
+
     merchant_id: UUID
     event: WebhookEvent
-    source: int
-    body: bytes
+    data: Data
 
 
 async def write(db: Connection, news: Sequence[News]) -> None:
     """On what concerns merchants: a message for each endpoint that wants it; then they are sent."""
-    told = [_told(one) for one in news]
+    told = [(one, what) for one in news if (what := _told(one)) is not None]
     written: int = await db.fetchval(
         sql.write_webhook_messages,
-        [one.merchant_id for one in told],
-        [one.event for one in told],
-        [one.source for one in told],
-        [one.body for one in told],
+        [what.merchant_id for _, what in told],
+        [what.event for _, what in told],
+        [one.event_id for one, _ in told],
+        [_body(what.event, one.made_at, what.data) for one, what in told],
     )
     if written:
         await outbox.record(db, WebhooksWritten(messages=written))
 
 
-def _told(news: News) -> _Told:
-    """What a merchant's systems hear of it: never who the payer is, but for the masked name."""
+def _told(news: News) -> _Told | None:
+    """Never who the payer is, but for the masked name. None: no merchant is concerned."""
     match news.kind:
         case "MerchantPaid":
-            paid = msgspec.convert(news.data, events.MerchantPaid)
-            data = models.PaymentReceived(
-                payment_id=paid.payment_id,
-                merchant_id=paid.merchant_id,
-                amount=paid.amount,
-                payer=paid.payer_name,
-                terminal_id=paid.terminal_id,
-                terminal=paid.terminal_name,
-                order_id=paid.order_id,
-                order_reference=paid.order_reference,
-                memo=paid.memo,
-            )
-            return _as_told(news, "payment.received", paid.merchant_id, data)
+            return _paid_from_wallet(msgspec.convert(news.data, events.MerchantPaid))
+        case "TransferTaken":
+            return _paid_from_bank(msgspec.convert(news.data, events.TransferTaken))
+        case "PaymentRefunded":
+            return _refunded_to_wallet(msgspec.convert(news.data, events.PaymentRefunded))
+        case "TakingRefunded":
+            return _refunded_to_bank(msgspec.convert(news.data, events.TakingRefunded))
+        case "TakingRefundFailed":
+            return _not_refunded(msgspec.convert(news.data, events.TakingRefundFailed))
         case "SettlementPaid":
-            settled = msgspec.convert(news.data, events.SettlementPaid)
-            data = models.SettlementPaid(
-                settlement_id=settled.settlement_id,
-                merchant_id=settled.merchant_id,
-                settled_on=settled.settled_on,
-                amount=settled.amount,
-                fee=settled.fee,
-                bank=settled.bank_name,
-                account=settled.account,
-            )
-            return _as_told(news, "settlement.paid", settled.merchant_id, data)
+            return _settled(msgspec.convert(news.data, events.SettlementPaid))
         case "SettlementFailed":
-            failed = msgspec.convert(news.data, events.SettlementFailed)
-            data = models.SettlementFailed(
-                settlement_id=failed.settlement_id,
-                merchant_id=failed.merchant_id,
-                settled_on=failed.settled_on,
-                amount=failed.amount,
-                bank=failed.bank_name,
-                account=failed.account,
-                reason=failed.reason,
-            )
-            return _as_told(news, "settlement.failed", failed.merchant_id, data)
+            return _not_settled(msgspec.convert(news.data, events.SettlementFailed))
         case _:
             raise ValueError(f"no merchant hears of {news.kind}")
 
 
-Data = models.PaymentReceived | models.SettlementPaid | models.SettlementFailed | models.Tested
+def _paid_from_wallet(paid: events.MerchantPaid) -> _Told:
+    data = models.PaymentReceived(
+        payment_id=paid.payment_id,
+        merchant_id=paid.merchant_id,
+        amount=paid.amount,
+        method="wallet",
+        payer=paid.payer_name,
+        terminal_id=paid.terminal_id,
+        terminal=paid.terminal_name,
+        order_id=paid.order_id,
+        order_reference=paid.order_reference,
+        memo=paid.memo,
+    )
+    return _Told(paid.merchant_id, "payment.received", data)
 
 
-def _as_told(news: News, event: WebhookEvent, merchant_id: UUID, data: Data) -> _Told:
-    return _Told(merchant_id, event, news.event_id, _body(event, news.made_at, data))
+def _paid_from_bank(taken: events.TransferTaken) -> _Told:
+    data = models.PaymentReceived(
+        payment_id=taken.transfer_id,
+        merchant_id=taken.merchant_id,
+        amount=taken.amount,
+        method="bank_transfer",
+        payer=taken.payer,
+        order_id=taken.order_id,
+        order_reference=taken.order_reference,
+    )
+    return _Told(taken.merchant_id, "payment.received", data)
+
+
+def _refunded_to_wallet(refunded: events.PaymentRefunded) -> _Told | None:
+    if refunded.merchant_id is None:
+        return None
+    data = models.PaymentRefunded(
+        refund_id=refunded.refund_id,
+        payment_id=refunded.payment_id,
+        merchant_id=refunded.merchant_id,
+        amount=refunded.amount,
+        method="wallet",
+        reason=refunded.reason,
+    )
+    return _Told(refunded.merchant_id, "payment.refunded", data)
+
+
+def _refunded_to_bank(refunded: events.TakingRefunded) -> _Told:
+    data = models.PaymentRefunded(
+        refund_id=refunded.refund_id,
+        payment_id=refunded.taking_id,
+        merchant_id=refunded.merchant_id,
+        amount=refunded.amount,
+        method="bank_transfer",
+    )
+    return _Told(refunded.merchant_id, "payment.refunded", data)
+
+
+def _not_refunded(failed: events.TakingRefundFailed) -> _Told:
+    data = models.RefundFailed(
+        refund_id=failed.refund_id,
+        payment_id=failed.taking_id,
+        merchant_id=failed.merchant_id,
+        amount=failed.amount,
+        reason=failed.reason,
+    )
+    return _Told(failed.merchant_id, "refund.failed", data)
+
+
+def _settled(settled: events.SettlementPaid) -> _Told:
+    data = models.SettlementPaid(
+        settlement_id=settled.settlement_id,
+        merchant_id=settled.merchant_id,
+        settled_on=settled.settled_on,
+        amount=settled.amount,
+        fee=settled.fee,
+        bank=settled.bank_name,
+        account=settled.account,
+    )
+    return _Told(settled.merchant_id, "settlement.paid", data)
+
+
+def _not_settled(failed: events.SettlementFailed) -> _Told:
+    data = models.SettlementFailed(
+        settlement_id=failed.settlement_id,
+        merchant_id=failed.merchant_id,
+        settled_on=failed.settled_on,
+        amount=failed.amount,
+        bank=failed.bank_name,
+        account=failed.account,
+        reason=failed.reason,
+    )
+    return _Told(failed.merchant_id, "settlement.failed", data)
 
 
 def _body(event: str, at: datetime, data: Data) -> bytes:

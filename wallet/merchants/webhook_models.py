@@ -11,7 +11,9 @@ from app.guarded import Why
 from app.types import Answer, Body, ShortText
 from wallet.models import RefusalReason
 
-WebhookEvent = Literal["payment.received", "payment.refunded", "settlement.paid", "settlement.failed"]
+WebhookEvent = Literal[
+    "payment.received", "payment.refunded", "refund.failed", "settlement.paid", "settlement.failed"
+]
 MessageStatus = Literal["waiting", "kept", "delivered", "dead"]
 DisabledBecause = Literal["gone", "failing"]
 
@@ -100,27 +102,49 @@ class WebhookMessageWithTries(WebhookMessage):
 # What the messages say
 
 
-class Said(msgspec.Struct, frozen=True, kw_only=True):
-    """A message's body (Standard Webhooks): what happened, when, and what is to be known of it."""
-
-    type: str
-    timestamp: datetime
-    data: "PaymentReceived | SettlementPaid | SettlementFailed | Tested"
+Method = Literal["wallet", "bank_transfer"]
 
 
 class PaymentReceived(msgspec.Struct, frozen=True, kw_only=True):
-    """`payment.received`: money came in at a terminal. The payer's name is masked."""
+    """`payment.received`: money came in, from a wallet at a terminal or from a bank's app.
+
+    The payer's name is masked; null: the bank did not tell it. `payment_id`: of a bank transfer, that of the taking."""
 
     payment_id: UUID
     merchant_id: UUID
     amount: int
     currency: Literal["VND"] = "VND"
-    payer: str
-    terminal_id: UUID
-    terminal: str
+    method: Method
+    payer: str | None
+    terminal_id: UUID | None = None
+    terminal: str | None = None
     order_id: UUID | None
     order_reference: str | None
-    memo: str | None
+    memo: str | None = None
+
+
+class PaymentRefunded(msgspec.Struct, frozen=True, kw_only=True):
+    """`payment.refunded`: a payment, or a part of it, is back where it came from."""
+
+    refund_id: UUID
+    payment_id: UUID
+    merchant_id: UUID
+    amount: int
+    currency: Literal["VND"] = "VND"
+    method: Method
+    reason: str | None = None
+
+
+class RefundFailed(msgspec.Struct, frozen=True, kw_only=True):
+    """`refund.failed`: the payer's bank did not take it; the money is the shop's again."""
+
+    refund_id: UUID
+    payment_id: UUID
+    merchant_id: UUID
+    amount: int
+    currency: Literal["VND"] = "VND"
+    method: Literal["bank_transfer"] = "bank_transfer"
+    reason: RefusalReason
 
 
 class SettlementPaid(msgspec.Struct, frozen=True, kw_only=True):
@@ -154,3 +178,14 @@ class Tested(msgspec.Struct, frozen=True, kw_only=True):
 
     merchant_id: UUID
     endpoint_id: UUID
+
+
+Data = PaymentReceived | PaymentRefunded | RefundFailed | SettlementPaid | SettlementFailed | Tested
+
+
+class Said(msgspec.Struct, frozen=True, kw_only=True):
+    """A message's body (Standard Webhooks): what happened, when, and what is to be known of it."""
+
+    type: str
+    timestamp: datetime
+    data: Data

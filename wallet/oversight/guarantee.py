@@ -22,13 +22,9 @@ PAYOUTS_OPEN = Gauge("huong_payouts_open", "Payouts that the bank has not answer
 PAYOUTS_UNKNOWN = Gauge("huong_payouts_unknown", "Payouts that may have been made: the bank is asked again")
 DISPUTES_OPEN = Gauge("huong_disputes_open", "Disputes that wait for an answer")
 DISPUTES_OVERDUE = Gauge("huong_disputes_overdue", "Disputes that nobody answered in time")
-DIFFERENCES_OPEN = Gauge(
-    "huong_reconciliation_differences_open", "Differences with other sides that nobody closed yet"
-)
+DIFFERENCES_OPEN = Gauge("huong_reconciliation_differences_open", "Differences that nobody has closed yet")
 CASES_OPEN = Gauge("huong_suspicious_cases_open", "Suspicious cases that nobody has looked at yet")
-BREAKER = Gauge(
-    "huong_breaker_open", "Whether this process leaves an outside party in peace: 1, 0.5 (trying), 0", ["party"]
-)
+BREAKER = Gauge("huong_breaker_open", "1: this process leaves a party in peace", ["party"])
 BILLER_AVAILABLE = Gauge("huong_biller_available", "Whether a biller's own system answers", ["biller"])
 
 _OPEN = {"closed": 0.0, "half_open": 0.5, "open": 1.0}

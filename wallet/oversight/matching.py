@@ -11,8 +11,8 @@ from wallet.oversight.statement_files import Line
 
 
 class Ours(msgspec.Struct, frozen=True):
-    """A movement in our books. `keys`: by what the other side may call it; `of_day`: it is of the day itself, and not of
-    the hours around it, where their clock and ours may disagree on which day it was."""
+    """A movement in our books. `keys`: by what the other side may call it; `of_day`: it is of the day itself, and not
+    of the hours around it, where their clock and ours may disagree on which day it was."""
 
     id: UUID
     keys: list[str]
@@ -47,8 +47,8 @@ class Compared(msgspec.Struct, frozen=True):
 
 
 def compare(theirs: Sequence[Line], ours: Sequence[Ours]) -> Compared:
-    """Each line of theirs is matched with at most one of ours: of the same side and reference, first those of the same
-    amount. A second line with the reference of a first one is `missing_here`: they have it twice, we once."""
+    """Each line of theirs is matched with at most one of ours: of the same side and reference, first those of the
+    same amount. A second line with the reference of a first one is `missing_here`: they have it twice, we once."""
     by_key: dict[tuple[Side, str], list[Ours]] = defaultdict(list)
     for movement in sorted(ours, key=lambda movement: (not movement.of_day, movement.id)):
         for key in {_plain(key) for key in movement.keys}:

@@ -4,6 +4,7 @@ from datetime import date, datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
+from litestar.params import QueryParameter
 from msgspec import Meta
 
 from app.types import Answer, Body, Dong, Explanation, Memo, PhoneText, Reason, ShortText
@@ -306,7 +307,9 @@ class ReviewCase(Body):
 
 # Reconciliations
 
-Party = Annotated[str, Meta(max_length=50, pattern=r"^(gateway|bank|biller:[a-z0-9-]{2,40})$(?!\n)")]
+_PARTY = r"^(gateway|bank|biller:[a-z0-9-]{2,40})$(?!\n)"
+Party = Annotated[str, QueryParameter(max_length=50, pattern=_PARTY)]
+OptionalParty = Annotated[str | None, QueryParameter(max_length=50, pattern=_PARTY)]
 DifferenceKind = Literal["missing_here", "missing_there", "amount_differs"]
 Side = Literal["in", "out"]
 

@@ -1,7 +1,7 @@
 """Reports for the compliance officer, as files: movements of large value, and what the night noticed.
 
-Rows are read a day or a page at a time, each in a short transaction of its own: nobody's slow line holds a connection.
-Who took which report is in the audit."""
+Rows are read a day or a page at a time, each in a short transaction of its own: nobody's slow line holds a
+connection. Who took which report is in the audit."""
 
 from collections.abc import AsyncIterator
 from datetime import date
@@ -55,8 +55,8 @@ SUSPICIONS = (
 
 
 async def large_values(database: Database, me: Principal, first: date, last: date) -> Stream:
-    """Movements of large value as a CSV, by day: of a wallet's day that adds up to the policy's amount in one direction
-    each, of merchants single ones. Raises BadSpan."""
+    """Movements of large value as a CSV, by day: all those of a wallet whose day adds up to the policy's amount in
+    that direction; of merchants single ones. Raises BadSpan."""
     check_span(first, last)
     async with database.deed() as db:
         least = await policies.value(db, "compliance.large_value")

@@ -1,13 +1,14 @@
 """What other sides' files say, read leniently: CSV with any of the usual separators, heads in Vietnamese or English.
 
-Pure. What cannot be read is refused with its line's number, never passed over: a line that is lost would be a difference
-that nobody sees."""
+Pure. What cannot be read is refused with its line's number, never passed over: a line that is lost would be a
+difference that nobody sees."""
 
 import csv
 import io
 import re
 import unicodedata
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
@@ -48,8 +49,9 @@ class Line(msgspec.Struct, frozen=True):
 _NAMES: dict[str, frozenset[str]] = {
     "reference": frozenset(
         {
-            "reference", "ref", "refno", "referencecode", "referencenumber", "transactionid", "transactionno", "txnref",
-            "vnptxnref", "orderid", "mathamchieu", "sothamchieu", "magiaodich", "sogiaodich", "sobuttoan", "madonhang",
+            "reference", "ref", "refno", "referencecode", "referencenumber", "transactionid", "transactionno",
+            "txnref", "vnptxnref", "orderid", "mathamchieu", "sothamchieu", "magiaodich", "sogiaodich", "sobuttoan",
+            "madonhang",
         }
     ),
     "amount": frozenset({"amount", "transferamount", "value", "sotien", "giatri", "sotiengiaodich"}),
@@ -58,8 +60,8 @@ _NAMES: dict[str, frozenset[str]] = {
     "side": frozenset({"side", "direction", "transfertype", "drcr", "crdr", "chieu", "loai"}),
     "detail": frozenset(
         {
-            "customercode", "content", "description", "accountnumber", "details", "narrative", "makhachhang", "noidung",
-            "diengiai", "sotaikhoan", "ghichu",
+            "customercode", "content", "description", "accountnumber", "details", "narrative", "makhachhang",
+            "noidung", "diengiai", "sotaikhoan", "ghichu",
         }
     ),
 }  # fmt: skip
@@ -101,7 +103,7 @@ def _separator(line: str) -> str | None:
     return best if line.count(best) and _columns(next(csv.reader([line], delimiter=best), [])) else None
 
 
-def _lines(rows: "csv._reader") -> list[Line]:  # pyright: ignore[reportPrivateUsage]
+def _lines(rows: Any) -> list[Line]:
     columns: dict[str, list[int]] | None = None
     lines: list[Line] = []
     for row in rows:
