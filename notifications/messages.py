@@ -47,19 +47,21 @@ from wallet.events import (
     MoneyReleased,
     PaymentRefunded,
     PersonPaid,
+    RefusalReason,
     SettlementFailed,
     SettlementPaid,
     SuspicionsFound,
     TakingRefunded,
     TakingRefundFailed,
     TopUpFailed,
+    TopUpFailure,
     TopUpInReview,
+    TopUpMethod,
     TopUpPaid,
     WebhookDisabled,
     WithdrawalFailed,
     WithdrawalPaid,
 )
-from wallet.models import RefusalReason, TopUpFailure, TopUpMethod
 
 Told = (
     BillPaid

@@ -178,7 +178,7 @@ FORM: Document = {
             **_OBJECT,
             "required": ["name", "in", "schema"],
             "properties": {
-                "name": {"type": "string", "pattern": "^([a-z][a-z_]*|Step-Up|DPoP|X-CSRF-Token)$"},
+                "name": {"type": "string", "pattern": "^([a-z][a-z_]*|Step-Up|Last-Event-ID|DPoP|X-CSRF-Token)$"},
                 "in": {"enum": ["path", "query", "header"]},
                 "required": {"type": "boolean"},
                 "description": {"type": "string"},

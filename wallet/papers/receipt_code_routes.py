@@ -3,12 +3,10 @@
 from typing import Annotated
 from uuid import UUID
 
-from litestar import Response, Router, get
+from litestar import MediaType, Response, Router, get
 from litestar.params import FromPath, PathParameter
 
-from app import pages
 from app.deps import Db, Door
-from app.errors import NotFound
 from wallet.papers import receipt_codes
 from wallet.papers.receipt_codes import ReceiptCheck, ReceiptCode
 
@@ -27,17 +25,10 @@ async def check_receipt(db: Db, code: CodeOfReceipt) -> ReceiptCheck:
     return await receipt_codes.check(db, code)
 
 
-@get("/r/{code:str}", public=True, include_in_schema=False)
+@get("/r/{code:str}", public=True, media_type=MediaType.HTML)
 async def show_receipt(db: Db, code: CodeOfReceipt) -> Response[str]:
     """The same as a page, at the address that a receipt's QR says."""
-    try:
-        shown = await receipt_codes.check(db, code)
-    except NotFound:
-        words = pages.said("Hãy so lại mã trên biên nhận.", "Compare the code with the one on the receipt.")
-        return pages.page("Không có biên nhận này", "There is no such receipt", words, status=404)
-    return pages.page(
-        f"Biên nhận {shown.code}", f"Receipt {shown.code}", pages.facts(receipt_codes.words(shown), big="Số tiền")
-    )
+    return await receipt_codes.page(db, code)
 
 
 router = Router("/", route_handlers=[get_receipt_code, check_receipt, show_receipt], tags=["wallet"])

@@ -7,6 +7,9 @@ import secrets
 from datetime import datetime
 from uuid import UUID
 
+from litestar import Response
+
+from app import pages
 from app.config import settings
 from app.db import Connection, Database, maybe, queries_beside
 from app.errors import NotFound
@@ -84,8 +87,16 @@ _STATES: dict[PaymentStatus, tuple[str, str]] = {
 }
 
 
-def words(shown: ReceiptCheck) -> list[tuple[str, str, str]]:
-    """What the page says, line by line: the name of it in Vietnamese and English, and the value."""
+async def page(db: Connection, text: str) -> Response[str]:
+    """The same for a browser, also where there is none."""
+    shown = await maybe(ReceiptCheck, db, sql.check_receipt, read(text))
+    if shown is None:
+        hint = pages.said("Hãy so lại mã trên biên nhận.", "Compare the code with the one on the receipt.")
+        return pages.page("Không có biên nhận này", "There is no such receipt", hint, status=404)
+    return pages.page(f"Biên nhận {shown.code}", f"Receipt {shown.code}", pages.facts(_words(shown), big="Số tiền"))
+
+
+def _words(shown: ReceiptCheck) -> list[tuple[str, str, str]]:
     vi, en = _STATES[shown.status]
     lines = [
         ("Tình trạng", "Status", f"{vi} · {en}"),
