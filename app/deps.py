@@ -67,9 +67,8 @@ class Door(Request[Principal | None, None, State]):
         except (msgspec.DecodeError, RecursionError):
             raise Malformed from None
 
-
     async def csv(self) -> bytes:
-        """The body as a file of comma-separated values, for a route that says `takes="text/csv"`; raises CsvExpected."""
+        """The body as it is, a CSV file, for a route that says `takes="text/csv"`; raises CsvExpected."""
         kind = self.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind not in {"text/csv", "application/csv"}:
             raise CsvExpected

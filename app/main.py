@@ -34,6 +34,7 @@ from app.staff.routes import router as staff_router
 from app.worker import HOLDINGS
 from notifications.routes import router as notifications_router
 from wallet import ledger
+from wallet.oversight import guarantee
 from wallet.routes import router as wallet_router
 from wallet.sandbox.parties import parties
 from wallet.till import Till
@@ -81,7 +82,7 @@ def create_app(settings: Settings | None = None, database: Database | None = Non
             {
                 "settings": settings, "database": database, "till": till,
                 "live": Live(settings.redis_url), "holdings": HOLDINGS,
-                "measures": (ledger.measure, data_requests.measure, chain.measure),
+                "measures": (ledger.measure, guarantee.measure, data_requests.measure, chain.measure),
             }
         ),
         logging_config=None,

@@ -178,13 +178,46 @@ CREATE TABLE settlement (
 CREATE INDEX settlement_lines ON settlement (merchant_id, to_version DESC);
 CREATE INDEX settlement_merchant ON settlement (merchant_id, made_at DESC, id DESC);
 
--- A day whose merchants have been asked to settle, by the city's clock.
+-- Where a biller's money goes: the account that was approved last.
+CREATE TABLE biller_bank_account (
+    id uuid PRIMARY KEY,
+    biller_code text NOT NULL REFERENCES biller (code),
+    bank_bin text NOT NULL REFERENCES bank (bin),
+    account_number text NOT NULL CONSTRAINT biller_bank_account_number CHECK (account_number ~ '^[0-9A-Z]{4,24}$'),
+    account_name text NOT NULL,
+    proposed_by uuid NOT NULL REFERENCES principal (id),
+    made_at timestamptz NOT NULL DEFAULT city_now(),
+    approved_by uuid REFERENCES principal (id),
+    approved_at timestamptz,
+    CONSTRAINT biller_bank_account_approved_whole CHECK ((approved_by IS NULL) = (approved_at IS NULL)),
+    CONSTRAINT biller_bank_account_second_pair_of_eyes CHECK (approved_by <> proposed_by)
+);
+CREATE INDEX biller_bank_account_biller ON biller_bank_account (biller_code, approved_at DESC);
+
+-- What was collected for a biller up to the end of a day, sent to its bank. What the bank refuses stays in the biller's
+-- account, and goes with another night's.
+CREATE TABLE remittance (
+    id uuid PRIMARY KEY,
+    biller_code text NOT NULL REFERENCES biller (code),
+    remitted_on date NOT NULL,
+    amount bigint NOT NULL CONSTRAINT remittance_amount CHECK (amount BETWEEN 1 AND 1000000000000),
+    status text NOT NULL DEFAULT 'sent' CONSTRAINT remittance_status CHECK (status IN ('sent', 'paid', 'failed')),
+    reason text,
+    made_at timestamptz NOT NULL DEFAULT city_now(),
+    resolved_at timestamptz,
+    CONSTRAINT remittance_once UNIQUE (biller_code, remitted_on),
+    CONSTRAINT remittance_resolved_whole CHECK ((status = 'sent') = (resolved_at IS NULL)),
+    CONSTRAINT remittance_failed_for_a_reason CHECK ((status = 'failed') = (reason IS NOT NULL))
+);
+CREATE INDEX remittance_age ON remittance (made_at DESC, id DESC);
+
+-- A day that was ended by the city's clock: merchants settle, billers are remitted to.
 CREATE TABLE settlement_day (
     day_on date PRIMARY KEY,
     asked_at timestamptz NOT NULL DEFAULT city_now()
 );
 
 -- migrate:down
-DROP TABLE settlement_day, settlement, fee_rule, merchant_bank_account, payout_finding, payout, bank;
+DROP TABLE settlement_day, remittance, biller_bank_account, settlement, fee_rule, merchant_bank_account, payout_finding, payout, bank;
 DELETE FROM policy WHERE code IN ('withdrawal.least', 'withdrawal.most', 'withdrawal.own_name_only', 'settlement.least',
     'settlement.bank_change_hours');

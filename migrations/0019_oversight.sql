@@ -73,9 +73,9 @@ CREATE TABLE dispute (
     CONSTRAINT dispute_resolved_whole CHECK ((status = 'resolved') = (outcome IS NOT NULL)
         AND (status = 'resolved') = (answered_by IS NOT NULL)
         AND (status IN ('resolved', 'withdrawn')) = (resolved_at IS NOT NULL)),
+    CONSTRAINT dispute_one_open EXCLUDE (principal_id WITH =, payment_id WITH =) WHERE (status IN ('open', 'in_review')),
     CONSTRAINT dispute_refunded_by_a_refund CHECK ((outcome IS NOT DISTINCT FROM 'refunded') = (refund_id IS NOT NULL))
 ) WITH (fillfactor = 80);
-CREATE UNIQUE INDEX dispute_one_open ON dispute (principal_id, payment_id) WHERE status IN ('open', 'in_review');
 CREATE INDEX dispute_principal ON dispute (principal_id, made_at DESC, id DESC);
 CREATE INDEX dispute_due ON dispute (due_on, id) WHERE status IN ('open', 'in_review');
 CREATE INDEX dispute_age ON dispute (made_at DESC, id DESC);

@@ -123,6 +123,13 @@ class DayEnded(Event):
     settled_on: date
 
 
+class BillerDayEnded(Event):
+    """What was collected for a biller is to be sent to its bank."""
+
+    biller: str
+    remitted_on: date
+
+
 class SettlementPaid(Event):
     """A merchant's takings have arrived at its bank."""
 

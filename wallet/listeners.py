@@ -2,7 +2,7 @@
 
 from app.jobs import Listener, Scheduled
 from wallet import holds
-from wallet.billers import autopay, calls, lists, reminders
+from wallet.billers import autopay, calls, lists, reminders, remittances
 from wallet.gateways import payout_errands, top_up_errands
 from wallet.merchants import (
     pay_codes,
@@ -12,6 +12,7 @@ from wallet.merchants import (
     webhook_endpoints,
     webhook_messages,
 )
+from wallet.oversight import disputes, guarantee, suspicions
 from wallet.papers import receipts
 
 listeners: tuple[Listener, ...] = (
@@ -20,6 +21,7 @@ listeners: tuple[Listener, ...] = (
     Listener(name="fee_receipts", kinds=("BillPaid",), hear=receipts.number_fees, batch=receipts.AT_ONCE),
     Listener(name="takings_bells", kinds=takings_stream.KINDS, hear=takings_stream.ring, batch=200),
     Listener(name="settlements", kinds=("DayEnded",), hear=settlements.settle_day),
+    Listener(name="remittances", kinds=("BillerDayEnded",), hear=remittances.remit),
     Listener(name="webhooks", kinds=webhook_messages.KINDS, hear=webhook_messages.write, batch=200),
     Listener(name="webhook_deliveries", kinds=("WebhooksWritten",), errand=webhook_deliveries.ring),
 )
@@ -37,4 +39,7 @@ schedule: tuple[Scheduled, ...] = (
     Scheduled(name="look_after_payouts", every_s=15, errand=payout_errands.look_after),
     Scheduled(name="sweep_top_ups", every_s=60, errand=top_up_errands.sweep),
     Scheduled(name="settle_yesterday", every_s=300, run=settlements.ask_for_yesterday),
+    Scheduled(name="sum_money", every_s=60, run=guarantee.sum_up),
+    Scheduled(name="watch_disputes", every_s=3600, run=disputes.watch_the_clock),
+    Scheduled(name="watch_yesterday", every_s=600, run=suspicions.watch),
 )

@@ -5,6 +5,7 @@ from app.privacy.holdings import ACCOUNTING, AGREEMENT, Hold, Holding, Obstacle,
 from wallet.billers import personal as billers_personal
 from wallet.gateways import payout_personal, top_up_personal
 from wallet.merchants import charge_personal, settlement_personal, webhook_personal
+from wallet.oversight import personal as oversight_personal
 
 sql = queries_beside(__file__)
 
@@ -79,4 +80,5 @@ HOLDINGS: tuple[Holding, ...] = (
     *settlement_personal.HOLDINGS,
     *charge_personal.HOLDINGS,
     *webhook_personal.HOLDINGS,
+    *oversight_personal.HOLDINGS,
 )

@@ -13,6 +13,7 @@ from app.identity.models import CodeProof, CodeSent, FaceMatch, FaceProof, Passk
 from app.identity.possession import ProofHeader
 from app.types import Nothing, Page
 from wallet import bills, ledger, limits, payments, unlocks
+from wallet.billers.remittance_routes import router as remittance_router
 from wallet.billers.routes import router as billers_router
 from wallet.gateways.payout_routes import router as payout_router
 from wallet.gateways.top_up_routes import router as top_up_router
@@ -47,6 +48,7 @@ from wallet.models import (
     UnlockWallet,
     Wallet,
 )
+from wallet.oversight.routes import router as oversight_router
 from wallet.papers.receipt_code_routes import router as receipt_code_router
 from wallet.papers.routes import router as papers_router
 
@@ -230,8 +232,9 @@ router = Router(
         add_terminal, get_terminal_qr, get_terminal_qr_png, get_terminal_qr_svg, place_order, get_order, list_takings,
         # sub-packages
         billers_router, top_up_router,
-        payout_router, settlement_router, charge_router, takings_stream_router,
+        payout_router, settlement_router, remittance_router, charge_router, takings_stream_router,
         papers_router, receipt_code_router, webhook_router,
+        oversight_router,
     ],
     tags=["wallet"],
 )  # fmt: skip

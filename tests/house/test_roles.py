@@ -96,6 +96,7 @@ TABLE: dict[frozenset[str], str] = {
     """,
     frozenset({"finance"}): """
         put_biller propose_biller_connection approve_biller_connection refuse_biller_connection list_biller_calls
+        propose_biller_account approve_biller_account list_remittances
         list_payouts find_payout approve_payout_finding propose_fee_rule approve_fee_rule list_fee_rules
     """,
     frozenset({"compliance"}): """

@@ -418,3 +418,51 @@ WITH old AS (
     RETURNING bill_id
 )
 SELECT count(*) FROM old;
+
+-- name: biller_to_remit_to
+-- Where a biller's money goes, what it had collected before a moment, and what of it is free now.
+SELECT biller.account_id, target.bank_bin, target.account_number, target.account_name,
+    account.posted - account.pending AS available,
+    coalesce((SELECT entry.balance_after FROM entry JOIN transfer ON transfer.id = entry.transfer_id
+        WHERE entry.account_id = account.id AND transfer.made_at < $2 ORDER BY entry.version DESC LIMIT 1), 0) AS balance
+FROM biller
+JOIN account ON account.id = biller.account_id AND account.frozen_at IS NULL
+JOIN LATERAL (SELECT bank_bin, account_number, account_name FROM biller_bank_account
+    WHERE biller_code = biller.code AND approved_at IS NOT NULL ORDER BY approved_at DESC LIMIT 1) AS target ON true
+WHERE biller.code = $1;
+
+-- name: write_remittance
+-- What is sent to a biller for a day, once.
+INSERT INTO remittance (id, biller_code, remitted_on, amount) VALUES ($1, $2, $3, $4)
+ON CONFLICT DO NOTHING RETURNING id;
+
+-- name: end_remittance
+-- The bank has answered.
+UPDATE remittance SET status = CASE WHEN $2::text IS NULL THEN 'paid' ELSE 'failed' END, reason = $2,
+    resolved_at = city_now()
+WHERE id = $1;
+
+-- name: remittances
+-- What was sent to billers, newest first.
+SELECT remittance.id, biller_code AS biller, remitted_on, remittance.amount, remittance.status, remittance.reason,
+    bank.short_name AS bank_name, '***' || right(payout.account_number, 4) AS account_number, remittance.made_at,
+    remittance.resolved_at
+FROM remittance JOIN payout ON payout.id = remittance.id JOIN bank ON bank.bin = payout.bank_bin
+WHERE $1::timestamptz IS NULL OR (remittance.made_at, remittance.id) < ($1, $2::uuid)
+ORDER BY remittance.made_at DESC, remittance.id DESC LIMIT $3;
+
+-- name: propose_biller_account
+-- Where a biller's money shall go, once per id.
+INSERT INTO biller_bank_account (id, biller_code, bank_bin, account_number, account_name, proposed_by)
+VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT (id) DO NOTHING RETURNING id;
+
+-- name: biller_account
+-- A proposal, or where a biller's money goes.
+SELECT id, biller_code AS biller, bank_bin, account_number, account_name, proposed_by, made_at, approved_by, approved_at
+FROM biller_bank_account WHERE id = $1;
+
+-- name: approve_biller_account
+-- From now on it goes there.
+UPDATE biller_bank_account SET approved_by = $2, approved_at = city_now() WHERE id = $1 AND approved_at IS NULL
+RETURNING id;

@@ -16,7 +16,8 @@ from app.db import Connection, Database, many, maybe, queries_beside
 from app.jobs import News
 from app.outside import NoAnswer
 from wallet import holds
-from wallet.gateways import breaker, partner_bank, withdrawals
+from wallet.billers import remittances
+from wallet.gateways import breaker, partner_bank, suspense, withdrawals
 from wallet.gateways.breaker import NotAsked
 from wallet.gateways.partner_bank import Done, NotKnown, Order, Processing, Refused
 from wallet.gateways.payout_models import PayoutKind, PayoutStatus
@@ -39,6 +40,8 @@ ENDS: dict[PayoutKind, End] = {
     "withdrawal": withdrawals.end,
     "settlement": settlements.end,
     "refund": refunds.end,
+    "return": suspense.end_return,
+    "remittance": remittances.end,
 }
 
 
@@ -134,8 +137,7 @@ async def resolve(db: Connection, payout_id: UUID, outcome: Done | Refused) -> N
         return
     reference = outcome.reference if isinstance(outcome, Done) else None
     await db.execute(sql.resolve_payout, payout_id, status, reason, reference)
-    if payout.kind in ENDS:
-        await ENDS[payout.kind](db, payout_id, reason)
+    await ENDS[payout.kind](db, payout_id, reason)
     if reason is None:
         await holds.capture(db, payout_id)
     else:

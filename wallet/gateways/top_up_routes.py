@@ -26,8 +26,8 @@ async def ask_top_up(
 
     Open `pay_url`, or transfer by `vietqr`; then ask for its fate. `StrongStepUpRequired`: prove it
     (`POST /v1/wallet/step-ups`), then send it again with the header `Step-Up`."""
-    by = {"step_up_id": step_up_id, "address": request.address, "language": request.lang}
-    top_up, new = await top_ups.ask(db, request.me, top_up_id, data, **by)
+    asked_from = top_ups.AskedFrom(request.address, request.lang)
+    top_up, new = await top_ups.ask(db, request.me, top_up_id, data, step_up_id, asked_from)
     return Response(top_up, status_code=201 if new else 200)
 
 

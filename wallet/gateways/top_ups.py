@@ -9,6 +9,7 @@ Money is real whenever it comes: what the gateway says was paid after all is cre
 or expired. A transfer that comes late is not (`wallet/gateways/inbound.py` puts it in suspense)."""
 
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -80,15 +81,20 @@ class _TopUpRow(msgspec.Struct, frozen=True):
     resolved_at: datetime | None
 
 
+class AskedFrom(NamedTuple):
+    """Where a request came from, which the gateway wants to know, and the language that its page shall have."""
+
+    address: str
+    language: Language
+
+
 async def ask(
     db: Connection,
     me: Principal,
     top_up_id: UUID,
     wanted: AskTopUp,
-    *,
     step_up_id: UUID | None,
-    address: str,
-    language: Language,
+    asked_from: AskedFrom,
 ) -> tuple[TopUp, bool]:
     """Mean to put money in; returns the top-up and whether it is new. `step_up_id`: a strong proof, where one is
     asked for.
@@ -98,7 +104,7 @@ async def ask(
     row = await maybe(_TopUpRow, db, sql.top_up, top_up_id)
     if row is None:
         await _check(db, me, top_up_id, wanted, step_up_id)
-        return await _write(db, me, top_up_id, wanted, address, language), True
+        return await _write(db, me, top_up_id, wanted, asked_from), True
     if (row.principal_id, row.amount, row.method) != (me.id, wanted.amount, wanted.method):
         raise TopUpIdTaken
     return _answer(row), False
@@ -148,9 +154,7 @@ async def _use_proof(
         raise StrongStepUpRequired
 
 
-async def _write(
-    db: Connection, me: Principal, top_up_id: UUID, wanted: AskTopUp, address: str, language: Language
-) -> TopUp:
+async def _write(db: Connection, me: Principal, top_up_id: UUID, wanted: AskTopUp, asked_from: AskedFrom) -> TopUp:
     for _ in range(3):  # a code that is there already is one in many millions
         code = transfer_codes.make(transfer_codes.TOP_UP) if wanted.method == "bank_transfer" else None
         await db.execute(
@@ -160,8 +164,8 @@ async def _write(
             wanted.method,
             wanted.amount,
             code,
-            address if wanted.method == "vnpay" else None,
-            language,
+            asked_from.address if wanted.method == "vnpay" else None,
+            asked_from.language,
             OPEN_FOR_S[wanted.method],
         )
         row = await maybe(_TopUpRow, db, sql.top_up, top_up_id)

@@ -213,6 +213,13 @@ JOIN account ON account.id = merchant.id AND account.posted - account.pending > 
 JOIN merchant_bank_account ON merchant_bank_account.merchant_id = merchant.id AND usable_from <= city_now()
 WHERE merchant.status = 'active';
 
+-- name: ask_to_remit
+-- News for each biller that has money and somewhere to send it.
+INSERT INTO event (kind, data)
+SELECT 'BillerDayEnded', jsonb_build_object('biller', biller.code, 'remitted_on', $1::date)
+FROM biller JOIN account ON account.id = biller.account_id AND account.posted - account.pending > 0
+WHERE EXISTS (SELECT FROM biller_bank_account WHERE biller_code = biller.code AND approved_at IS NOT NULL);
+
 -- name: lock_merchant_of_mine
 -- Is it mine? Nobody closes its books meanwhile.
 SELECT id FROM merchant WHERE id = $1 AND owner_id = $2 FOR NO KEY UPDATE;

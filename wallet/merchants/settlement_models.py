@@ -6,7 +6,7 @@ from uuid import UUID
 
 from msgspec import Meta
 
-from app.types import MOST_DONG, Answer, Body
+from app.types import Answer, Body, Dong
 from wallet.models import AccountName, AccountNumber, BankBin, RefusalReason
 
 SettlementStatus = Literal["sent", "paid", "failed"]
@@ -68,7 +68,7 @@ class ProposeFeeRule(Body):
     basis_points: Annotated[int, Meta(ge=0, le=1000)]
     effective_from: Annotated[datetime, Meta(tz=True)]
     fixed: Annotated[int, Meta(ge=0, le=100_000)] = 0
-    most: Annotated[int, Meta(ge=0, le=MOST_DONG)] | None = None
+    most: Dong | None = None
     merchant_id: UUID | None = None
     category_code: CategoryCode | None = None
 

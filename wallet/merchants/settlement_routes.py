@@ -70,7 +70,7 @@ async def get_settlement(
     return await settlements.show(db, request.me, merchant_id, settlement_id)
 
 
-@get("/v1/merchants/{merchant_id:uuid}/settlements/{settlement_id:uuid}/statement.csv", media_type=MEDIA_TYPES["csv"])
+@get("/v1/merchants/{merchant_id:uuid}/settlements/{settlement_id:uuid}/statement.csv", media_type="text/csv")
 async def get_settlement_csv(request: Door, merchant_id: FromPath[UUID], settlement_id: FromPath[UUID]) -> Stream:
     """The lines that a settlement closed, as a CSV, for programs."""
     database = request.app.state.database

@@ -104,11 +104,12 @@ class _Figures(msgspec.Struct, frozen=True):
 
 
 async def ask_for_yesterday(db: Connection) -> None:
-    """By the clock: once a day, after the night has begun, every merchant with money is asked to settle."""
+    """By the clock: once a day, after the night has begun, every merchant and every biller with money gets it."""
     now = city_now().astimezone(CITY_ZONE)
     yesterday = now.date() - timedelta(days=1)
     if now.hour >= NIGHT_STARTS_HOUR and await db.fetchval(sql.begin_settlement_day, yesterday) is not None:
         await db.execute(sql.ask_merchants_to_settle, yesterday)
+        await db.execute(sql.ask_to_remit, yesterday)
 
 
 async def settle_day(db: Connection, news: Sequence[News]) -> None:

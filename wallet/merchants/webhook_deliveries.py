@@ -1,9 +1,9 @@
 """Messages on their way to merchants' systems: claimed, sent with no connection held, and noted how that came out.
 
 A claim is a fence and a moment after which somebody else may claim: whoever ends in between leaves a message that is
-due again. It is sent at least once, perhaps twice, always under the same id. Each endpoint has a few places and all of
-them together some more; a message that is done makes room for the next one at once: an endpoint that takes its time
-keeps its own messages waiting, and nobody else's."""
+due again. It is sent at least once, perhaps twice, always under the same id. Each endpoint has a few places and all
+of them together some more; a message that is done makes room for the next one at once: an endpoint that takes its
+time keeps its own messages waiting, and nobody else's."""
 
 import asyncio
 import random

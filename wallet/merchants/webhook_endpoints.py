@@ -54,9 +54,9 @@ class WebhookAddressRefused(Refusal):
 async def put(
     db: Connection, me: Principal, merchant_id: UUID, endpoint_id: UUID, wanted: PutWebhookEndpoint
 ) -> tuple[WebhookEndpoint, bool]:
-    """Make an endpoint, or have it be so from now on; one that was disabled is told again. Returns it, and if it is new.
+    """Make an endpoint, or have it be so from now on; one that was disabled is told again.
 
-    What its name stands for is looked at when something is sent, each time. Raises NotFound, WebhookAddressRefused,
+    Returns it, and if it is new. What its name stands for is looked at when something is sent, each time. Raises NotFound, WebhookAddressRefused,
     TooManyOfThem, WebhookEndpointIdTaken."""
     await need_to_act(db, me, merchant_id)
     _check_address(wanted.url)

@@ -67,8 +67,8 @@ class WebhookSecret(Answer):
 class WebhookMessage(Answer):
     """A message to an endpoint. `body` is what is sent, byte for byte; its id travels as `webhook-id`.
 
-    `waiting`: it is tried again at `next_at`; `kept`: the endpoint has no url, it is there to be fetched; `dead`: there
-    are no more tries until somebody has it sent again."""
+    `waiting`: it is tried again at `next_at`; `kept`: the endpoint has no url, it is there to be fetched; `dead`:
+    there are no more tries until somebody has it sent again."""
 
     id: UUID
     endpoint_id: UUID
@@ -108,7 +108,7 @@ Method = Literal["wallet", "bank_transfer"]
 class PaymentReceived(msgspec.Struct, frozen=True, kw_only=True):
     """`payment.received`: money came in, from a wallet at a terminal or from a bank's app.
 
-    The payer's name is masked; null: the bank did not tell it. `payment_id`: of a bank transfer, that of the taking."""
+    The payer's name is masked; null: the bank did not tell it. `payment_id`: the taking's, of a bank transfer."""
 
     payment_id: UUID
     merchant_id: UUID

@@ -9,7 +9,7 @@ from app.errors import Refusal
 MOST_DAYS = 92
 
 
-class BadSpan(Refusal):
+class BadReportSpan(Refusal):
     """Khoảng ngày không hợp lệ: từ ngày đến ngày, nhiều nhất {most} ngày.
 
     This is not a span of days: from one to another, {most} at the most."""
@@ -24,9 +24,9 @@ def bounds(day: date) -> tuple[datetime, datetime]:
 
 
 def check_span(first: date, last: date) -> None:
-    """Raises BadSpan."""
+    """Raises BadReportSpan."""
     if not first <= last < first + timedelta(days=MOST_DAYS):
-        raise BadSpan(most=MOST_DAYS)
+        raise BadReportSpan(most=MOST_DAYS)
 
 
 def days_of(first: date, last: date) -> Iterator[date]:

@@ -82,7 +82,7 @@ class NoteIdTaken(Refusal):
 class TooMuchSaid(Refusal):
     """Yêu cầu này đã có {most} ý kiến; vui lòng gọi tổng đài.
 
-    {most} notes were written on this dispute already; please call the hotline."""
+    This dispute has {most} notes already; please call the hotline."""
 
 
 class CannotLookInto(Refusal):
@@ -94,7 +94,7 @@ class CannotLookInto(Refusal):
 class RefundDoesNotAnswer(Refusal):
     """Kết quả hoàn tiền cần mã của một khoản hoàn đã thực hiện cho chính giao dịch này.
 
-    `refunded` names a refund that was made of this very movement, and no other outcome names one."""
+    This outcome names a refund that was made of this very movement, and no other outcome names one."""
 
 
 class _Movement(msgspec.Struct, frozen=True):

@@ -339,6 +339,10 @@ WHERE id = $1;
 -- This transaction may read a whole day.
 SELECT set_config('statement_timeout', '60s', true);
 
+-- name: take_an_hour
+-- The night's look at a day takes its time.
+SELECT set_config('statement_timeout', '1h', true);
+
 -- name: large_values
 -- A day's movements of large value: of wallets, whose day in one direction adds up to so much; of merchants, single ones.
 WITH moved AS MATERIALIZED (

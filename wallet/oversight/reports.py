@@ -56,7 +56,7 @@ SUSPICIONS = (
 
 async def large_values(database: Database, me: Principal, first: date, last: date) -> Stream:
     """Movements of large value as a CSV, by day: all those of a wallet whose day adds up to the policy's amount in
-    that direction; of merchants single ones. Raises BadSpan."""
+    that direction; of merchants single ones. Raises BadReportSpan."""
     check_span(first, last)
     async with database.deed() as db:
         least = await policies.value(db, "compliance.large_value")
@@ -75,7 +75,7 @@ async def _large_lines(database: Database, first: date, last: date, least: int) 
 
 
 async def suspicions(database: Database, me: Principal, first: date, last: date) -> Stream:
-    """What the night noticed on these days, and what came of it, as a CSV. Raises BadSpan."""
+    """What the night noticed on these days, and what came of it, as a CSV. Raises BadReportSpan."""
     check_span(first, last)
     async with database.deed() as db:
         await records.record(db, me, "wallet.suspicions_exported", None, first=first, last=last)

@@ -94,17 +94,13 @@ async def propose_refund(
 
 
 @put("/v1/staff/refunds/{refund_id:uuid}/approval", who=("finance",))
-async def approve_refund(
-    db: Db, request: Door, refund_id: FromPath[UUID], data: JSONBody[Nothing]
-) -> StaffRefund:
+async def approve_refund(db: Db, request: Door, refund_id: FromPath[UUID], data: JSONBody[Nothing]) -> StaffRefund:
     """The second pair of eyes: the money goes back now."""
     return await refunds.approve(db, request.me, refund_id)
 
 
 @put("/v1/staff/refunds/{refund_id:uuid}/refusal", who=("finance",))
-async def refuse_refund(
-    db: Db, request: Door, refund_id: FromPath[UUID], data: JSONBody[Nothing]
-) -> StaffRefund:
+async def refuse_refund(db: Db, request: Door, refund_id: FromPath[UUID], data: JSONBody[Nothing]) -> StaffRefund:
     """No; or I take my own proposal back."""
     return await refunds.refuse(db, request.me, refund_id)
 
@@ -150,9 +146,7 @@ async def add_dispute_note(
 
 
 @put("/v1/wallet/disputes/{dispute_id:uuid}/withdrawal")
-async def withdraw_dispute(
-    db: Db, request: Door, dispute_id: FromPath[UUID], data: JSONBody[Nothing]
-) -> Dispute:
+async def withdraw_dispute(db: Db, request: Door, dispute_id: FromPath[UUID], data: JSONBody[Nothing]) -> Dispute:
     """I need no answer any more."""
     return await disputes.withdraw(db, request.me, dispute_id)
 
@@ -161,8 +155,8 @@ async def withdraw_dispute(
 async def list_staff_disputes(
     db: Db, request: Door, queue: FromQuery[DisputeQueue] = "due", cursor: Cursor = None, limit: Limit = 20
 ) -> Page[StaffDisputeLine]:
-    """Disputes that wait for an answer, the soonest due first: all (`due`), those due in two working days, overdue ones,
-    those assigned to me; or closed ones, newest first."""
+    """Disputes that wait for an answer, the soonest due first: all (`due`), those due in two working days, overdue
+    ones, those assigned to me; or closed ones, newest first."""
     return await disputes.queue(db, request.me, queue, cursor, limit)
 
 
@@ -200,9 +194,7 @@ async def answer_dispute(
 
 
 @put("/v1/staff/freezes/{freeze_id:uuid}", who=("compliance",))
-async def propose_freeze(
-    db: Db, request: Door, freeze_id: FromPath[UUID], data: JSONBody[ProposeFreeze]
-) -> Freeze:
+async def propose_freeze(db: Db, request: Door, freeze_id: FromPath[UUID], data: JSONBody[ProposeFreeze]) -> Freeze:
     """Propose that an authority's order is carried out; somebody else approves it."""
     return await freezes.propose(db, request.me, freeze_id, data)
 
@@ -220,25 +212,19 @@ async def refuse_freeze(db: Db, request: Door, freeze_id: FromPath[UUID], data: 
 
 
 @put("/v1/staff/freezes/{freeze_id:uuid}/lift", who=("compliance",))
-async def propose_freeze_lift(
-    db: Db, request: Door, freeze_id: FromPath[UUID], data: JSONBody[LiftFreeze]
-) -> Freeze:
+async def propose_freeze_lift(db: Db, request: Door, freeze_id: FromPath[UUID], data: JSONBody[LiftFreeze]) -> Freeze:
     """Propose that it ends; it holds on until somebody else approves."""
     return await freezes.propose_lift(db, request.me, freeze_id, data)
 
 
 @put("/v1/staff/freezes/{freeze_id:uuid}/lift-approval", who=("compliance",))
-async def approve_freeze_lift(
-    db: Db, request: Door, freeze_id: FromPath[UUID], data: JSONBody[Nothing]
-) -> Freeze:
+async def approve_freeze_lift(db: Db, request: Door, freeze_id: FromPath[UUID], data: JSONBody[Nothing]) -> Freeze:
     """The second pair of eyes: it ends now."""
     return await freezes.lift(db, request.me, freeze_id)
 
 
 @put("/v1/staff/freezes/{freeze_id:uuid}/lift-refusal", who=("compliance",))
-async def refuse_freeze_lift(
-    db: Db, request: Door, freeze_id: FromPath[UUID], data: JSONBody[Nothing]
-) -> Freeze:
+async def refuse_freeze_lift(db: Db, request: Door, freeze_id: FromPath[UUID], data: JSONBody[Nothing]) -> Freeze:
     """It goes on; or I take my own proposal back."""
     return await freezes.refuse_lift(db, request.me, freeze_id)
 
@@ -308,6 +294,7 @@ async def review_suspicious_case(
     request_max_body_size=reconciliations.MOST_FILE_BYTES,
     who=("finance",),
     takes="text/csv",
+    most_bytes=reconciliations.MOST_FILE_BYTES,
 )
 async def reconcile(
     request: Door, reconciliation_id: FromPath[UUID], party: Party, on: FromQuery[date]
@@ -315,9 +302,9 @@ async def reconcile(
     """Hold another side's file about a day against our books: 201 when it is new, 200 when that very file was read
     before.
 
-    `party`: `gateway`, `bank`, or `biller:` and its code. The body is the file: CSV with a head that names a reference
-    and an amount (or one column for money in and one for money out), in Vietnamese or English, parted by commas,
-    semicolons, tabs or bars."""
+    `party`: `gateway`, `bank`, or `biller:` and its code. The body is the file: CSV with a head that names a
+    reference and an amount (or one column for money in and one for money out), in Vietnamese or English, parted by
+    commas, semicolons, tabs or bars."""
     database, file = request.app.state.database, await request.csv()
     made, new = await reconciliations.reconcile(database, request.me, reconciliation_id, party, on, file)
     return Response(made, status_code=201 if new else 200)
@@ -360,9 +347,7 @@ async def export_differences(request: Door, reconciliation_id: FromPath[UUID]) -
     return await reconciliations.differences_file(request.app.state.database, reconciliation_id)
 
 
-@put(
-    "/v1/staff/reconciliations/{reconciliation_id:uuid}/differences/{difference_id:uuid}/closure", who=("finance",)
-)
+@put("/v1/staff/reconciliations/{reconciliation_id:uuid}/differences/{difference_id:uuid}/closure", who=("finance",))
 async def close_difference(
     db: Db,
     request: Door,
