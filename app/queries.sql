@@ -116,12 +116,18 @@ SELECT (SELECT max(version) FROM schema_migrations) AS version, (SELECT mode FRO
         ON phone = '+84900000' || lpad(n::text, 3, '0')) AS is_played_in;
 
 -- name: key_uses
--- What needs which key of HUONG_PEPPER: PINs until they are typed, machines' keys until they are sealed anew (the key's
--- id stands behind two bytes), codes for five minutes, refreshes for one.
+-- What needs which key of HUONG_PEPPER: PINs until they are typed, what is sealed until it is sealed anew (the key's id
+-- stands behind two bytes), codes for five minutes, refreshes for one.
 SELECT key_id, 'PINs' AS what, count(*) AS rows FROM pin GROUP BY key_id
 UNION ALL
 SELECT convert_from(substr(sealed, 3, get_byte(sealed, 1)), 'UTF8'), 'machine keys', count(*) FROM machine_key
 WHERE revoked_at IS NULL GROUP BY 1
+UNION ALL
+SELECT convert_from(substr(sealed, 3, get_byte(sealed, 1)), 'UTF8'), 'webhook secrets', count(*) FROM webhook_secret
+GROUP BY 1
+UNION ALL
+SELECT convert_from(substr(sealed, 3, get_byte(sealed, 1)), 'UTF8'), 'billers'' secrets', count(*)
+FROM biller_connection WHERE sealed IS NOT NULL GROUP BY 1
 UNION ALL
 SELECT key_id, 'one-time codes', count(*) FROM one_time_code
 WHERE code_mac IS NOT NULL AND used_at IS NULL AND replaced_at IS NULL AND expires_at > city_now()
@@ -132,7 +138,7 @@ WHERE key_id IS NOT NULL AND used_at > city_now() - interval '60 seconds'
 GROUP BY key_id;
 
 -- name: keys_in_use
--- The keys under PINs, each by a look into the index, and those under machines' keys.
+-- The keys under PINs, each by a look into the index, and those under which something is sealed.
 WITH RECURSIVE found AS (
     SELECT min(key_id) AS key_id FROM pin
     UNION ALL
@@ -141,6 +147,10 @@ WITH RECURSIVE found AS (
 SELECT key_id FROM found WHERE key_id IS NOT NULL
 UNION
 SELECT convert_from(substr(sealed, 3, get_byte(sealed, 1)), 'UTF8') FROM machine_key WHERE revoked_at IS NULL
+UNION
+SELECT convert_from(substr(sealed, 3, get_byte(sealed, 1)), 'UTF8') FROM webhook_secret
+UNION
+SELECT convert_from(substr(sealed, 3, get_byte(sealed, 1)), 'UTF8') FROM biller_connection WHERE sealed IS NOT NULL
 ORDER BY key_id;
 
 -- name: home

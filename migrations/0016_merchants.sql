@@ -63,6 +63,16 @@ CREATE FUNCTION acts_for_merchant(shop uuid, who uuid) RETURNS boolean LANGUAGE 
             WHERE merchant_id = shop AND principal_id = who AND removed_at IS NULL)
 $$;
 
+-- Who may see a line of a shop's account, at this terminal: its owner, and whoever worked there while it came in and
+-- works there still.
+CREATE FUNCTION sees_merchant_line(shop uuid, who uuid, at_terminal uuid, number bigint) RETURNS boolean
+LANGUAGE sql STABLE AS $$
+    SELECT EXISTS (SELECT FROM merchant WHERE id = shop AND owner_id = who)
+        OR acts_for_merchant(shop, who) AND EXISTS (SELECT FROM merchant_shift
+            WHERE principal_id = who AND merchant_id = shop AND terminal_id = at_terminal
+                AND number > from_version AND (to_version IS NULL OR number <= to_version))
+$$;
+
 -- What a shop took in, line by line: from wallets, from any bank's app, and what it gave back of these (below zero).
 -- Each look-up is by key (`OFFSET 0`), so that a page costs what it shows. Read it by merchant and version.
 CREATE VIEW merchant_line AS
@@ -88,7 +98,7 @@ WHERE transfer.kind IN ('merchant', 'taking', 'refund');
 
 -- migrate:down
 DROP VIEW merchant_line;
-DROP FUNCTION acts_for_merchant;
+DROP FUNCTION sees_merchant_line, acts_for_merchant;
 DROP TABLE merchant_shift, merchant_cashier;
 DROP INDEX merchant_age;
 ALTER TABLE merchant DROP COLUMN status_reason, DROP COLUMN status_changed_at;

@@ -77,6 +77,15 @@ CREATE TABLE merchant_machine (
 );
 CREATE INDEX merchant_machine_merchant ON merchant_machine (merchant_id, made_at, machine_id);
 
+-- Who may act for a shop at its counter: its owner, whoever works there now, and its machines as far as the door that
+-- they come through names their scope.
+CREATE OR REPLACE FUNCTION acts_for_merchant(shop uuid, who uuid) RETURNS boolean LANGUAGE sql STABLE AS $$
+    SELECT EXISTS (SELECT FROM merchant WHERE id = shop AND owner_id = who)
+        OR EXISTS (SELECT FROM merchant_cashier
+            WHERE merchant_id = shop AND principal_id = who AND removed_at IS NULL)
+        OR EXISTS (SELECT FROM merchant_machine WHERE merchant_id = shop AND machine_id = who)
+$$;
+
 -- What a merchant's machine may do.
 -- squawk-ignore ban-drop-constraint
 ALTER TABLE machine DROP CONSTRAINT machine_scopes;
@@ -86,6 +95,11 @@ ALTER TABLE machine ADD CONSTRAINT machine_scopes CHECK (scopes <@ ARRAY[
     'webhooks.write']) NOT VALID;
 
 -- migrate:down
+CREATE OR REPLACE FUNCTION acts_for_merchant(shop uuid, who uuid) RETURNS boolean LANGUAGE sql STABLE AS $$
+    SELECT EXISTS (SELECT FROM merchant WHERE id = shop AND owner_id = who)
+        OR EXISTS (SELECT FROM merchant_cashier
+            WHERE merchant_id = shop AND principal_id = who AND removed_at IS NULL)
+$$;
 ALTER TABLE machine DROP CONSTRAINT machine_scopes;
 ALTER TABLE machine ADD CONSTRAINT machine_scopes CHECK (scopes <@ ARRAY[
     'bills.read', 'bills.write', 'reports.read', 'reports.write', 'dossiers.read', 'dossiers.write',

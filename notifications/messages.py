@@ -147,8 +147,10 @@ def messages_of(event: Told) -> list[Words]:
                     f"/wallet/charges/{event.charge_id}",
                     ("Cửa hàng đề nghị thu tiền", "A shop asks to be paid"),
                     (
-                        f"{event.merchant_name}, {event.terminal_name}: {dong(event.amount)}. Hãy xác nhận trong 3 phút.",
-                        f"{event.merchant_name}, {event.terminal_name}: {dong(event.amount)}. Confirm within 3 minutes.",
+                        f"{event.merchant_name}, {event.terminal_name}: {dong(event.amount)}. "
+                        "Hãy xác nhận trong 3 phút.",
+                        f"{event.merchant_name}, {event.terminal_name}: {dong(event.amount)}. "
+                        "Confirm within 3 minutes.",
                     ),
                 )
             ]

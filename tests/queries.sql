@@ -2,6 +2,11 @@
 -- An open wallet, without a PIN.
 UPDATE session SET unlocked_until = city_now() + interval '5 minutes' WHERE id = $1;
 
+-- name: stay
+-- Somebody whose phone renews what ends with time.
+WITH tokens AS (UPDATE access_token SET expires_at = city_now() + interval '1 year' WHERE session_id = $1)
+UPDATE session SET unlocked_until = city_now() + interval '1 year' WHERE id = $1;
+
 -- name: lock
 -- A wallet that has locked itself.
 UPDATE session SET unlocked_until = city_now() - interval '1 second' WHERE id = $1;
@@ -614,3 +619,24 @@ SELECT credit_account_id FROM transfer WHERE id = $1;
 -- name: plant_e_invoice
 -- A biller's invoice for a payment.
 INSERT INTO e_invoice (payment_id, bill_id, number) VALUES ($1, $1, '1C26T00000001');
+
+-- name: webhook_secrets
+-- Secrets of webhooks as they are kept.
+SELECT id, endpoint_id, sealed, signs_until FROM webhook_secret;
+
+-- name: webhook_message_count
+-- How many messages to merchants' systems are kept.
+SELECT count(*) FROM webhook_message;
+
+-- name: tell_again
+-- As if nobody had heard yet.
+UPDATE event SET told_at = NULL;
+
+-- name: plant_bank_taking
+-- A shop was paid from a bank; its money is moved elsewhere.
+INSERT INTO bank_taking (id, merchant_id, amount, sender_bank_bin, sender_account, sender_name, content)
+VALUES ($1, $2, $3, $4, $5, $6, 'chuyen tien');
+
+-- name: deeds_about
+-- What was done to a subject, in order.
+SELECT action FROM audit WHERE subject = $1 ORDER BY id;

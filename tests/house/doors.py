@@ -28,11 +28,11 @@ from tests.makers import Machine, Resident, a_machine, a_resident, a_shop, a_sta
 from tests.statements import sql
 from wallet import bills, ledger
 from wallet.billers import autopay, billers
-from wallet.gateways import withdrawals
+from wallet.gateways import top_ups, withdrawals
 from wallet.ledger import Move
 from wallet.merchants import bank_accounts, merchants, settlements
 from wallet.merchants.settlement_models import PutBankAccount
-from wallet.models import KeepCustomerCode, PlaceOrder, SetAutopay, Withdraw
+from wallet.models import AskTopUp, KeepCustomerCode, PlaceOrder, SetAutopay, Withdraw
 
 PUBLIC = {
     ("GET", "/"),
@@ -42,6 +42,8 @@ PUBLIC = {
     ("GET", "/v1/agencies"),
     ("GET", "/v1/places/wards"),
     ("GET", "/v1/verifications/callback"),
+    ("GET", "/v1/gateways/vnpay/ipn"),
+    ("GET", "/v1/gateways/vnpay/return"),
     ("GET", "/v1/receipts/{code}"),
     ("GET", "/r/{code}"),
     ("POST", "/v1/sign-in/codes"),
@@ -213,6 +215,9 @@ async def a_household(db: Connection) -> Household:
     ids["withdrawal_id"], ids["settlement_id"] = uuid4(), uuid4()
     account = {"bank_bin": "970436", "account_number": "1014567890", "account_name": owner.name}
     await withdrawals.make(db, owner.me, ids["withdrawal_id"], Withdraw(amount=10_000, **account), None)
+    ids["top_up_id"], asked_from = uuid4(), top_ups.AskedFrom("203.0.113.7", "vi")
+    wanted = AskTopUp(amount=10_000, method="bank_transfer")
+    await top_ups.ask(db, owner.me, ids["top_up_id"], wanted, None, asked_from)
     await bank_accounts.put(db, owner.me, shop.id, PutBankAccount(**account))
     await settlements.settle_now(db, owner.me, shop.id, ids["settlement_id"])
     await ledger.move(db, bought._replace(id=uuid4()))

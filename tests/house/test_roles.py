@@ -39,6 +39,7 @@ TABLE: dict[frozenset[str], str] = {
         front_door livez readyz metrics api_page_script
         list_agencies list_wards check_receipt show_receipt
         request_code sign_in refresh lock_account return_from_provider
+        hear_gateway return_from_gateway
         begin_staff_sign_in finish_staff_sign_in
     """,
     SINCE_THE_CODE: """
@@ -57,6 +58,7 @@ TABLE: dict[frozenset[str], str] = {
         get_e_invoice set_autopay get_autopay end_autopay
         list_merchants open_merchant add_terminal get_terminal_qr get_terminal_qr_png get_terminal_qr_svg
         place_order get_order list_takings
+        ask_top_up get_top_up list_top_ups
         list_banks make_withdrawal get_withdrawal list_withdrawals
         put_merchant_bank_account get_merchant_bank_account settle_merchant retry_settlement get_settlement
         list_settlements get_settlement_csv get_settlement_xlsx get_settlement_pdf
@@ -97,6 +99,7 @@ TABLE: dict[frozenset[str], str] = {
     frozenset({"finance"}): """
         put_biller propose_biller_connection approve_biller_connection refuse_biller_connection list_biller_calls
         propose_biller_account approve_biller_account list_remittances
+        list_all_top_ups
         list_payouts find_payout approve_payout_finding propose_fee_rule approve_fee_rule list_fee_rules
     """,
     frozenset({"compliance"}): """

@@ -252,7 +252,7 @@ EXAMPLES: tuple[object, ...] = (
     "EC", "P-256", "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU", {},
     ["bills.read"], ["203.0.113.0/24"],
     3, "electricity", "^X[0-9]{6}$", "https://biller.example", "a-secret-of-at-least-thirty-two-characters",
-    "2031-01-01",
+    "2031-01-01", "bank_transfer",
 )  # fmt: skip
 """One of these fits every field of every body; a new kind of field may need a new example."""
 

@@ -35,7 +35,7 @@ async def on(db: Connection) -> AsyncIterator[Any]:
     async def be(moment: str) -> None:
         away = datetime.fromisoformat(moment) - datetime.now(UTC)
         clock.set_offset(away)
-        await db.execute(sql.move_clock, f"{away.total_seconds()} seconds")
+        await db.execute(sql.move_clock, f"{away.total_seconds():.3f} seconds")
 
     yield be
     clock.set_offset(timedelta())

@@ -22,7 +22,7 @@ from app.errors import NotFound, Refusal
 from app.staff.pages import before, page_of
 from app.types import Page, new_id
 from wallet import bills, ledger
-from wallet.gateways import bank_takings, notices, suspense, transfer_codes
+from wallet.gateways import bank_takings, notices, suspense, top_ups, transfer_codes
 from wallet.gateways.bank_takings import BankTaking
 from wallet.gateways.inbound_models import Heard, InboundStatus, InboundTransfer, MatchedKind, SuspenseReason
 from wallet.gateways.notices import Notice
@@ -30,6 +30,7 @@ from wallet.gateways.notices import Notice
 sql = queries_beside(__file__)
 log = structlog.get_logger()
 
+_CODES = (transfer_codes.TOP_UP, transfer_codes.BILL, transfer_codes.ORDER)
 _WHY: dict[type[Refusal], SuspenseReason] = {
     ledger.BillNotDue: "already_paid",
     ledger.OrderAlreadyPaid: "already_paid",
@@ -115,11 +116,7 @@ def _row(transfer_id: UUID, notice: Notice) -> tuple[object, ...]:
 
 async def _match(db: Connection, notice: Notice) -> _Match | None:
     """Whom the money is for, by what its words name first."""
-    codes = (
-        transfer_codes.all_in(notice.content, transfer_codes.TOP_UP),
-        transfer_codes.all_in(notice.content, transfer_codes.BILL),
-        transfer_codes.all_in(notice.content, transfer_codes.ORDER),
-    )
+    codes = [transfer_codes.all_in(notice.content, kind) for kind in _CODES]
     return await maybe(_Match, db, sql.match_transfer, *codes, _accounts(notice))
 
 
@@ -127,6 +124,8 @@ async def _credit(db: Connection, transfer_id: UUID, notice: Notice, match: _Mat
     """Bring the money there; why it cannot be, if it cannot."""
     if notice.bank_reference is None:
         return "no_reference"  # nobody can tell whether it was told before
+    if match.kind == "top_up":
+        return await _top_up(db, transfer_id, notice, match)
     try:
         # A no takes back what was written on the way, and the locks with it.
         async with db.transaction():
@@ -134,6 +133,20 @@ async def _credit(db: Connection, transfer_id: UUID, notice: Notice, match: _Mat
             await _move(db, transfer_id, notice, match)
     except Refusal as refusal:
         return _WHY.get(type(refusal), "unmatched")
+    return None
+
+
+async def _top_up(db: Connection, transfer_id: UUID, notice: Notice, match: _Match) -> SuspenseReason | None:
+    """Exactly what was asked for, in time, and once."""
+    top_up = await top_ups.by_id(db, match.id)
+    if top_up.status == "paid":
+        return "already_paid"
+    if not top_ups.awaits(top_up):
+        return "closed" if top_up.wallet_is_closed else "late"
+    if top_up.amount != notice.amount:
+        return "wrong_amount"
+    await db.execute(sql.match_inbound_transfer, transfer_id, match.kind, match.id)
+    await top_ups.credit(db, top_up, ledger.GUARANTEE)
     return None
 
 

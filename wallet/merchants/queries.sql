@@ -59,9 +59,9 @@ RETURNING id, name, revoked_at;
 -- name: terminal_facts
 -- What a terminal's QR says, if I may act for the merchant.
 SELECT terminal.id AS terminal_id, terminal.name AS terminal_name, merchant.name AS merchant_name,
-    merchant.category_code, merchant.virtual_account
+    merchant.category_code, merchant.virtual_account, revoked_at
 FROM terminal JOIN merchant ON merchant.id = terminal.merchant_id
-WHERE terminal.id = $1 AND merchant.id = $2 AND acts_for_merchant($2, $3) AND terminal.revoked_at IS NULL;
+WHERE terminal.id = $1 AND merchant.id = $2 AND acts_for_merchant($2, $3);
 
 -- name: place_order
 -- An order, once per id.
@@ -83,14 +83,12 @@ WHERE merchant_order.id = $1 AND merchant_order.merchant_id = $2 AND acts_for_me
 -- came in at their terminals during their shifts for whoever works there.
 SELECT version, id, kind, amount, payer, terminal_id, terminal, order_id, reference, memo, original_id, balance_after,
     made_at
-FROM merchant_line AS line
-WHERE line.merchant_id = $1 AND ($3::bigint IS NULL OR version < $3)
-    AND (EXISTS (SELECT FROM merchant WHERE id = $1 AND owner_id = $2)
-        OR version > (SELECT min(from_version) FROM merchant_shift WHERE principal_id = $2 AND merchant_id = $1)
-            AND acts_for_merchant($1, $2)
-            AND EXISTS (SELECT FROM merchant_shift AS shift
-                WHERE shift.principal_id = $2 AND shift.merchant_id = $1 AND shift.terminal_id = line.terminal_id
-                    AND version > from_version AND (to_version IS NULL OR version <= to_version)))
+FROM merchant_line
+WHERE merchant_id = $1 AND ($3::bigint IS NULL OR version < $3)
+    -- From the first line that may be theirs on.
+    AND version > coalesce((SELECT 0 FROM merchant WHERE id = $1 AND owner_id = $2),
+        (SELECT min(from_version) FROM merchant_shift WHERE principal_id = $2 AND merchant_id = $1))
+    AND sees_merchant_line($1, $2, terminal_id, version)
 ORDER BY version DESC LIMIT $4;
 
 -- name: shop_to_settle
@@ -632,10 +630,12 @@ SELECT EXISTS (SELECT FROM session JOIN principal ON principal.id = session.prin
     AND acts_for_merchant($1, $2);
 
 -- name: takings_after
--- What came in, and was given back, after a line, oldest first.
+-- What came in, and was given back, after a line, oldest first; of that what I may see.
 SELECT version, id, kind, amount, payer, terminal_id, terminal, order_id, reference, memo, original_id, balance_after,
     made_at
-FROM merchant_line WHERE merchant_id = $1 AND version > $2 ORDER BY version LIMIT $3;
+FROM merchant_line
+WHERE merchant_id = $1 AND version > $2 AND sees_merchant_line($1, $4, terminal_id, version)
+ORDER BY version LIMIT $3;
 
 -- name: merchant_to_change
 -- A merchant whose state somebody changes: one at a time.

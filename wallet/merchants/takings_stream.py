@@ -111,7 +111,7 @@ async def _look(database: Database, me: Principal, merchant_id: UUID, after: int
     async with database.acquire() as db:
         if not await db.fetchval(sql.stream_stands, merchant_id, me.id, me.session_id):
             return None
-        return await many(_Line, db, sql.takings_after, merchant_id, after, MOST_REPLAYED + 1)
+        return await many(_Line, db, sql.takings_after, merchant_id, after, MOST_REPLAYED + 1, me.id)
 
 
 async def _position(database: Database, me: Principal, merchant_id: UUID) -> int | None:

@@ -56,8 +56,8 @@ async def put(
 ) -> tuple[WebhookEndpoint, bool]:
     """Make an endpoint, or have it be so from now on; one that was disabled is told again.
 
-    Returns it, and if it is new. What its name stands for is looked at when something is sent, each time. Raises NotFound, WebhookAddressRefused,
-    TooManyOfThem, WebhookEndpointIdTaken."""
+    Returns it, and if it is new. What its name stands for is looked at when something is sent, each time. Raises
+    NotFound, WebhookAddressRefused, TooManyOfThem, WebhookEndpointIdTaken."""
     await need_to_act(db, me, merchant_id)
     _check_address(wanted.url)
     if await db.fetchval(sql.other_webhook_endpoints, merchant_id, endpoint_id) >= MOST_ENDPOINTS:

@@ -1,4 +1,4 @@
-"""What signs a webhook (Standard Webhooks 1.0): HMAC-SHA256 over id, timestamp and body, by a secret `whsec_…`. Pure."""
+"""What signs a webhook (Standard Webhooks 1.0): HMAC-SHA256 over id, timestamp and body, by a `whsec_…`. Pure."""
 
 import hmac
 import secrets

@@ -34,7 +34,7 @@ MOST_SHEET_ROWS = 1_000_000
 MOST_PDF_LINES = 20_000
 
 MEDIA_TYPES: dict[Form, str] = {
-    "csv": "text/csv; charset=utf-8",
+    "csv": "text/csv",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "pdf": "application/pdf",
 }
