@@ -77,13 +77,29 @@ CREATE TABLE merchant_machine (
 );
 CREATE INDEX merchant_machine_merchant ON merchant_machine (merchant_id, made_at, machine_id);
 
--- Who may act for a shop at its counter: its owner, whoever works there now, and its machines as far as the door that
--- they come through names their scope.
+-- Does this machine act for the shop? For a closed one nobody does. What it may do there, the doors ask by its scopes.
+CREATE FUNCTION is_merchants_machine(shop uuid, who uuid) RETURNS boolean LANGUAGE sql STABLE AS $$
+    SELECT EXISTS (SELECT FROM merchant_machine JOIN merchant ON merchant.id = merchant_id
+        WHERE machine_id = who AND merchant_id = shop AND merchant.status <> 'closed')
+$$;
+
+-- Who may act for a shop at its counter: its owner, whoever works there now, and its machines.
 CREATE OR REPLACE FUNCTION acts_for_merchant(shop uuid, who uuid) RETURNS boolean LANGUAGE sql STABLE AS $$
     SELECT EXISTS (SELECT FROM merchant WHERE id = shop AND owner_id = who)
         OR EXISTS (SELECT FROM merchant_cashier
             WHERE merchant_id = shop AND principal_id = who AND removed_at IS NULL)
-        OR EXISTS (SELECT FROM merchant_machine WHERE merchant_id = shop AND machine_id = who)
+        OR is_merchants_machine(shop, who)
+$$;
+
+-- Who may see a line of a shop's account, at this terminal: its owner, its machines, and whoever worked there while it
+-- came in and works there still.
+CREATE OR REPLACE FUNCTION sees_merchant_line(shop uuid, who uuid, at_terminal uuid, number bigint) RETURNS boolean
+LANGUAGE sql STABLE AS $$
+    SELECT EXISTS (SELECT FROM merchant WHERE id = shop AND owner_id = who)
+        OR is_merchants_machine(shop, who)
+        OR acts_for_merchant(shop, who) AND EXISTS (SELECT FROM merchant_shift
+            WHERE principal_id = who AND merchant_id = shop AND terminal_id = at_terminal
+                AND number > from_version AND (to_version IS NULL OR number <= to_version))
 $$;
 
 -- What a merchant's machine may do.
@@ -100,6 +116,14 @@ CREATE OR REPLACE FUNCTION acts_for_merchant(shop uuid, who uuid) RETURNS boolea
         OR EXISTS (SELECT FROM merchant_cashier
             WHERE merchant_id = shop AND principal_id = who AND removed_at IS NULL)
 $$;
+CREATE OR REPLACE FUNCTION sees_merchant_line(shop uuid, who uuid, at_terminal uuid, number bigint) RETURNS boolean
+LANGUAGE sql STABLE AS $$
+    SELECT EXISTS (SELECT FROM merchant WHERE id = shop AND owner_id = who)
+        OR acts_for_merchant(shop, who) AND EXISTS (SELECT FROM merchant_shift
+            WHERE principal_id = who AND merchant_id = shop AND terminal_id = at_terminal
+                AND number > from_version AND (to_version IS NULL OR number <= to_version))
+$$;
+DROP FUNCTION is_merchants_machine;
 ALTER TABLE machine DROP CONSTRAINT machine_scopes;
 ALTER TABLE machine ADD CONSTRAINT machine_scopes CHECK (scopes <@ ARRAY[
     'bills.read', 'bills.write', 'reports.read', 'reports.write', 'dossiers.read', 'dossiers.write',

@@ -36,13 +36,19 @@ from wallet.events import (
     BillPaid,
     BillPaymentFailed,
     BillReminder,
+    CashierAccepted,
+    CashierInvited,
+    CashierRemoved,
     ChargeAsked,
     DisputeAnswered,
     DisputeNoted,
     DisputeOpened,
     DisputeOverdue,
+    MerchantApproved,
     MerchantBankChanged,
     MerchantPaid,
+    MerchantReinstated,
+    MerchantStopped,
     MoneyFrozen,
     MoneyReleased,
     PaymentRefunded,
@@ -82,6 +88,12 @@ Told = (
     | SettlementFailed
     | WebhookDisabled
     | ApiKeyMade
+    | MerchantApproved
+    | MerchantStopped
+    | MerchantReinstated
+    | CashierInvited
+    | CashierAccepted
+    | CashierRemoved
     | PaymentRefunded
     | DisputeOpened
     | DisputeNoted
@@ -541,6 +553,79 @@ def messages_of(event: Told) -> list[Words]:
                         "Nếu không phải bạn tạo, hãy thu hồi khóa và đổi mã PIN.",
                         f"The key “{event.name}” can act for the shop now. If you did not make it, revoke it and "
                         "change your PIN.",
+                    ),
+                )
+            ]
+        case MerchantApproved():
+            return [
+                _account(
+                    event.owner_id,
+                    f"/merchants/{event.merchant_id}",
+                    (f"{event.merchant_name}: đã được duyệt", f"{event.merchant_name}: approved"),
+                    (
+                        "Cửa hàng của bạn đã có thể nhận thanh toán.",
+                        "Your shop can take payments now.",
+                    ),
+                )
+            ]
+        case MerchantStopped():
+            return [
+                _account(
+                    event.owner_id,
+                    f"/merchants/{event.merchant_id}",
+                    (f"{event.merchant_name}: tạm ngừng nhận tiền", f"{event.merchant_name}: suspended"),
+                    (
+                        f"Cửa hàng tạm thời không nhận thanh toán: {event.reason} "
+                        "Tiền của cửa hàng vẫn được giữ nguyên. Hãy liên hệ tổng đài để được hướng dẫn.",
+                        f"The shop takes no payments for now: {event.reason} Its money is kept as it is. Please call "
+                        "the hotline.",
+                    ),
+                )
+            ]
+        case MerchantReinstated():
+            return [
+                _account(
+                    event.owner_id,
+                    f"/merchants/{event.merchant_id}",
+                    (f"{event.merchant_name}: nhận tiền trở lại", f"{event.merchant_name}: reinstated"),
+                    ("Cửa hàng của bạn lại nhận được thanh toán.", "Your shop takes payments again."),
+                )
+            ]
+        case CashierInvited():
+            return [
+                _account(
+                    event.principal_id,
+                    "/merchants/invitations",
+                    (f"{event.merchant_name} mời bạn làm thu ngân", f"{event.merchant_name} asks you to be a cashier"),
+                    (
+                        "Nếu bạn làm việc tại cửa hàng này, hãy mở lời mời và chấp nhận trong 7 ngày. "
+                        "Nếu không, bạn không cần làm gì.",
+                        "If you work at this shop, open the invitation and accept it within 7 days. If not, there is "
+                        "nothing to do.",
+                    ),
+                )
+            ]
+        case CashierAccepted():
+            return [
+                _account(
+                    event.owner_id,
+                    f"/merchants/{event.merchant_id}/cashiers",
+                    (f"{event.merchant_name}: có thu ngân mới", f"{event.merchant_name}: a new cashier"),
+                    (
+                        f"{event.cashier_name} đã nhận lời làm thu ngân.",
+                        f"{event.cashier_name} has accepted your invitation.",
+                    ),
+                )
+            ]
+        case CashierRemoved():
+            return [
+                _account(
+                    event.principal_id,
+                    "/merchants",
+                    (f"{event.merchant_name}: bạn thôi làm thu ngân", f"{event.merchant_name}: no longer a cashier"),
+                    (
+                        "Bạn không còn là thu ngân của cửa hàng này; ca đang mở của bạn đã được đóng.",
+                        "You are no longer a cashier of this shop; your open shift was closed.",
                     ),
                 )
             ]

@@ -637,6 +637,6 @@ UPDATE event SET told_at = NULL;
 INSERT INTO bank_taking (id, merchant_id, amount, sender_bank_bin, sender_account, sender_name, content)
 VALUES ($1, $2, $3, $4, $5, $6, 'chuyen tien');
 
--- name: deeds_about
--- What was done to a subject, in order.
-SELECT action FROM audit WHERE subject = $1 ORDER BY id;
+-- name: plant_device
+-- Another phone of somebody's, just now.
+INSERT INTO device (principal_id, id, name, platform) VALUES ($1, $2, 'Other', 'android');

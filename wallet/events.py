@@ -408,3 +408,56 @@ class ApiKeyMade(Event):
     owner_id: UUID
     merchant_name: str
     name: str
+
+
+class MerchantApproved(Event):
+    """Finance has looked at a merchant: it may take payments."""
+
+    merchant_id: UUID
+    owner_id: UUID
+    merchant_name: str
+
+
+class MerchantStopped(Event):
+    """Finance has suspended a merchant, and says why: it takes no payments for now."""
+
+    merchant_id: UUID
+    owner_id: UUID
+    merchant_name: str
+    reason: str
+
+
+class MerchantReinstated(Event):
+    """A merchant that was suspended takes payments again."""
+
+    merchant_id: UUID
+    owner_id: UUID
+    merchant_name: str
+
+
+class CashierInvited(Event):
+    """A shop asks a resident to work at its counter."""
+
+    cashier_id: UUID
+    principal_id: UUID
+    merchant_id: UUID
+    merchant_name: str
+
+
+class CashierAccepted(Event):
+    """Whom a shop's owner has invited works there now. `cashier_name`: as the owner wrote it."""
+
+    cashier_id: UUID
+    merchant_id: UUID
+    owner_id: UUID
+    merchant_name: str
+    cashier_name: str
+
+
+class CashierRemoved(Event):
+    """Somebody works at a shop's counter no longer."""
+
+    cashier_id: UUID
+    principal_id: UUID
+    merchant_id: UUID
+    merchant_name: str

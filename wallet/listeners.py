@@ -7,6 +7,7 @@ from wallet.gateways import payout_errands, top_up_errands
 from wallet.merchants import (
     pay_codes,
     settlements,
+    shifts,
     takings_stream,
     webhook_deliveries,
     webhook_endpoints,
@@ -28,6 +29,7 @@ listeners: tuple[Listener, ...] = (
 
 schedule: tuple[Scheduled, ...] = (
     Scheduled(name="expire_holds", every_s=30, run=holds.expire_due),
+    Scheduled(name="close_forgotten_shifts", every_s=600, run=shifts.close_forgotten),
     Scheduled(name="forget_pay_codes", every_s=3600, run=pay_codes.forget_old),
     Scheduled(name="send_webhooks", every_s=2, errand=webhook_deliveries.sweep),
     Scheduled(name="forget_webhook_secrets", every_s=3600, run=webhook_endpoints.forget_old_secrets),

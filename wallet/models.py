@@ -324,6 +324,12 @@ class Terminal(Answer):
     name: str
 
 
+class RevokedTerminal(Terminal):
+    """A terminal whose sticker nobody's wallet pays any more."""
+
+    revoked_at: datetime
+
+
 class TerminalQr(Answer):
     """What a terminal's sticker says."""
 

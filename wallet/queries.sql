@@ -166,6 +166,10 @@ SELECT count(*) FROM customer_code WHERE principal_id = $1 AND id <> $2;
 -- An account of the sandbox.
 INSERT INTO account (id, kind) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING;
 
+-- name: plant_essential
+-- Whether a biller of the sandbox counts in the limit of essential services.
+UPDATE biller SET essential = $2 WHERE code = $1;
+
 -- name: plant_biller
 -- A biller of the sandbox.
 INSERT INTO biller (code, kind, name_vi, name_en, account_id, customer_code_pattern, customer_code_example)

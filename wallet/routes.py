@@ -5,20 +5,21 @@ from uuid import UUID
 
 from litestar import Response, Router, delete, get, post, put
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import FromPath, HeaderParameter, JSONBody, QueryParameter
+from litestar.params import FromPath, HeaderParameter, JSONBody
 
 from app.deps import Db, Door
 from app.identity import possession, step_up
 from app.identity.models import CodeProof, CodeSent, FaceMatch, FaceProof, PasskeyProof, StepUp, StepUpProved
 from app.identity.possession import ProofHeader
-from app.types import Nothing, Page
+from app.types import Nothing
 from wallet import bills, ledger, limits, payments, unlocks
 from wallet.billers.remittance_routes import router as remittance_router
 from wallet.billers.routes import router as billers_router
 from wallet.gateways.payout_routes import router as payout_router
 from wallet.gateways.top_up_routes import router as top_up_router
-from wallet.merchants import merchants
+from wallet.merchants.api_key_routes import router as api_key_router
 from wallet.merchants.charge_routes import router as charge_router
+from wallet.merchants.routes import router as merchants_router
 from wallet.merchants.settlement_routes import router as settlement_router
 from wallet.merchants.takings_stream_routes import router as takings_stream_router
 from wallet.merchants.webhook_routes import router as webhook_router
@@ -27,23 +28,14 @@ from wallet.models import (
     CustomerCode,
     KeepCustomerCode,
     Limits,
-    Merchant,
-    Merchants,
-    NameTerminal,
-    OpenMerchant,
-    Order,
     PayBill,
     PayeeReading,
     Payment,
     PayMerchant,
     PayPerson,
-    PlaceOrder,
     QrReading,
     ReadPayee,
     ReadQr,
-    Taking,
-    Terminal,
-    TerminalQr,
     Unlocked,
     UnlockWallet,
     Wallet,
@@ -52,8 +44,6 @@ from wallet.oversight.routes import router as oversight_router
 from wallet.papers.receipt_code_routes import router as receipt_code_router
 from wallet.papers.routes import router as papers_router
 
-Cursor = Annotated[str | None, QueryParameter(max_length=200)]
-Limit = Annotated[int, QueryParameter(ge=1, le=100)]
 StepUpHeader = Annotated[UUID | None, HeaderParameter(name="Step-Up")]
 
 
@@ -156,84 +146,16 @@ async def read_qr(db: Db, data: JSONBody[ReadQr]) -> QrReading:
     return await payments.read_qr(db, data.text)
 
 
-@put("/v1/merchants/{merchant_id:uuid}")
-async def open_merchant(db: Db, request: Door, merchant_id: FromPath[UUID], data: JSONBody[OpenMerchant]) -> Merchant:
-    """Open a merchant that I own, or change it."""
-    return await merchants.open_merchant(db, request.me, merchant_id, data)
-
-
-@get("/v1/merchants/mine")
-async def list_merchants(db: Db, request: Door) -> Merchants:
-    """The merchants that I own."""
-    return await merchants.mine(db, request.me)
-
-
-@put("/v1/merchants/{merchant_id:uuid}/terminals/{terminal_id:uuid}")
-async def add_terminal(
-    db: Db, request: Door, merchant_id: FromPath[UUID], terminal_id: FromPath[UUID], data: JSONBody[NameTerminal]
-) -> Terminal:
-    """Add a terminal, or rename it."""
-    return await merchants.add_terminal(db, request.me, merchant_id, terminal_id, data)
-
-
-@get("/v1/merchants/{merchant_id:uuid}/terminals/{terminal_id:uuid}/qr")
-async def get_terminal_qr(
-    db: Db, request: Door, merchant_id: FromPath[UUID], terminal_id: FromPath[UUID]
-) -> TerminalQr:
-    """What the terminal's sticker says."""
-    return await merchants.sticker(db, request.me, merchant_id, terminal_id)
-
-
-@get("/v1/merchants/{merchant_id:uuid}/terminals/{terminal_id:uuid}/qr.png", media_type="image/png")
-async def get_terminal_qr_png(
-    db: Db, request: Door, merchant_id: FromPath[UUID], terminal_id: FromPath[UUID]
-) -> bytes:
-    """The sticker as a picture to print."""
-    return await merchants.sticker_picture(db, request.me, merchant_id, terminal_id, "png")
-
-
-@get("/v1/merchants/{merchant_id:uuid}/terminals/{terminal_id:uuid}/qr.svg", media_type="image/svg+xml")
-async def get_terminal_qr_svg(
-    db: Db, request: Door, merchant_id: FromPath[UUID], terminal_id: FromPath[UUID]
-) -> bytes:
-    """The sticker as a drawing to print at any size."""
-    return await merchants.sticker_picture(db, request.me, merchant_id, terminal_id, "svg")
-
-
-@put("/v1/merchants/{merchant_id:uuid}/orders/{order_id:uuid}", status_code=201, responses={200: ResponseSpec(Order)})
-async def place_order(
-    db: Db, request: Door, merchant_id: FromPath[UUID], order_id: FromPath[UUID], data: JSONBody[PlaceOrder]
-) -> Response[Order]:
-    """Ask for an amount, by a QR that is paid once and expires: 201 when it is new, 200 when it was there before."""
-    order, new = await merchants.place_order(db, request.me, merchant_id, order_id, data)
-    return Response(order, status_code=201 if new else 200)
-
-
-@get("/v1/merchants/{merchant_id:uuid}/orders/{order_id:uuid}")
-async def get_order(db: Db, request: Door, merchant_id: FromPath[UUID], order_id: FromPath[UUID]) -> Order:
-    """An order, and whether it is paid."""
-    return await merchants.show_order(db, request.me, merchant_id, order_id)
-
-
-@get("/v1/merchants/{merchant_id:uuid}/takings")
-async def list_takings(
-    db: Db, request: Door, merchant_id: FromPath[UUID], cursor: Cursor = None, limit: Limit = 20
-) -> Page[Taking]:
-    """What came in, newest first."""
-    return await merchants.takings(db, request.me, merchant_id, cursor, limit)
-
-
 router = Router(
     "/",
     route_handlers=[
         unlock_wallet, get_wallet, get_limits, list_customer_codes,
         keep_customer_code, drop_customer_code, make_payment, get_payment, ask_step_up, send_step_up_code,
-        ask_step_up_face, prove_step_up, read_payee, read_qr, open_merchant, list_merchants,
-        add_terminal, get_terminal_qr, get_terminal_qr_png, get_terminal_qr_svg, place_order, get_order, list_takings,
+        ask_step_up_face, prove_step_up, read_payee, read_qr,
         # sub-packages
         billers_router, top_up_router,
-        payout_router, settlement_router, remittance_router, charge_router, takings_stream_router,
-        papers_router, receipt_code_router, webhook_router,
+        payout_router, settlement_router, remittance_router, merchants_router, charge_router, takings_stream_router,
+        papers_router, receipt_code_router, webhook_router, api_key_router,
         oversight_router,
     ],
     tags=["wallet"],

@@ -17,6 +17,8 @@ from wallet.sandbox import biller
 sql = queries_beside(__file__)
 
 FUNDING = 20_000_000
+ESSENTIAL: set[BillerKind] = {"electricity", "water", "tuition", "public_service_fee"}
+"""Kinds whose bills have a monthly limit of their own."""
 RESERVE = 10_000_000_000
 """The city's own money at the bank: it covers what a gateway has taken and not paid yet."""
 
@@ -53,6 +55,7 @@ async def plant(db: Connection) -> None:
         await db.execute(sql.plant_account, account_id, "biller")
         example = f"{prefix}{1:0{width}}"
         await db.execute(sql.plant_biller, code, kind, name_vi, name_en, account_id, pattern, example)
+        await db.execute(sql.plant_essential, code, kind in ESSENTIAL)
     await follow_the_stand_in(db)
     for n, (phone, name) in enumerate(RESIDENTS):
         await _plant_bills(db, n, phone, name)

@@ -75,15 +75,18 @@ async def make(db: Connection, me: Principal, machine_id: UUID, wanted: MakeKey)
     await need_grant(db, me, "admin")
     if wanted.expires_at is not None and wanted.expires_at <= city_now():
         raise KeyEndsInThePast
+    return await issue(db, me, machine_id, wanted.expires_at)
+
+
+async def issue(db: Connection, me: Principal, machine_id: UUID, expires_at: datetime | None = None) -> MadeKey:
+    """The same for whoever has looked at what `me` may; raises NotFound, MachineIsClosed, TwoKeysLive."""
     await locked(db, machine_id)
     await db.execute(sql.retire_keys, machine_id)
     key_id, secret = new_id(), secrets.token_bytes(key_text.SECRET_BYTES)
     text = key_text.write(key_id, secret)
-    made_at = await _keep(db, me, machine_id, key_id, secret, text, wanted.expires_at)
-    await records.record(db, me, "machines.key_made", machine_id, key_id=key_id, expires_at=wanted.expires_at)
-    return MadeKey(
-        key_id=key_id, key=text, keyid=key_text.keyid_of(key_id), made_at=made_at, expires_at=wanted.expires_at
-    )
+    made_at = await _keep(db, me, machine_id, key_id, secret, text, expires_at)
+    await records.record(db, me, "machines.key_made", machine_id, key_id=key_id, expires_at=expires_at)
+    return MadeKey(key_id=key_id, key=text, keyid=key_text.keyid_of(key_id), made_at=made_at, expires_at=expires_at)
 
 
 async def _keep(

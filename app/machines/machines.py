@@ -64,6 +64,14 @@ def _networks(texts: list[str]) -> list[str]:
         raise Malformed(errors=[{"field": "addresses", "message": str(mistake)}]) from None
 
 
+async def make(db: Connection, me: Principal, machine_id: UUID, name: str, scopes: list[Scope]) -> bool:
+    """A machine of somebody else than the city, for whoever has looked at what `me` may; False: the id is taken."""
+    if await db.fetchval(sql.make_principal, machine_id, name) is None:
+        return False
+    await _make(db, me, machine_id, _Kept(name, None, sorted(set(scopes)), [], plain_key=False))
+    return True
+
+
 async def _make(db: Connection, me: Principal, machine_id: UUID, wanted: _Kept) -> None:
     await db.execute(
         sql.make_machine, machine_id, wanted.agency, wanted.scopes, wanted.addresses, wanted.plain_key, me.id
@@ -109,13 +117,18 @@ async def show(db: Connection, machine_id: UUID) -> MachineWithKeys:
 async def close(db: Connection, me: Principal, machine_id: UUID, wanted: GiveReason) -> Machine:
     """A machine calls us no more: its keys end with it, for good. Raises Forbidden, NotFound."""
     await need_grant(db, me, "admin")
+    await end(db, me, machine_id, wanted.reason)
+    return await one(Machine, db, sql.machine, machine_id)
+
+
+async def end(db: Connection, me: Principal, machine_id: UUID, reason: str) -> None:
+    """The same for whoever has looked at what `me` may; raises NotFound."""
     kept = await maybe(_Kept, db, sql.machine_for_update, machine_id)
     if kept is None:
         raise NotFound
     if not kept.closed:
-        await db.execute(sql.close_machine, machine_id, me.id, wanted.reason)
-        await records.record(db, me, "machines.machine_closed", machine_id, reason=wanted.reason)
-    return await one(Machine, db, sql.machine, machine_id)
+        await db.execute(sql.close_machine, machine_id, me.id, reason)
+        await records.record(db, me, "machines.machine_closed", machine_id, reason=reason)
 
 
 async def locked(db: Connection, machine_id: UUID) -> None:

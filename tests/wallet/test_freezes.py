@@ -216,7 +216,7 @@ async def test_who_did_what_is_in_the_audit(
 ) -> None:
     path = await frozen(desk, two, (await a_resident(db)).id)
     await lifted(desk, two, path)
-    said = [row["action"] for row in await db.fetch(sql.deeds_about, path.rpartition("/")[2])]
+    said = [row["action"] for row in await db.fetch(sql.audit_of, path.rpartition("/")[2])]
     assert said == [
         "wallet.freeze_proposed",
         "wallet.freeze_approved",

@@ -247,7 +247,7 @@ async def test_a_receipt_says_who_paid_whom_how_much_and_when(desk: httpx.AsyncC
         "Bún bò bên chợ",
         "cơm hến cho cả nhà",
         str(payment_id),
-        "Hóa đơn (nếu có) do bên bán phát hành",
+        "Hóa đơn (nếu có) do bên bán",
     ):
         assert words in said
 

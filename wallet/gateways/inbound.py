@@ -46,6 +46,7 @@ class _Match(msgspec.Struct, frozen=True):
     kind: MatchedKind
     id: UUID
     merchant_id: UUID | None
+    code: str | None
 
 
 async def hear_sepay(database: Database, headers: Mapping[str, str], body: bytes) -> Heard:
@@ -138,7 +139,8 @@ async def _credit(db: Connection, transfer_id: UUID, notice: Notice, match: _Mat
 
 async def _top_up(db: Connection, transfer_id: UUID, notice: Notice, match: _Match) -> SuspenseReason | None:
     """Exactly what was asked for, in time, and once."""
-    top_up = await top_ups.by_id(db, match.id)
+    top_up = await top_ups.by_code(db, match.code or "")
+    assert top_up is not None, "it was there a moment ago, and top-ups stay"
     if top_up.status == "paid":
         return "already_paid"
     if not top_ups.awaits(top_up):

@@ -228,3 +228,303 @@ FROM payout_finding WHERE payout_id = $1;
 -- Somebody else has looked again.
 UPDATE payout_finding SET approved_by = $2, approved_at = city_now() WHERE payout_id = $1
 RETURNING payout_id, status, bank_reference, note, found_by, found_at, approved_by, approved_at;
+
+-- name: is_virtual_account
+-- Is one of these a shop's?
+SELECT EXISTS (SELECT FROM merchant WHERE virtual_account = ANY ($1::text[]));
+
+-- name: write_inbound_transfer
+-- A notice of money that came in, unless it, or another of the same transfer, is there.
+INSERT INTO inbound_transfer (id, source, told_as, account_number, virtual_account, amount, content, sender_bank_bin,
+    sender_account, sender_name, occurred_at, bank_reference, status)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+ON CONFLICT DO NOTHING
+RETURNING id;
+
+-- name: write_duplicate_transfer
+-- A notice of a transfer that another notice told before. The same notice again is nothing.
+INSERT INTO inbound_transfer (id, source, told_as, account_number, virtual_account, amount, content, sender_bank_bin,
+    sender_account, sender_name, occurred_at, bank_reference, status, matched_kind, matched_id)
+SELECT $1::uuid, $2::text, $3::text, $4::text, $5::text, $6::bigint, $7::text, $8::text, $9::text, $10::text,
+    $11::timestamptz, $12::text, 'duplicate', 'inbound_transfer', known.id
+FROM inbound_transfer AS known
+WHERE known.account_number = $4 AND known.bank_reference = $12 AND known.amount = $6
+    AND known.status IN ('matched', 'suspense')
+ON CONFLICT DO NOTHING;
+
+-- name: match_transfer
+-- Whom a transfer is for: by the codes in its words (top-ups, bills, orders), then by the account that it came in on.
+SELECT kind, id, merchant_id, code FROM (
+    SELECT 1 AS place, 'top_up' AS kind, id, NULL::uuid AS merchant_id, code FROM top_up WHERE code = ANY ($1::text[])
+    UNION ALL
+    SELECT 2, 'bill', bill_id, NULL, code FROM bill_transfer_code WHERE code = ANY ($2::text[])
+    UNION ALL
+    SELECT 3, 'order', order_id, merchant_order.merchant_id, code
+    FROM order_transfer_code JOIN merchant_order ON merchant_order.id = order_id WHERE code = ANY ($3::text[])
+    UNION ALL
+    SELECT 4, 'merchant', id, id, NULL FROM merchant WHERE virtual_account = ANY ($4::text[])
+) AS found ORDER BY place LIMIT 1;
+
+-- name: match_inbound_transfer
+-- Where it went.
+UPDATE inbound_transfer SET status = 'matched', matched_kind = $2, matched_id = $3 WHERE id = $1;
+
+-- name: inbound_transfers
+-- Notices of money that came in, newest first, for those who look after them.
+SELECT id, source, told_as, account_number, virtual_account, bank_reference, amount, content, sender_bank_bin,
+    sender_account, sender_name, occurred_at, status, matched_kind, matched_id, made_at
+FROM inbound_transfer
+WHERE ($1::text IS NULL OR status = $1) AND ($2::timestamptz IS NULL OR (made_at, id) < ($2, $3::uuid))
+ORDER BY made_at DESC, id DESC LIMIT $4;
+
+-- name: write_bank_taking
+-- A shop is paid from a bank; whose it is, and whether it takes money at all.
+WITH taken AS (
+    INSERT INTO bank_taking (id, merchant_id, order_id, amount, sender_bank_bin, sender_account, sender_name, content)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+    RETURNING merchant_id, order_id
+)
+SELECT owner_id, name AS merchant_name, merchant.status = 'active' AS takes_money,
+    merchant_order.reference AS order_reference
+FROM taken JOIN merchant ON merchant.id = taken.merchant_id
+LEFT JOIN merchant_order ON merchant_order.id = taken.order_id;
+
+-- name: write_suspense_item
+-- Money that is nobody's yet, once per source.
+INSERT INTO suspense_item (id, source, source_id, amount, reason, status, pending_id)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
+ON CONFLICT (source, source_id) DO NOTHING;
+
+-- name: suspense_items
+-- Money that waits or waited, newest first, with the latest word on it.
+SELECT item.id, item.source, item.source_id, item.amount, item.reason, item.status, told.content, told.bank_reference,
+    told.sender_bank_bin, told.sender_account, told.sender_name, told.occurred_at, item.made_at, item.resolved_at,
+    (SELECT jsonb_build_object('id', said.id, 'kind', said.kind, 'whose',
+            coalesce(principal.screen_name, biller.name_vi, merchant.name), 'bill_id', said.bill_id, 'merchant_id',
+            said.merchant_id, 'bank_bin', said.bank_bin, 'account_number', said.account_number, 'account_name',
+            said.account_name, 'note', said.note, 'status', said.status, 'proposed_by', said.proposed_by, 'made_at',
+            said.made_at, 'decided_by', said.decided_by, 'decided_at', said.decided_at)
+        FROM suspense_resolution AS said
+        LEFT JOIN principal ON principal.id = said.principal_id
+        LEFT JOIN bill ON bill.id = said.bill_id
+        LEFT JOIN biller ON biller.code = bill.biller_code
+        LEFT JOIN merchant ON merchant.id = said.merchant_id
+        WHERE said.suspense_item_id = item.id ORDER BY said.made_at DESC, said.id DESC LIMIT 1) AS resolution
+FROM suspense_item AS item
+LEFT JOIN inbound_transfer AS told ON told.id = item.source_id AND item.source = 'inbound_transfer'
+WHERE ($1::text IS NULL OR item.status = $1) AND ($2::timestamptz IS NULL OR (item.made_at, item.id) < ($2, $3::uuid))
+    AND ($5::uuid IS NULL OR item.id = $5)
+ORDER BY item.made_at DESC, item.id DESC LIMIT $4;
+
+-- name: suspense_for_update
+-- Money whose owner somebody names.
+SELECT item.id, item.source, item.source_id, item.amount, item.status, told.content, told.sender_bank_bin,
+    told.sender_account, told.sender_name
+FROM suspense_item AS item
+LEFT JOIN inbound_transfer AS told ON told.id = item.source_id AND item.source = 'inbound_transfer'
+WHERE item.id = $1 FOR UPDATE OF item;
+
+-- name: suspense_of_source
+-- The money that a receipt or a transfer has left in suspense.
+SELECT id, status FROM suspense_item WHERE source = $1 AND source_id = $2 FOR UPDATE;
+
+-- name: set_suspense
+-- What has become of it; under which id it is held, if a biller or a bank is asked.
+UPDATE suspense_item SET status = $2::text, pending_id = $3,
+    resolved_at = CASE WHEN $2 = 'resolved' THEN city_now() END
+WHERE id = $1;
+
+-- name: end_suspense
+-- The biller or the bank has taken the money that was held for it.
+UPDATE suspense_item SET status = 'resolved', pending_id = NULL, resolved_at = city_now()
+WHERE pending_id = ANY ($1::uuid[]);
+
+-- name: open_suspense_again
+-- The biller or the bank has not: it is nobody's again.
+WITH opened AS (
+    UPDATE suspense_item SET status = 'open', reason = $2, pending_id = NULL WHERE pending_id = ANY ($1::uuid[])
+    RETURNING source, source_id
+), failed AS (
+    UPDATE suspense_resolution SET status = 'failed' WHERE id = ANY ($1::uuid[]) AND status = 'approved'
+)
+UPDATE inbound_transfer SET status = 'suspense', matched_kind = NULL, matched_id = NULL
+FROM opened WHERE opened.source = 'inbound_transfer' AND inbound_transfer.id = opened.source_id;
+
+-- name: propose_resolution
+-- Whose money it is, as somebody says.
+INSERT INTO suspense_resolution (id, suspense_item_id, kind, principal_id, bill_id, merchant_id, bank_bin,
+    account_number, account_name, note, proposed_by)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11);
+
+-- name: proposed_resolution
+-- The proposal that waits for a second pair of eyes.
+SELECT id, kind, principal_id, bill_id, merchant_id, bank_bin, account_number, account_name, note, status, proposed_by,
+    decided_by
+FROM suspense_resolution WHERE suspense_item_id = $1 AND status = 'proposed';
+
+-- name: resolution
+-- A proposal for this money.
+SELECT id, kind, principal_id, bill_id, merchant_id, bank_bin, account_number, account_name, note, status, proposed_by,
+    decided_by
+FROM suspense_resolution WHERE id = $1 AND suspense_item_id = $2;
+
+-- name: decide_resolution
+-- Yes or no.
+UPDATE suspense_resolution SET status = $2, decided_by = $3, decided_at = city_now() WHERE id = $1;
+
+-- name: owner_of_phone
+-- Who has this number, and a wallet that takes money.
+SELECT principal.id FROM principal LEFT JOIN account ON account.id = principal.id
+WHERE phone = $1 AND principal.kind = 'resident' AND principal.closed_at IS NULL AND account.closed_at IS NULL;
+
+-- name: merchant_takes_money
+-- Is there such a shop, and is it open?
+SELECT EXISTS (SELECT FROM merchant WHERE id = $1 AND status = 'active');
+
+-- name: bill_to_pay
+-- A bill, whether it can be paid, and how.
+SELECT bill.id, biller_code AS biller, name_vi, name_en, reference, customer_name, period, amount, due_on, status
+FROM bill JOIN biller ON biller.code = biller_code WHERE bill.id = $1;
+
+-- name: bill_by_reference
+-- A bill by what stands on its paper.
+SELECT bill.id, biller_code AS biller, name_vi, name_en, reference, customer_name, period, amount, due_on, status
+FROM bill JOIN biller ON biller.code = biller_code WHERE biller_code = $1 AND reference = $2;
+
+-- name: make_bill_code
+-- The code of a bill, once per bill; nothing if it has one, or if the code is another's.
+INSERT INTO bill_transfer_code (bill_id, code) VALUES ($1, $2) ON CONFLICT DO NOTHING;
+
+-- name: bill_code
+-- The code of a bill.
+SELECT code FROM bill_transfer_code WHERE bill_id = $1;
+
+-- name: budget_is_used_up
+-- How long somebody must wait who has asked in vain so often; null: not at all.
+SELECT ceil(extract(epoch FROM window_started_at + make_interval(secs => $2::int) - city_now()))::int
+FROM budget WHERE key = $1 AND window_s = $2 AND used >= $3
+    AND window_started_at > city_now() - make_interval(secs => $2::int);
+
+-- name: open_cash_day
+-- The day of a counter, locked: its receipts are numbered one after the other. Its last number, and whether it goes on.
+INSERT INTO cash_day (agency_code, day_on) VALUES ($1, $2)
+ON CONFLICT (agency_code, day_on) DO UPDATE SET receipts = cash_day.receipts
+RETURNING receipts, closed_at IS NULL AS open;
+
+-- name: count_receipt
+-- One more.
+UPDATE cash_day SET receipts = receipts + 1 WHERE agency_code = $1 AND day_on = $2;
+
+-- name: end_cash_day
+-- Nothing is taken any more.
+UPDATE cash_day SET closed_at = city_now() WHERE agency_code = $1 AND day_on = $2;
+
+-- name: write_receipt
+-- Cash that was taken.
+INSERT INTO cash_receipt (id, number, agency_code, day_on, clerk_id, kind, bill_id, principal_id, amount, payer_name)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10);
+
+-- name: cash_receipts
+-- Receipts, newest first: of one agency or day, or one of them.
+SELECT receipt.id, number, agency_code AS agency, day_on AS on, clerk_id, receipt.kind, receipt.bill_id,
+    coalesce(principal.screen_name, biller.name_vi) AS payee, receipt.amount, payer_name,
+    CASE WHEN voided_at IS NOT NULL THEN 'voided' WHEN void_asked_at IS NOT NULL THEN 'void_asked'
+        WHEN item.status = 'resolving' AND item.pending_id = receipt.id THEN 'pending'
+        WHEN item.id IS NOT NULL AND item.reason = 'biller_refused' THEN 'refused' ELSE 'paid' END AS status,
+    void_reason, void_asked_by, voided_by, receipt.made_at
+FROM cash_receipt AS receipt
+LEFT JOIN principal ON principal.id = receipt.principal_id
+LEFT JOIN bill ON bill.id = receipt.bill_id
+LEFT JOIN biller ON biller.code = bill.biller_code
+LEFT JOIN suspense_item AS item ON item.source = 'cash_receipt' AND item.source_id = receipt.id
+WHERE ($1::text[] IS NULL OR agency_code = ANY ($1)) AND ($2::date IS NULL OR day_on = $2)
+    AND ($3::uuid IS NULL OR receipt.id = $3)
+    AND ($4::timestamptz IS NULL OR (receipt.made_at, receipt.id) < ($4, $5::uuid))
+ORDER BY receipt.made_at DESC, receipt.id DESC LIMIT $6;
+
+-- name: receipt_for_update
+-- A receipt that somebody wants to be void.
+SELECT id, number, agency_code AS agency, day_on, kind, bill_id, principal_id, amount, void_asked_by, void_reason,
+    voided_by
+FROM cash_receipt WHERE id = $1 FOR UPDATE;
+
+-- name: ask_void
+-- Somebody wants it to be void.
+UPDATE cash_receipt SET void_reason = $2, void_asked_by = $3, void_asked_at = city_now() WHERE id = $1;
+
+-- name: void_receipt
+-- It counts for nothing.
+UPDATE cash_receipt SET voided_by = $2, voided_at = city_now() WHERE id = $1;
+
+-- name: bill_can_be_due_again
+-- Has nobody but us heard that it was paid with this money?
+SELECT coalesce((SELECT bill.status = 'paid' AND payment_id = $2 AND subject IS NULL AND adapter = 'none'
+    FROM bill JOIN biller ON biller.code = biller_code WHERE bill.id = $1), false);
+
+-- name: make_bill_due_again
+-- The money for a bill was given back the same day.
+UPDATE bill SET status = 'due', payment_id = NULL, paid_at = NULL
+WHERE id = $1 AND payment_id = $2 AND status = 'paid' RETURNING id;
+
+-- name: account_of_bill
+-- Where the money for a bill went.
+SELECT account_id FROM bill JOIN biller ON biller.code = biller_code WHERE bill.id = $1;
+
+-- name: drawer
+-- What should be in a counter's drawer, by its receipts.
+SELECT coalesce(sum(amount), 0)::bigint AS expected, count(*)::int AS receipts
+FROM cash_receipt WHERE agency_code = $1 AND day_on = $2 AND voided_at IS NULL;
+
+-- name: write_close
+-- A drawer was counted, once per agency and day.
+INSERT INTO cash_close (id, agency_code, day_on, expected_amount, counted_amount, receipts, closed_by)
+VALUES ($1, $2, $3, $4, $5, $6, $7);
+
+-- name: cash_closes
+-- Counted drawers, newest first: of one agency or day, or one of them.
+SELECT id, agency_code AS agency, day_on AS on, receipts, expected_amount AS expected, counted_amount AS counted,
+    counted_amount - expected_amount AS difference, closed_by, made_at, deposited_amount AS deposited, bank_reference,
+    deposited_by, deposited_at
+FROM cash_close
+WHERE ($1::text[] IS NULL OR agency_code = ANY ($1)) AND ($2::date IS NULL OR day_on = $2)
+    AND ($3::uuid IS NULL OR id = $3) AND ($4::timestamptz IS NULL OR (made_at, id) < ($4, $5::uuid))
+ORDER BY made_at DESC, id DESC LIMIT $6;
+
+-- name: lock_close
+-- A drawer whose money has come to the bank.
+SELECT id FROM cash_close WHERE id = $1 FOR UPDATE;
+
+-- name: deposit_close
+-- The bank has got so much of it.
+UPDATE cash_close SET deposited_amount = $2, bank_reference = $3, deposited_by = $4, deposited_at = city_now(),
+    deposit_id = $5
+WHERE id = $1;
+
+-- name: transfer_of_reference
+-- The notice by which we were told of what the bank calls so; its money, if it waits in suspense.
+SELECT told.id, item.id AS suspense_id, item.status FROM inbound_transfer AS told
+LEFT JOIN suspense_item AS item ON item.source = 'inbound_transfer' AND item.source_id = told.id
+WHERE told.account_number = $1 AND told.bank_reference = $2 AND told.amount = $3
+    AND told.status IN ('matched', 'suspense')
+FOR UPDATE OF told;
+
+-- name: cash_receipts_of_person
+-- For a copy of all that is held: cash that was put into one's wallet, oldest first.
+SELECT id, number, agency_code, day_on, amount, payer_name, made_at, void_reason, voided_at
+FROM cash_receipt WHERE principal_id = $1 ORDER BY made_at, id;
+
+-- name: erase_cash_receipts
+-- A person is forgotten: who handed over the cash.
+UPDATE cash_receipt SET payer_name = NULL WHERE principal_id = $1;
+
+-- name: found_money_of_person
+-- For a copy of all that is held: transfers that were found to be one's own, oldest first.
+SELECT suspense_resolution.id, amount, suspense_resolution.status, suspense_resolution.made_at, decided_at
+FROM suspense_resolution JOIN suspense_item ON suspense_item.id = suspense_item_id
+WHERE principal_id = $1 ORDER BY suspense_resolution.made_at, suspense_resolution.id;
+
+-- name: bank_takings_of_person
+-- For a copy of all that is held: what one's shops were paid from banks, oldest first.
+SELECT bank_taking.id, merchant_id, order_id, amount, sender_name, content, refunded, bank_taking.made_at
+FROM bank_taking JOIN merchant ON merchant.id = merchant_id
+WHERE owner_id = $1 ORDER BY bank_taking.made_at, bank_taking.id;

@@ -43,7 +43,7 @@ RETURN_PATH = "/v1/gateways/vnpay/return"
 class TopUpOutOfBounds(Refusal):
     """Mỗi lần chỉ nạp được từ {least} đến {most} đồng.
 
-    A top-up is of {least} to {most} đồng."""
+    A top-up is of {least} to {most} VND."""
 
     status = 400
 

@@ -14,7 +14,7 @@ from app.identity.models import Principal
 from app.types import Page, key_of
 from wallet import qr
 from wallet.ledger import page_of
-from wallet.merchants import stickers
+from wallet.merchants import shifts, stickers
 from wallet.models import (
     Merchant,
     Merchants,
@@ -23,6 +23,7 @@ from wallet.models import (
     Order,
     OrderStatus,
     PlaceOrder,
+    RevokedTerminal,
     Taking,
     Terminal,
     TerminalQr,
@@ -31,6 +32,8 @@ from wallet.models import (
 sql = queries_beside(__file__)
 
 MOST_MERCHANTS, MOST_TERMINALS = 20, 50
+MOST_TERMINALS_EVER = 500
+"""Stickers get lost, but not without end."""
 _one_picture_at_a_time = asyncio.Semaphore(1)
 
 
@@ -66,6 +69,24 @@ class TooManyOfThem(Refusal):
     You have {most} already; no more can be added."""
 
 
+class MerchantClosed(Refusal):
+    """Đơn vị này đã đóng.
+
+    This merchant is closed."""
+
+
+class MerchantSuspended(Refusal):
+    """Đơn vị này đang bị tạm ngừng; vui lòng liên hệ tổng đài.
+
+    This merchant is suspended; please call the hotline."""
+
+
+class MerchantHasMoney(Refusal):
+    """Đơn vị này còn tiền hoặc còn khoản đang chờ; hãy quyết toán hết trước khi đóng.
+
+    There is money at this merchant or on its way; have all of it settled before you close it."""
+
+
 class UnknownWard(Refusal):
     """Không có phường, xã nào mang mã này.
 
@@ -77,7 +98,7 @@ class UnknownWard(Refusal):
 async def open_merchant(db: Connection, me: Principal, merchant_id: UUID, wanted: OpenMerchant) -> Merchant:
     """Open a merchant that I own, or change its name, category or ward. At once active in the sandbox.
 
-    Raises LevelTooLow, UnknownWard, UnwritableName, TooManyOfThem, MerchantIdTaken."""
+    Raises LevelTooLow, UnknownWard, UnwritableName, TooManyOfThem, MerchantIdTaken, MerchantClosed."""
     await levels.need(db, me, "open_merchant")
     if await db.fetchval(sql.other_merchants, me.id, merchant_id) >= MOST_MERCHANTS:
         raise TooManyOfThem(most=MOST_MERCHANTS)
@@ -92,7 +113,8 @@ async def open_merchant(db: Connection, me: Principal, merchant_id: UUID, wanted
             "active" if settings().sandbox else "pending",
         )
     if opened is None:
-        raise MerchantIdTaken
+        is_mine = await db.fetchval(sql.owns_merchant, merchant_id, me.id) is not None
+        raise MerchantClosed if is_mine else MerchantIdTaken
     try:
         qr.true_name(wanted.name, 25)
     except ValueError:
@@ -101,8 +123,29 @@ async def open_merchant(db: Connection, me: Principal, merchant_id: UUID, wanted
 
 
 async def mine(db: Connection, me: Principal) -> Merchants:
-    """The merchants that I own, with their terminals."""
+    """The merchants that I own or work at, with their terminals; a hundred at most."""
     return Merchants(items=await many(Merchant, db, sql.merchants_of_mine, me.id))
+
+
+async def close(db: Connection, me: Principal, merchant_id: UUID) -> Merchant:
+    """Close my merchant for good, once its money is settled; its open shifts end, and nobody works there any more.
+
+    Its account closes before anybody looks for money on it: a payment on its way waits for the account's lock, and is
+    refused then. Raises NotFound, MerchantSuspended, MerchantHasMoney."""
+    if await db.fetchval(sql.lock_merchant_of_mine, merchant_id, me.id) is None:
+        raise NotFound
+    merchant = await one(Merchant, db, sql.merchant_of_mine, merchant_id, me.id)
+    if merchant.status == "closed":
+        return merchant
+    if merchant.status == "suspended":
+        raise MerchantSuspended
+    await db.execute(sql.close_merchant_account, merchant_id)
+    if await db.fetchval(sql.money_of_merchant, merchant_id):
+        raise MerchantHasMoney
+    await shifts.close_all(db, me, merchant_id)
+    await db.execute(sql.remove_cashiers, merchant_id)
+    await db.execute(sql.change_merchant_status, merchant_id, "closed", None)
+    return await one(Merchant, db, sql.merchant_of_mine, merchant_id, me.id)
 
 
 async def add_terminal(
@@ -111,7 +154,9 @@ async def add_terminal(
     """Add a terminal to my merchant, or rename it; raises NotFound, TooManyOfThem, TerminalIdTaken."""
     if await db.fetchval(sql.owns_merchant, merchant_id, me.id) is None:
         raise NotFound
-    if await db.fetchval(sql.other_terminals, merchant_id, terminal_id) >= MOST_TERMINALS:
+    others = await db.fetchrow(sql.other_terminals, merchant_id, terminal_id)
+    assert others is not None
+    if others["now"] >= MOST_TERMINALS or others["ever"] >= MOST_TERMINALS_EVER:
         raise TooManyOfThem(most=MOST_TERMINALS)
     terminal = await maybe(Terminal, db, sql.add_terminal, terminal_id, merchant_id, wanted.name)
     if terminal is None:
@@ -119,9 +164,20 @@ async def add_terminal(
     return terminal
 
 
+async def revoke_terminal(db: Connection, me: Principal, merchant_id: UUID, terminal_id: UUID) -> RevokedTerminal:
+    """A sticker is lost: no wallet pays there from now on, and it stays so. The merchant's virtual account on it goes
+    on taking money from banks' apps, for it is on the other stickers too. Raises NotFound."""
+    if await db.fetchval(sql.owns_merchant, merchant_id, me.id) is None:
+        raise NotFound
+    terminal = await maybe(RevokedTerminal, db, sql.revoke_terminal, terminal_id, merchant_id)
+    if terminal is None:
+        raise NotFound
+    return terminal
+
+
 async def sticker(db: Connection, me: Principal, merchant_id: UUID, terminal_id: UUID) -> TerminalQr:
     """The static QR of a terminal: payable by our wallet and by any bank's app; raises NotFound."""
-    facts = await _facts(db, me, merchant_id, terminal_id)
+    facts = await _live_facts(db, me, merchant_id, terminal_id)
     return TerminalQr(text=_text(facts))
 
 
@@ -129,7 +185,7 @@ async def sticker_picture(
     db: Connection, me: Principal, merchant_id: UUID, terminal_id: UUID, form: stickers.Form
 ) -> bytes:
     """The sticker to print, with the shop's name; raises NotFound."""
-    facts = await _facts(db, me, merchant_id, terminal_id)
+    facts = await _live_facts(db, me, merchant_id, terminal_id)
     async with _one_picture_at_a_time:
         return await asyncio.to_thread(
             stickers.draw, form, _text(facts), shop=facts.merchant_name, terminal=facts.terminal_name
@@ -144,6 +200,14 @@ class _Facts(msgspec.Struct, frozen=True):
     merchant_name: str
     category_code: str
     virtual_account: str
+    revoked_at: datetime | None
+
+
+async def _live_facts(db: Connection, me: Principal, merchant_id: UUID, terminal_id: UUID) -> _Facts:
+    facts = await _facts(db, me, merchant_id, terminal_id)
+    if facts.revoked_at is not None:
+        raise NotFound
+    return facts
 
 
 async def _facts(db: Connection, me: Principal, merchant_id: UUID, terminal_id: UUID) -> _Facts:
@@ -190,7 +254,7 @@ async def place_order(
     """Ask for an amount at a terminal: a QR that is paid once and expires. The same order again is the same order.
 
     Returns it and whether it is new; raises NotFound, OrderIdTaken."""
-    facts = await _facts(db, me, merchant_id, wanted.terminal_id)
+    facts = await _live_facts(db, me, merchant_id, wanted.terminal_id)
     placed = await db.fetchval(
         sql.place_order,
         order_id,
@@ -238,9 +302,11 @@ class _TakingLine(Taking):
 
 
 async def takings(db: Connection, me: Principal, merchant_id: UUID, cursor: str | None, limit: int) -> Page[Taking]:
-    """What came in at my merchant, newest first; raises NotFound, BadCursor."""
+    """What came in at my merchant, newest first; whoever works there sees what came in during their own shifts.
+
+    Raises NotFound, BadCursor."""
     key = key_of(cursor, tuple[int])
     lines = await many(_TakingLine, db, sql.takings, merchant_id, me.id, key and key[0], limit + 1)
-    if not lines and await db.fetchval(sql.owns_merchant, merchant_id, me.id) is None:
+    if not lines and not await db.fetchval(sql.acts_for_merchant, merchant_id, me.id):
         raise NotFound
     return page_of(lines, limit, Taking)

@@ -67,8 +67,8 @@ class OpenShift(Body):
 class Shift(Answer):
     """Somebody's turn at a terminal, and what came in there meanwhile; of an open shift, so far.
 
-    `net` is takings less refunds. A taking counts in the shift in which it was booked, a refund in the one in which it
-    was given."""
+    `net` is takings less refunds. A taking counts in the shift in which it was booked, a refund in the one in which
+    it was given."""
 
     id: UUID
     merchant_id: UUID

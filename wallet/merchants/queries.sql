@@ -86,7 +86,7 @@ SELECT version, id, kind, amount, payer, terminal_id, terminal, order_id, refere
 FROM merchant_line
 WHERE merchant_id = $1 AND ($3::bigint IS NULL OR version < $3)
     -- From the first line that may be theirs on.
-    AND version > coalesce((SELECT 0 FROM merchant WHERE id = $1 AND owner_id = $2),
+    AND version > coalesce((SELECT 0 FROM merchant WHERE id = $1 AND (owner_id = $2 OR is_merchants_machine($1, $2))),
         (SELECT min(from_version) FROM merchant_shift WHERE principal_id = $2 AND merchant_id = $1))
     AND sees_merchant_line($1, $2, terminal_id, version)
 ORDER BY version DESC LIMIT $4;
@@ -398,9 +398,7 @@ WHERE owner_id = $1 AND (settlement.id IS NOT NULL OR bank_bin IS NOT NULL) ORDE
 
 -- name: merchant_i_act_for
 -- Is it mine, or am I a machine of its?
-SELECT merchant.id FROM merchant
-WHERE merchant.id = $1 AND (owner_id = $2 OR EXISTS (
-    SELECT FROM merchant_machine WHERE machine_id = $2 AND merchant_machine.merchant_id = merchant.id));
+SELECT id FROM merchant WHERE id = $1 AND (owner_id = $2 OR is_merchants_machine($1, $2));
 
 -- name: other_webhook_endpoints
 -- How many endpoints a merchant has beside this one.
@@ -592,6 +590,35 @@ WHERE endpoint.id = $1 AND endpoint.disabled_at IS NULL AND endpoint.removed_at 
 RETURNING endpoint.id AS webhook_endpoint_id, merchant.id AS merchant_id, merchant.owner_id,
     merchant.name AS merchant_name, endpoint.url, endpoint.disabled_because AS because;
 
+-- name: merchant_name
+-- What a shop is called.
+SELECT name FROM merchant WHERE id = $1;
+
+-- name: api_keys_of_merchant
+-- How many keys of a shop open something.
+SELECT count(*) FROM merchant_machine JOIN machine ON machine.id = machine_id
+WHERE merchant_id = $1 AND machine.closed_at IS NULL;
+
+-- name: bind_merchant_machine
+-- A machine acts for this shop.
+INSERT INTO merchant_machine (machine_id, merchant_id) VALUES ($1, $2);
+
+-- name: api_key
+-- A key of a shop that opens something.
+SELECT machine.id, principal.name, scopes, machine_key.id AS key_id, machine_key.made_at, machine_key.last_used_at
+FROM merchant_machine JOIN machine ON machine.id = machine_id JOIN principal ON principal.id = machine_id
+JOIN machine_key ON machine_key.machine_id = machine.id AND machine_key.revoked_at IS NULL
+WHERE machine.id = $1 AND merchant_id = $2 AND machine.closed_at IS NULL
+ORDER BY machine_key.made_at DESC LIMIT 1;
+
+-- name: api_keys
+-- The keys of a shop that open something, in the order in which they were made.
+SELECT machine.id, principal.name, scopes, machine_key.id AS key_id, machine_key.made_at, machine_key.last_used_at
+FROM merchant_machine JOIN machine ON machine.id = machine_id JOIN principal ON principal.id = machine_id
+JOIN machine_key ON machine_key.machine_id = machine.id AND machine_key.revoked_at IS NULL
+WHERE merchant_id = $1 AND machine.closed_at IS NULL
+ORDER BY machine_key.made_at, machine_key.id;
+
 -- name: webhooks_of_person
 -- Where this person's shops are told, and by which machines they act.
 SELECT merchant.name AS shop, 'webhook' AS what, endpoint.url, endpoint.description AS name, endpoint.made_at,
@@ -741,6 +768,10 @@ WHERE cashier.id = $1 AND cashier.merchant_id = $2 AND removed_at IS NULL AND me
     AND (merchant.owner_id = $3 OR cashier.principal_id = $3)
 RETURNING cashier.id, cashier.principal_id, merchant.name AS merchant_name;
 
+-- name: remove_cashiers
+-- Nobody works at a closed merchant.
+UPDATE merchant_cashier SET removed_at = city_now() WHERE merchant_id = $1 AND removed_at IS NULL;
+
 -- name: cashier_who_refunds
 -- How much may whoever works there give back in a day? One refund of theirs at a time.
 SELECT may_refund_up_to FROM merchant_cashier
@@ -758,6 +789,10 @@ INSERT INTO merchant_shift (id, merchant_id, terminal_id, principal_id, from_ver
 VALUES ($1, $2, $3, $4, coalesce((SELECT version FROM account WHERE id = $2), 0))
 ON CONFLICT DO NOTHING
 RETURNING id;
+
+-- name: shift_holder
+-- Whose shift has this id?
+SELECT principal_id FROM merchant_shift WHERE id = $1;
 
 -- name: live_terminal
 -- Is it a terminal of this merchant, with a sticker that is good?

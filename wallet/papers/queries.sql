@@ -31,11 +31,11 @@ FROM found;
 -- it is long, wherever it lies. Of a refund the other side is the payment's.
 SELECT entry.version, transfer.id, transfer.kind, entry.amount, entry.balance_after, payment.counterparty,
     transfer.memo, transfer.made_at
-FROM account
-CROSS JOIN LATERAL (
+FROM (
     SELECT version, transfer_id, amount, balance_after FROM entry
-    WHERE account_id = account.id AND version <= least($2::bigint, account.version)
-        AND version > greatest($3::bigint, least($2::bigint, account.version) - $4::bigint)
+    WHERE account_id = $1
+        AND version <= least($2::bigint, (SELECT version FROM account WHERE id = $1))
+        AND version > greatest($3::bigint, least($2::bigint, (SELECT version FROM account WHERE id = $1)) - $4::bigint)
 ) AS entry
 CROSS JOIN LATERAL (SELECT * FROM transfer WHERE id = entry.transfer_id OFFSET 0) AS transfer
 LEFT JOIN LATERAL (
@@ -43,7 +43,7 @@ LEFT JOIN LATERAL (
     FROM payment
     WHERE id = CASE transfer.kind WHEN 'refund' THEN transfer.original_id ELSE transfer.id END OFFSET 0
 ) AS payment ON true
-WHERE account.id = $1 AND ($5::text IS NULL OR transfer.kind = $5)
+WHERE ($5::text IS NULL OR transfer.kind = $5)
     AND ($6::text IS NULL OR strpos(plain_text(concat_ws(' ', payment.counterparty, transfer.memo)), $6) > 0)
 ORDER BY entry.version DESC LIMIT $7;
 

@@ -20,7 +20,7 @@ from app.db import Connection, Database, maybe, queries_beside
 from app.identity.models import Principal
 from app.jobs import News
 from wallet.models import BillerKind, PaymentKind, PaymentStatus
-from wallet.papers import tables, words
+from wallet.papers import receipt_codes, tables, words
 from wallet.papers.paper import A5, GREY, INK, MARGIN, PURPLE, Paper, two_drawings_at_a_time
 from wallet.papers.tables import MEDIA_TYPES, dong
 from wallet.payments import NotYetKnown
@@ -67,10 +67,12 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
 
 async def file(database: Database, me: Principal, payment_id: UUID) -> Response[bytes]:
     """The receipt of a payment of mine; raises NotYetKnown. It holds no connection while it is drawn."""
-    async with database.acquire() as db:
+    async with database.transaction() as db:
         receipt = await maybe(Receipt, db, sql.receipt, payment_id, me.id)
-    if receipt is None:
-        raise NotYetKnown
+        if receipt is None:
+            raise NotYetKnown
+        code = await receipt_codes.code_of(db, me, payment_id)
+    receipt = msgspec.structs.replace(receipt, code=code, check_url=receipt_codes.url_of(code))
     async with two_drawings_at_a_time:
         drawn = await asyncio.to_thread(draw, receipt)
     return Response(drawn, media_type=MEDIA_TYPES["pdf"], headers=tables.to_be_saved(f"bien-nhan-{payment_id}.pdf"))
