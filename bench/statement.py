@@ -3,8 +3,8 @@
 `python -m bench.statement`: both accounts have lived ten years; what a phone and a browser ask for goes to each in
 turn, through the product's own functions and a pool, and is compared as medians over the rounds: the first page, a
 page in the middle, a month long ago, searches (for words that are everywhere, and for what is nowhere in the lines
-that one page looks at), a page of a statement. Then the big account's year as files, 100,000 lines, beside a tenth of it:
-time per line, and how much the process grew meanwhile. It compares our small with our large, on this machine and
+that one page looks at), a page of a statement. Then the big account's year as files, 100,000 lines, beside a tenth of
+it: time per line, and how much the process grew meanwhile. It compares our small with our large, on this machine and
 nothing else: no network, no other load. The aims beside the ratios are targets. One line of JSON at the end."""
 
 import argparse

@@ -640,3 +640,23 @@ VALUES ($1, $2, $3, $4, $5, $6, 'chuyen tien');
 -- name: plant_device
 -- Another phone of somebody's, just now.
 INSERT INTO device (principal_id, id, name, platform) VALUES ($1, $2, 'Other', 'android');
+
+-- name: bill_references
+-- What billers call the bills that were paid by these payments, in order.
+SELECT reference FROM bill WHERE payment_id = ANY ($1) ORDER BY amount;
+
+-- name: plant_paid_payout
+-- The bank has paid somebody for us; the money is moved elsewhere.
+INSERT INTO payout (id, kind, debit_account_id, bank_bin, account_number, account_name, amount, content, status,
+    bank_reference, resolved_at)
+VALUES ($1, 'settlement', $1, '970436', '1014567890', 'A B', $2, 'x', 'paid', $3, city_now());
+
+-- name: plant_inbound_transfer
+-- Money came in at the bank; it is booked elsewhere.
+INSERT INTO inbound_transfer (id, source, told_as, account_number, bank_reference, amount, content, occurred_at, status)
+VALUES ($1, 'sepay', $3, '0', $3, $2, 'x', city_now(), 'suspense');
+
+-- name: plant_old_suspense_item
+-- Money that has waited for so many seconds in suspense; it is booked elsewhere.
+INSERT INTO suspense_item (id, source, source_id, amount, reason, status, made_at)
+VALUES ($1, 'inbound_transfer', $1, 1000, 'unmatched', 'open', city_now() - make_interval(secs => $2::int));

@@ -3,7 +3,7 @@
 from app.jobs import Listener, Scheduled
 from wallet import holds
 from wallet.billers import autopay, calls, lists, reminders, remittances
-from wallet.gateways import payout_errands, top_up_errands
+from wallet.gateways import payout_errands, suspense, top_up_errands
 from wallet.merchants import (
     pay_codes,
     settlements,
@@ -19,6 +19,7 @@ from wallet.papers import receipts
 listeners: tuple[Listener, ...] = (
     Listener(name="biller_payments", kinds=("BillHeld",), errand=calls.pay_held, batch=calls.AT_ONCE),
     Listener(name="payouts", kinds=("PayoutAsked",), errand=payout_errands.pay, batch=payout_errands.AT_ONCE),
+    Listener(name="suspense", kinds=suspense.BILLERS_SAY, hear=suspense.hear_billers, batch=200),
     Listener(name="fee_receipts", kinds=("BillPaid",), hear=receipts.number_fees, batch=receipts.AT_ONCE),
     Listener(name="takings_bells", kinds=takings_stream.KINDS, hear=takings_stream.ring, batch=200),
     Listener(name="settlements", kinds=("DayEnded",), hear=settlements.settle_day),

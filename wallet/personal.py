@@ -4,8 +4,8 @@ from app.db import queries_beside
 from app.privacy.holdings import ACCOUNTING, AGREEMENT, Hold, Holding, Obstacle, Words
 from wallet.billers import personal as billers_personal
 from wallet.gateways import payout_personal, top_up_personal
-from wallet.merchants import personal as merchants_personal
 from wallet.merchants import charge_personal, settlement_personal, webhook_personal
+from wallet.merchants import personal as merchants_personal
 from wallet.oversight import personal as oversight_personal
 
 sql = queries_beside(__file__)

@@ -15,6 +15,7 @@ from app.types import Nothing
 from wallet import bills, ledger, limits, payments, unlocks
 from wallet.billers.remittance_routes import router as remittance_router
 from wallet.billers.routes import router as billers_router
+from wallet.gateways.inbound_routes import router as inbound_router
 from wallet.gateways.payout_routes import router as payout_router
 from wallet.gateways.top_up_routes import router as top_up_router
 from wallet.merchants.api_key_routes import router as api_key_router
@@ -153,7 +154,7 @@ router = Router(
         keep_customer_code, drop_customer_code, make_payment, get_payment, ask_step_up, send_step_up_code,
         ask_step_up_face, prove_step_up, read_payee, read_qr,
         # sub-packages
-        billers_router, top_up_router,
+        billers_router, top_up_router, inbound_router,
         payout_router, settlement_router, remittance_router, merchants_router, charge_router, takings_stream_router,
         papers_router, receipt_code_router, webhook_router, api_key_router,
         oversight_router,

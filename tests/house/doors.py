@@ -30,7 +30,8 @@ from wallet import bills, ledger
 from wallet.billers import autopay, billers
 from wallet.gateways import top_ups, withdrawals
 from wallet.ledger import Move
-from wallet.merchants import bank_accounts, merchants, settlements
+from wallet.merchants import bank_accounts, cashiers, merchants, settlements, shifts
+from wallet.merchants.models import InviteCashier, OpenShift
 from wallet.merchants.settlement_models import PutBankAccount
 from wallet.models import AskTopUp, KeepCustomerCode, PlaceOrder, SetAutopay, Withdraw
 
@@ -223,6 +224,10 @@ async def a_household(db: Connection) -> Household:
     await ledger.move(db, bought._replace(id=uuid4()))
     order = PlaceOrder(terminal_id=shop.terminal_id, amount=1000)
     await merchants.place_order(db, owner.me, shop.id, ids["order_id"], order)
+    ids["cashier_id"], ids["shift_id"] = uuid4(), uuid4()
+    await cashiers.invite(db, owner.me, shop.id, ids["cashier_id"], InviteCashier(phone=owner.phone, name=owner.name))
+    await shifts.begin(db, owner.me, shop.id, ids["shift_id"], OpenShift(terminal_id=shop.terminal_id))
+    await shifts.close(db, owner.me, shop.id, ids["shift_id"])
     kept = KeepCustomerCode(biller="dien-luc-hue", customer_code=f"PP03{owner.phone[-9:]}")
     await bills.keep_code(db, owner.me, ids["customer_code_id"], kept)
     await autopay.switch_on(db, owner.me, ids["customer_code_id"], SetAutopay(ceiling=1))

@@ -437,7 +437,7 @@ async def test_answers_are_what_it_says(desk: httpx.AsyncClient, db: Connection)
             _check(operation, done, 200)
             if "304" in operation["responses"] and path not in CHANGED_BY_LOOKING:
                 held = {**headers, "if-none-match": done.headers["etag"]}
-                again = await desk.get(filled(hollow, named), headers=held)
+                again = await desk.get(filled(hollow, named), headers=held, auth=auth)
                 assert (again.status_code, again.content) == (304, b""), path
             if operation["security"]:
                 _check(operation, await desk.get(filled(hollow)), 401)

@@ -57,7 +57,9 @@ TABLE: dict[frozenset[str], str] = {
         list_billers list_bills list_customer_codes keep_customer_code drop_customer_code
         get_e_invoice set_autopay get_autopay end_autopay
         list_merchants open_merchant add_terminal get_terminal_qr get_terminal_qr_png get_terminal_qr_svg
-        place_order get_order list_takings
+        place_order get_order list_takings close_merchant revoke_terminal
+        invite_cashier list_cashiers remove_cashier list_invitations accept_invitation
+        open_shift close_shift get_shift list_shifts
         ask_top_up get_top_up list_top_ups
         list_banks make_withdrawal get_withdrawal list_withdrawals
         put_merchant_bank_account get_merchant_bank_account settle_merchant retry_settlement get_settlement
@@ -100,6 +102,7 @@ TABLE: dict[frozenset[str], str] = {
         put_biller propose_biller_connection approve_biller_connection refuse_biller_connection list_biller_calls
         propose_biller_account approve_biller_account list_remittances
         list_all_top_ups
+        list_all_merchants approve_merchant suspend_merchant reinstate_merchant
         list_payouts find_payout approve_payout_finding propose_fee_rule approve_fee_rule list_fee_rules
     """,
     frozenset({"compliance"}): """

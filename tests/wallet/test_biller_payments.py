@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from app.cli import plant_once
 from app.outside import NoAnswer
 from tests.conftest import City, StandIns
 from tests.makers import Resident, a_biller, a_policy, a_resident
@@ -219,6 +220,22 @@ async def test_a_biller_without_a_system_is_paid_at_once(city: City) -> None:
     assert (await pay(city, me, bill_id)).json()["status"] == "paid"
     await city.worker.drain()
     assert await calls(city) == []
+
+
+async def test_the_seeds_water_company_is_asked_wherever_the_stand_in_listens(
+    city: City, stand_ins: StandIns
+) -> None:
+    """Its bills are the same there, so that looking at them changes nothing."""
+    await plant_once(city.database)
+    await plant_once(city.database)
+    async with city.database.transaction() as db:
+        me = await a_resident(db, balance=500_000)
+    answer = await listed(city, me, "cap-nuoc-hue", "HW000001")
+    [bill] = answer["items"]  # pyright: ignore[reportGeneralTypeIssues, reportUnknownVariableType]
+    assert (answer["stale"], bill["amount"]) == (False, 86_400)
+    assert (await pay(city, me, bill["id"], payment_id := uuid4(), amount=86_400)).json()["status"] == "pending"  # pyright: ignore[reportUnknownArgumentType]
+    await city.worker.drain()
+    assert await fate(city, me, payment_id) == "paid"
 
 
 # Killed on the way

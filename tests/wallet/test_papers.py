@@ -252,6 +252,25 @@ async def test_a_receipt_says_who_paid_whom_how_much_and_when(desk: httpx.AsyncC
         assert words in said
 
 
+async def test_the_code_on_a_receipt_is_checked_by_anybody(desk: httpx.AsyncClient, db: Connection) -> None:
+    payer, shop = await a_resident(db, balance=1_000_000), await a_shop(db)
+    said = await _receipt(desk, payer, await _pay_shop(db, payer, shop, 412_500))
+    [code] = re.findall(r"Receipt code: (\S+)", said)
+    checked = (await desk.get(f"/v1/receipts/{code}")).json()
+    assert (checked["amount"], checked["status"], checked["payee"]) == (412_500, "paid", "Bún bò bên chợ")
+    assert f"/r/{checked['code']}" in said
+
+
+async def test_the_qr_on_a_receipt_opens_the_page_that_checks_it(desk: httpx.AsyncClient, db: Connection) -> None:
+    payer, shop = await a_resident(db, balance=1_000_000), await a_shop(db)
+    payment_id = await _pay_shop(db, payer, shop, 412_500)
+    content = (await desk.get(f"/v1/wallet/payments/{payment_id}/receipt.pdf", headers=payer.headers)).content
+    with closing(pypdfium2.PdfDocument(content)) as document:
+        picture = document[0].render(scale=3).to_pil()
+    code = (await desk.get(f"/v1/wallet/payments/{payment_id}/receipt", headers=payer.headers)).json()
+    assert [found.text for found in zxingcpp.read_barcodes(picture)] == [code["url"]]
+
+
 async def test_another_ones_receipt_is_not_known(desk: httpx.AsyncClient, db: Connection) -> None:
     payer, other, shop = await a_resident(db, balance=50_000), await a_resident(db), await a_shop(db)
     payment_id = await _pay_shop(db, payer, shop, 30_000)

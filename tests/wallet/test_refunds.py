@@ -289,8 +289,8 @@ async def test_a_refused_proposal_moves_nothing(db: Connection, desk: httpx.Asyn
 async def test_a_transfer_between_people_is_not_finances_to_give_back(
     db: Connection, desk: httpx.AsyncClient
 ) -> None:
-    member, payer, friend = await a_staff_member(db, role="finance"), await a_resident(db, balance=9000), None
-    friend = await a_resident(db)
+    member, friend = await a_staff_member(db, role="finance"), await a_resident(db)
+    payer = await a_resident(db, balance=9000)
     sent = Move(new_id(), "person", payer.id, session_id=payer.session_id, amount=9000, phone=friend.phone)
     await ledger.move(db, sent)
     tried = await desk.put(f"/v1/staff/refunds/{uuid4()}", headers=member.headers, json=asking(sent.id, 9000))

@@ -17,6 +17,7 @@ from app.clock import CITY_ZONE, city_now
 from app.db import Connection, Database
 from app.identity import sessions
 from app.identity.tokens import new_token, token_hash
+from app.privacy.holdings import standing_against
 from notifications.messages import messages_of
 from tests.app.phones import problem
 from tests.conftest import City, Later, StandIns, served
@@ -26,7 +27,7 @@ from tests.wallet.banking import broken_laws, money, told
 from tests.wallet.conftest import Passing
 from wallet import ledger, qr
 from wallet.events import TopUpFailed, TopUpInReview, TopUpPaid
-from wallet.gateways import top_up_errands, top_ups, transfer_codes, vnpay
+from wallet.gateways import top_up_errands, top_up_personal, top_ups, transfer_codes, vnpay
 from wallet.ledger import Move
 
 AMOUNT = 200_000
@@ -799,3 +800,23 @@ def test_its_owner_is_told(event: TopUpPaid | TopUpInReview | TopUpFailed) -> No
     assert words.principal_id == event.principal_id
     assert "200.000" in words.body["vi"]
     assert words.link == f"/wallet/top-ups/{event.top_up_id}"
+
+
+# A person's data
+
+
+async def test_whoever_has_money_on_its_way_in_is_forgotten_later_and_their_address_with_them(
+    db: Connection, desk: httpx.AsyncClient, later: Later
+) -> None:
+    me = await a_patient_resident(db)
+    await put(desk, me, uuid4(), asked())
+    [holding] = top_up_personal.HOLDINGS
+    assert await standing_against(db, [holding], me.id) == [holding]
+    await later(16 * MINUTE)
+    assert await standing_against(db, [holding], me.id) == []
+    [copy] = await db.fetch(holding.rows, me.id)
+    assert copy["address"] == "127.0.0.1"
+    assert holding.erase is not None
+    await db.execute(holding.erase, me.id)
+    [kept] = await db.fetch(holding.rows, me.id)
+    assert (kept["address"], kept["amount"]) == (None, AMOUNT)

@@ -501,12 +501,9 @@ UPDATE cash_close SET deposited_amount = $2, bank_reference = $3, deposited_by =
 WHERE id = $1;
 
 -- name: transfer_of_reference
--- The notice by which we were told of what the bank calls so; its money, if it waits in suspense.
-SELECT told.id, item.id AS suspense_id, item.status FROM inbound_transfer AS told
-LEFT JOIN suspense_item AS item ON item.source = 'inbound_transfer' AND item.source_id = told.id
-WHERE told.account_number = $1 AND told.bank_reference = $2 AND told.amount = $3
-    AND told.status IN ('matched', 'suspense')
-FOR UPDATE OF told;
+-- The notice by which we were told of what the bank calls so.
+SELECT id FROM inbound_transfer
+WHERE account_number = $1 AND bank_reference = $2 AND amount = $3 AND status IN ('matched', 'suspense') FOR UPDATE;
 
 -- name: cash_receipts_of_person
 -- For a copy of all that is held: cash that was put into one's wallet, oldest first.
@@ -528,3 +525,11 @@ WHERE principal_id = $1 ORDER BY suspense_resolution.made_at, suspense_resolutio
 SELECT bank_taking.id, merchant_id, order_id, amount, sender_name, content, refunded, bank_taking.made_at
 FROM bank_taking JOIN merchant ON merchant.id = merchant_id
 WHERE owner_id = $1 ORDER BY bank_taking.made_at, bank_taking.id;
+
+-- name: write_deposit_notice
+-- Finance tells of a transfer that came in, unless it was told already.
+INSERT INTO inbound_transfer (id, source, told_as, account_number, amount, content, occurred_at, bank_reference, status,
+    matched_kind, matched_id)
+VALUES ($1, 'finance', $2::uuid::text, $3, $4, '', city_now(), $5, 'matched', 'cash_close', $2::uuid)
+ON CONFLICT DO NOTHING
+RETURNING id;

@@ -50,6 +50,8 @@ from wallet.models import BillStatus, RefusalReason
 
 sql = queries_beside(__file__)
 
+BILLERS_SAY = ("BillPaid", "BillPaymentFailed")
+
 
 class AlreadyProposed(Refusal):
     """Đã có đề nghị khác cho khoản này; hãy duyệt hoặc từ chối đề nghị đó trước.
@@ -341,14 +343,11 @@ def _payout(item: _Item, resolution: _Resolution) -> AskPayout:
 
 async def hear_billers(db: Connection, news: Sequence[News]) -> None:
     """BillPaid, BillPaymentFailed: what became of money that was held for a biller."""
-    paid, failed = ([UUID(one.data["payment_id"]) for one in _from_no_wallet(news, kind)] for kind in _BILLERS_SAY)
+    paid, failed = ([UUID(one.data["payment_id"]) for one in _from_no_wallet(news, kind)] for kind in BILLERS_SAY)
     if paid:
         await db.execute(sql.end_suspense, paid)
     if failed:
         await db.execute(sql.open_suspense_again, failed, "biller_refused")
-
-
-_BILLERS_SAY = ("BillPaid", "BillPaymentFailed")
 
 
 def _from_no_wallet(news: Sequence[News], kind: str) -> list[News]:

@@ -176,11 +176,11 @@ async def may_act(db: Connection, me: Principal, merchant_id: UUID) -> bool:
 
 
 async def may_refund(db: Connection, me: Principal, merchant_id: UUID, amount: int, refund_id: UUID) -> bool:
-    """May I give so much back at this shop? The owner may; a cashier up to their ceiling a day, all refunds together
-    but for this one, which may be there already.
+    """May I give so much back at this shop? The owner may, and its machines with the scope that the door asks for; a
+    cashier up to their ceiling a day, all refunds together but for this one, which may be there already.
 
     Locks the cashier's row until the transaction ends: two refunds at once are counted one after the other."""
-    if await db.fetchval(sql.owns_merchant, merchant_id, me.id) is not None:
+    if await db.fetchval(sql.merchant_i_act_for, merchant_id, me.id) is not None:
         return True
     ceiling: int | None = await db.fetchval(sql.cashier_who_refunds, merchant_id, me.id)
     if ceiling is None:

@@ -39,9 +39,7 @@ class _Merchant(msgspec.Struct, frozen=True):
     name: str
 
 
-async def page(
-    db: Connection, status: MerchantStatus | None, cursor: str | None, limit: int
-) -> Page[StaffMerchant]:
+async def page(db: Connection, status: MerchantStatus | None, cursor: str | None, limit: int) -> Page[StaffMerchant]:
     """The city's shops, newest first, of one status if asked for; raises BadCursor."""
     lines = await many(StaffMerchant, db, sql.merchants_for_staff, status, *before(cursor), limit + 1)
     return page_of(lines, limit, lambda merchant: (merchant.made_at, merchant.id))

@@ -88,7 +88,12 @@ async def get_terminal_qr_svg(
     return await merchants.sticker_picture(db, request.me, merchant_id, terminal_id, "svg")
 
 
-@put("/v1/merchants/{merchant_id:uuid}/orders/{order_id:uuid}", status_code=201, responses={200: ResponseSpec(Order)})
+@put(
+    "/v1/merchants/{merchant_id:uuid}/orders/{order_id:uuid}",
+    status_code=201,
+    responses={200: ResponseSpec(Order)},
+    who=("resident", "scope:orders.write"),
+)
 async def place_order(
     db: Db, request: Door, merchant_id: FromPath[UUID], order_id: FromPath[UUID], data: JSONBody[PlaceOrder]
 ) -> Response[Order]:
@@ -97,13 +102,16 @@ async def place_order(
     return Response(order, status_code=201 if new else 200)
 
 
-@get("/v1/merchants/{merchant_id:uuid}/orders/{order_id:uuid}")
+@get(
+    "/v1/merchants/{merchant_id:uuid}/orders/{order_id:uuid}",
+    who=("resident", "scope:orders.read", "scope:orders.write"),
+)
 async def get_order(db: Db, request: Door, merchant_id: FromPath[UUID], order_id: FromPath[UUID]) -> Order:
     """An order, and whether it is paid."""
     return await merchants.show_order(db, request.me, merchant_id, order_id)
 
 
-@get("/v1/merchants/{merchant_id:uuid}/takings")
+@get("/v1/merchants/{merchant_id:uuid}/takings", who=("resident", "scope:takings.read"))
 async def list_takings(
     db: Db, request: Door, merchant_id: FromPath[UUID], cursor: Cursor = None, limit: Limit = 20
 ) -> Page[Taking]:

@@ -11,11 +11,11 @@ from wallet.oversight.statement_files import Line
 
 
 class Ours(msgspec.Struct, frozen=True):
-    """A movement in our books. `keys`: by what the other side may call it; `of_day`: it is of the day itself, and not
+    """A movement in our books. `names`: what the other side may call it; `of_day`: it is of the day itself, and not
     of the hours around it, where their clock and ours may disagree on which day it was."""
 
     id: UUID
-    keys: list[str]
+    names: list[str]
     side: Side
     amount: int
     detail: str | None
@@ -51,7 +51,7 @@ def compare(theirs: Sequence[Line], ours: Sequence[Ours]) -> Compared:
     same amount. A second line with the reference of a first one is `missing_here`: they have it twice, we once."""
     by_key: dict[tuple[Side, str], list[Ours]] = defaultdict(list)
     for movement in sorted(ours, key=lambda movement: (not movement.of_day, movement.id)):
-        for key in {_plain(key) for key in movement.keys}:
+        for key in {_plain(key) for key in movement.names}:
             by_key[movement.side, key].append(movement)
     taken: set[UUID] = set()
     pairs: dict[int, Ours] = {}
@@ -86,4 +86,4 @@ def _of_theirs(line: Line, ours: Ours | None) -> Differing | None:
 
 
 def _of_ours(ours: Ours) -> Differing:
-    return Differing("missing_there", ours.side, ours.keys[-1], None, ours.id, None, ours.amount, ours.detail)
+    return Differing("missing_there", ours.side, ours.names[-1], None, ours.id, None, ours.amount, ours.detail)

@@ -542,14 +542,14 @@ UPDATE reconciliation_difference SET closed_by = $2, closed_at = city_now(), not
 
 -- name: gateway_lines
 -- Our side of the gateway's day: top-ups that it has taken. Some of the hours around it too: clocks differ.
-SELECT id, ARRAY[id::text] AS keys, 'in' AS side, amount, NULL AS detail, made_at >= $1 AND made_at < $2 AS of_day
+SELECT id, ARRAY[id::text] AS names, 'in' AS side, amount, NULL AS detail, made_at >= $1 AND made_at < $2 AS of_day
 FROM transfer
 WHERE made_at >= $1 - interval '2 hours' AND made_at < $2 + interval '2 hours' AND kind = 'top_up'
     AND debit_account_id = $3;
 
 -- name: biller_lines
 -- Our side of a biller's day: bills that were paid, from wallets or otherwise.
-SELECT bill.payment_id AS id, array_remove(ARRAY[bill.payment_id::text, bill.reference, biller_reference], NULL) AS keys,
+SELECT bill.payment_id AS id, array_remove(ARRAY[bill.payment_id::text, bill.reference, biller_reference], NULL) AS names,
     'in' AS side, bill.amount, bill.customer_code AS detail, paid_at >= $1 AND paid_at < $2 AS of_day
 FROM bill LEFT JOIN biller_call ON biller_call.payment_id = bill.payment_id
 WHERE bill.biller_code = $3 AND bill.status = 'paid' AND paid_at >= $1 - interval '2 hours'
@@ -558,7 +558,7 @@ WHERE bill.biller_code = $3 AND bill.status = 'paid' AND paid_at >= $1 - interva
 -- name: bank_lines
 -- Our side of the partner bank's day: what came in, and what it has paid out for us. Who tells us of the former may be
 -- late, but is never early.
-SELECT id, array_remove(ARRAY[id::text, bank_reference], NULL) AS keys, 'in' AS side, amount, content AS detail,
+SELECT id, array_remove(ARRAY[id::text, bank_reference], NULL) AS names, 'in' AS side, amount, content AS detail,
     occurred_at >= $1 AND occurred_at < $2 AS of_day
 FROM inbound_transfer
 WHERE status IN ('matched', 'suspense') AND occurred_at >= $1 - interval '2 hours'

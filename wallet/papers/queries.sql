@@ -28,9 +28,10 @@ FROM found;
 -- name: movements
 -- A piece of an account's history, newest first: of the $4 entries up to $2 and after $3 those of a kind ($5) and with
 -- these plain words in the memo or the other side's name ($6), at most $7. Versions have no gaps, so a piece costs what
--- it is long, wherever it lies. Of a refund the other side is the payment's.
-SELECT entry.version, transfer.id, transfer.kind, entry.amount, entry.balance_after, payment.counterparty,
-    transfer.memo, transfer.made_at
+-- it is long, wherever it lies. Of a refund the other side
+-- is the payment's, of a withdrawal the bank.
+SELECT entry.version, transfer.id, transfer.kind, entry.amount, entry.balance_after,
+    coalesce(payment.counterparty, bank.counterparty) AS counterparty, transfer.memo, transfer.made_at
 FROM (
     SELECT version, transfer_id, amount, balance_after FROM entry
     WHERE account_id = $1
@@ -43,14 +44,19 @@ LEFT JOIN LATERAL (
     FROM payment
     WHERE id = CASE transfer.kind WHEN 'refund' THEN transfer.original_id ELSE transfer.id END OFFSET 0
 ) AS payment ON true
+LEFT JOIN LATERAL (
+    SELECT bank.short_name || ' ***' || right(payout.account_number, 3) AS counterparty
+    FROM payout JOIN bank ON bank.bin = payout.bank_bin
+    WHERE payout.id = CASE transfer.kind WHEN 'withdrawal' THEN transfer.id END OFFSET 0
+) AS bank ON true
 WHERE ($5::text IS NULL OR transfer.kind = $5)
-    AND ($6::text IS NULL OR strpos(plain_text(concat_ws(' ', payment.counterparty, transfer.memo)), $6) > 0)
+    AND ($6::text IS NULL OR strpos(plain_text(concat_ws(' ', payment.counterparty, bank.counterparty, transfer.memo)), $6) > 0)
 ORDER BY entry.version DESC LIMIT $7;
 
 -- name: statement_lines
 -- At most $4 lines of a statement, oldest first: the entries after $2, up to $3.
-SELECT entry.version, transfer.id, transfer.kind, entry.amount, entry.balance_after, payment.counterparty,
-    transfer.memo, transfer.made_at
+SELECT entry.version, transfer.id, transfer.kind, entry.amount, entry.balance_after,
+    coalesce(payment.counterparty, bank.counterparty) AS counterparty, transfer.memo, transfer.made_at
 FROM (
     SELECT version, transfer_id, amount, balance_after FROM entry
     WHERE account_id = $1 AND version > $2 AND version <= least($3::bigint, $2::bigint + $4::bigint)
@@ -61,6 +67,11 @@ LEFT JOIN LATERAL (
     FROM payment
     WHERE id = CASE transfer.kind WHEN 'refund' THEN transfer.original_id ELSE transfer.id END OFFSET 0
 ) AS payment ON true
+LEFT JOIN LATERAL (
+    SELECT bank.short_name || ' ***' || right(payout.account_number, 3) AS counterparty
+    FROM payout JOIN bank ON bank.bin = payout.bank_bin
+    WHERE payout.id = CASE transfer.kind WHEN 'withdrawal' THEN transfer.id END OFFSET 0
+) AS bank ON true
 ORDER BY entry.version;
 
 -- name: holder

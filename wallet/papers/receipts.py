@@ -16,17 +16,15 @@ import msgspec
 from litestar import Response
 
 from app.clock import CITY_ZONE
-from app.db import Connection, Database, maybe, queries_beside
+from app.db import Connection, Database, one, queries_beside
 from app.identity.models import Principal
 from app.jobs import News
 from wallet.models import BillerKind, PaymentKind, PaymentStatus
 from wallet.papers import receipt_codes, tables, words
 from wallet.papers.paper import A5, GREY, INK, MARGIN, PURPLE, Paper, two_drawings_at_a_time
 from wallet.papers.tables import MEDIA_TYPES, dong
-from wallet.payments import NotYetKnown
 
 sql = queries_beside(__file__)
-
 
 AT_ONCE = 100
 
@@ -66,12 +64,12 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def file(database: Database, me: Principal, payment_id: UUID) -> Response[bytes]:
-    """The receipt of a payment of mine; raises NotYetKnown. It holds no connection while it is drawn."""
+    """The receipt of a payment of mine, with the code by which anybody checks it; raises NotYetKnown.
+
+    It holds no connection while it is drawn."""
     async with database.transaction() as db:
-        receipt = await maybe(Receipt, db, sql.receipt, payment_id, me.id)
-        if receipt is None:
-            raise NotYetKnown
         code = await receipt_codes.code_of(db, me, payment_id)
+        receipt = await one(Receipt, db, sql.receipt, payment_id, me.id)
     receipt = msgspec.structs.replace(receipt, code=code, check_url=receipt_codes.url_of(code))
     async with two_drawings_at_a_time:
         drawn = await asyncio.to_thread(draw, receipt)
@@ -208,7 +206,8 @@ def _moment(moment: datetime | None) -> str | None:
 def _check_words(receipt: Receipt) -> Sequence[tuple[str, tuple[int, int, int]]]:
     if not (receipt.code and receipt.check_url):
         return []
-    return [(f"Mã biên nhận · Receipt code: {receipt.code}", INK), (receipt.check_url, INK)]
+    code = "-".join(receipt.code[first : first + 4] for first in range(0, len(receipt.code), 4))
+    return [(f"Mã biên nhận · Receipt code: {code}", INK), (receipt.check_url, INK)]
 
 
 def _small_print(receipt: Receipt) -> Sequence[tuple[str, tuple[int, int, int]]]:

@@ -1,0 +1,437 @@
+"""Cash at a counter: receipts by number, a drawer that is counted in the evening, and what the bank gets of it.
+
+    receipt:  paid ──► void_asked ──► voided      the same day, by another pair of eyes
+              pending (the biller is asked) ──► paid | refused (the money is in suspense, the cash in the drawer)
+    drawer:   open ──► counted ──► at the bank    expected against counted; finance confirms what the bank got
+
+The account CASH stands below zero by what should lie in all drawers."""
+
+from datetime import date, datetime
+from typing import Literal
+from uuid import UUID, uuid5
+
+import msgspec
+
+from app import outbox
+from app.audit import records
+from app.clock import city_today
+from app.config import settings
+from app.db import Connection, many, maybe, one, queries_beside
+from app.errors import Forbidden, NotFound, Refusal, refusing
+from app.identity.models import Principal
+from app.staff.members import need_grant
+from app.staff.pages import before, page_of
+from app.types import Page, new_id, phone
+from wallet import bills, ledger
+from wallet.events import CashReceiptVoided, CashToppedUp
+from wallet.gateways import suspense
+from wallet.gateways.inbound_models import (
+    CashClose,
+    CashForBill,
+    CashForTopUp,
+    CashReceipt,
+    CloseCash,
+    DepositCash,
+    SuspenseStatus,
+    TakeCash,
+    VoidReceipt,
+)
+from wallet.ledger import Move
+
+sql = queries_beside(__file__)
+
+
+class CashReceiptIdTaken(Refusal):
+    """Mã phiếu thu này đã dùng cho một phiếu khác; hãy tạo mã mới.
+
+    This receipt's id was used for another receipt; make a new one."""
+
+
+class CashDayClosed(Refusal):
+    """Quầy đã kiểm quỹ và khóa sổ ngày này.
+
+    The counter's drawer of this day was counted already."""
+
+
+class CashDayAhead(Refusal):
+    """Không thể khóa sổ một ngày chưa đến.
+
+    A day that has not come cannot be closed."""
+
+    status = 400
+
+
+class ReceiptCannotBeVoided(Refusal):
+    """Không thể hủy phiếu thu này: chỉ hủy được trong ngày, trước khi kiểm quỹ, và khi đơn vị thu chưa ghi nhận.
+
+    This receipt cannot be voided: only on its day, before the drawer is counted, and while no biller has recorded it."""
+
+
+class VoidNotAsked(Refusal):
+    """Chưa có ai đề nghị hủy phiếu thu này.
+
+    Nobody has asked that this receipt be voided."""
+
+
+class VoidNeedsSecondPairOfEyes(Refusal):
+    """Người đề nghị hủy không thể tự duyệt; cần một người khác.
+
+    Whoever asked for the voiding may not approve it; somebody else must."""
+
+    status = 403
+
+
+class CashCloseIdTaken(Refusal):
+    """Mã kiểm quỹ này đã dùng cho một lần kiểm quỹ khác; hãy tạo mã mới.
+
+    This id was used for another count; make a new one."""
+
+
+class AlreadyDeposited(Refusal):
+    """Tiền của ngày này đã được ghi nhận nộp vào ngân hàng.
+
+    This drawer's money was recorded as deposited already."""
+
+
+class DepositAlreadyBooked(Refusal):
+    """Khoản tiền có mã ngân hàng này đã được ghi nhận cho việc khác.
+
+    The money that the bank calls so was booked for something else."""
+
+
+class DepositNeedsSecondPairOfEyes(Refusal):
+    """Người kiểm quỹ không thể tự xác nhận tiền đã vào ngân hàng.
+
+    Whoever counted the drawer may not confirm what the bank got of it."""
+
+    status = 403
+
+
+class _Day(msgspec.Struct, frozen=True):
+    receipts: int
+    open: bool
+
+
+# Receipts
+
+
+async def take(db: Connection, me: Principal, cash_receipt_id: UUID, wanted: TakeCash) -> CashReceipt:
+    """Take cash for a bill or for a wallet; the same again is the same receipt.
+
+    Raises Forbidden (not a clerk there), CashDayClosed, CashReceiptIdTaken, BadPhone, UnknownPayee, UnknownBill,
+    BillNotDue, AmountDiffers and what else the ledger refuses."""
+    _check_agency(me, wanted.agency)
+    on = city_today()
+    day = await one(_Day, db, sql.open_cash_day, wanted.agency, on)
+    known = await _receipt(db, cash_receipt_id)
+    principal_id = await _owner(db, wanted.wanted)
+    if known is not None:
+        await _check_same(db, me, known, wanted, principal_id)
+        return known
+    if not day.open:
+        raise CashDayClosed
+    number = f"{wanted.agency.upper()}-{on:%Y%m%d}-{day.receipts + 1:04}"
+    await _write(db, me, cash_receipt_id, wanted, number, on, principal_id)
+    await records.record(db, me, "wallet.cash_taken", cash_receipt_id, number=number, amount=wanted.amount)
+    await _move_in(db, cash_receipt_id, wanted, number, principal_id)
+    receipt = await _receipt(db, cash_receipt_id)
+    assert receipt is not None
+    return receipt
+
+
+def _check_agency(me: Principal, agency: str) -> None:
+    if agency not in me.agencies_as("clerk"):
+        raise Forbidden
+
+
+async def _receipt(db: Connection, cash_receipt_id: UUID) -> CashReceipt | None:
+    return await maybe(CashReceipt, db, sql.cash_receipts, None, None, cash_receipt_id, None, None, 1)
+
+
+async def _owner(db: Connection, wanted: CashForBill | CashForTopUp) -> UUID | None:
+    if isinstance(wanted, CashForBill):
+        return None
+    owner_id: UUID | None = await db.fetchval(sql.owner_of_phone, phone(wanted.phone))
+    if owner_id is None:
+        raise ledger.UnknownPayee
+    return owner_id
+
+
+async def _check_same(
+    db: Connection, me: Principal, known: CashReceipt, wanted: TakeCash, principal_id: UUID | None
+) -> None:
+    kept = await one(_Receipt, db, sql.receipt_for_update, known.id)
+    bill_id = wanted.wanted.bill_id if isinstance(wanted.wanted, CashForBill) else None
+    there = (known.agency, known.amount, known.payer_name, known.clerk_id, known.bill_id, kept.principal_id)
+    if there != (wanted.agency, wanted.amount, wanted.payer_name, me.id, bill_id, principal_id):
+        raise CashReceiptIdTaken
+
+
+async def _write(
+    db: Connection,
+    me: Principal,
+    cash_receipt_id: UUID,
+    wanted: TakeCash,
+    number: str,
+    on: date,
+    principal_id: UUID | None,
+) -> None:
+    bill_id = wanted.wanted.bill_id if isinstance(wanted.wanted, CashForBill) else None
+    kind = "top_up" if bill_id is None else "bill"
+    await db.execute(sql.count_receipt, wanted.agency, on)
+    with refusing(cash_receipt_pkey=CashReceiptIdTaken):
+        await db.execute(
+            sql.write_receipt,
+            cash_receipt_id,
+            number,
+            wanted.agency,
+            on,
+            me.id,
+            kind,
+            bill_id,
+            principal_id,
+            wanted.amount,
+            wanted.payer_name,
+        )
+
+
+async def _move_in(
+    db: Connection, cash_receipt_id: UUID, wanted: TakeCash, number: str, principal_id: UUID | None
+) -> None:
+    if isinstance(wanted.wanted, CashForBill):
+        moved = await bills.collect(db, cash_receipt_id, wanted.wanted.bill_id, ledger.CASH, wanted.amount)
+        if moved.status == "pending":
+            await suspense.wait_for_biller(db, "cash_receipt", cash_receipt_id, wanted.amount)
+        return
+    assert principal_id is not None
+    news = CashToppedUp(
+        cash_receipt_id=cash_receipt_id, principal_id=principal_id, number=number, amount=wanted.amount
+    )
+    await outbox.record(db, news)
+    await ledger.move(db, Move(cash_receipt_id, "top_up", ledger.CASH, principal_id, wanted.amount))
+
+
+async def receipts(
+    db: Connection, me: Principal, agency: str | None, on: date | None, cursor: str | None, limit: int
+) -> Page[CashReceipt]:
+    """Receipts, newest first; a clerk's are those of their own agencies. Raises Forbidden, BadCursor."""
+    lines = await many(
+        CashReceipt, db, sql.cash_receipts, _agencies(me, agency), on, None, *before(cursor), limit + 1
+    )
+    return page_of(lines, limit, _key_of_receipt)
+
+
+def _key_of_receipt(receipt: CashReceipt) -> tuple[datetime, UUID]:
+    return receipt.made_at, receipt.id
+
+
+def _agencies(me: Principal, agency: str | None) -> list[str] | None:
+    """Whose drawers somebody may see: None is everybody's."""
+    if me.agencies_as("finance"):
+        return None if agency is None else [agency]
+    mine = me.agencies_as("clerk", "supervisor", "agency_head")
+    if agency is not None and agency not in mine:
+        raise Forbidden
+    return mine if agency is None else [agency]
+
+
+# Voiding
+
+
+class _Receipt(msgspec.Struct, frozen=True):
+    id: UUID
+    number: str
+    agency: str
+    day_on: date
+    kind: Literal["bill", "top_up"]
+    bill_id: UUID | None
+    principal_id: UUID | None
+    amount: int
+    void_asked_by: UUID | None
+    void_reason: str | None
+    voided_by: UUID | None
+
+
+async def ask_void(db: Connection, me: Principal, cash_receipt_id: UUID, wanted: VoidReceipt) -> CashReceipt:
+    """Say that a receipt of my agency shall count for nothing; somebody else must agree.
+
+    Raises NotFound, ReceiptCannotBeVoided."""
+    receipt, day = await _with_its_day(db, me, cash_receipt_id, "clerk")
+    if (receipt.void_asked_by, receipt.void_reason) != (me.id, wanted.reason):
+        if receipt.void_asked_by is not None or not _is_of_an_open_day(receipt, day):
+            raise ReceiptCannotBeVoided
+        await db.execute(sql.ask_void, cash_receipt_id, wanted.reason, me.id)
+        await records.record(db, me, "wallet.cash_void_asked", cash_receipt_id, number=receipt.number)
+    return await one(CashReceipt, db, sql.cash_receipts, None, None, cash_receipt_id, None, None, 1)
+
+
+async def approve_void(db: Connection, me: Principal, cash_receipt_id: UUID) -> CashReceipt:
+    """The second pair of eyes: the money goes back into the drawer's account, from where the receipt had put it.
+
+    Raises NotFound, VoidNotAsked, VoidNeedsSecondPairOfEyes, ReceiptCannotBeVoided, and InsufficientFunds where the
+    money was spent meanwhile."""
+    receipt, day = await _with_its_day(db, me, cash_receipt_id, "clerk", "supervisor", "agency_head", "finance")
+    if receipt.voided_by is None:
+        if receipt.void_asked_by is None:
+            raise VoidNotAsked
+        if not _is_of_an_open_day(receipt, day):
+            raise ReceiptCannotBeVoided
+        with refusing(cash_receipt_second_pair_of_eyes=VoidNeedsSecondPairOfEyes):
+            await db.execute(sql.void_receipt, cash_receipt_id, me.id)
+        await records.record(db, me, "wallet.cash_voided", cash_receipt_id, number=receipt.number)
+        await _move_out(db, receipt)
+    elif receipt.voided_by != me.id:
+        raise ReceiptCannotBeVoided
+    return await one(CashReceipt, db, sql.cash_receipts, None, None, cash_receipt_id, None, None, 1)
+
+
+async def _with_its_day(
+    db: Connection, me: Principal, cash_receipt_id: UUID, *roles: Literal["clerk", "supervisor", "agency_head", "finance"]
+) -> tuple[_Receipt, _Day]:
+    """The day is locked first, as by whoever takes cash or counts it."""
+    shown = await _receipt(db, cash_receipt_id)
+    if shown is None or not ("finance" in roles and me.agencies_as("finance")) and shown.agency not in me.agencies_as(*roles):
+        raise NotFound
+    day = await one(_Day, db, sql.open_cash_day, shown.agency, shown.on)
+    return await one(_Receipt, db, sql.receipt_for_update, cash_receipt_id), day
+
+
+def _is_of_an_open_day(receipt: _Receipt, day: _Day) -> bool:
+    return day.open and receipt.day_on == city_today()
+
+
+class _Waiting(msgspec.Struct, frozen=True):
+    id: UUID
+    status: SuspenseStatus
+
+
+async def _move_out(db: Connection, receipt: _Receipt) -> None:
+    """The movement that undoes the receipt's."""
+    void_id = uuid5(receipt.id, "void")
+    undone = Move(void_id, "reversal", ledger.SUSPENSE, ledger.CASH, receipt.amount, original_id=receipt.id)
+    if receipt.bill_id is not None:
+        await _move_bill_out(db, receipt, receipt.bill_id, undone)
+        return
+    assert receipt.principal_id is not None
+    news = CashReceiptVoided(
+        cash_receipt_id=receipt.id, principal_id=receipt.principal_id, number=receipt.number, amount=receipt.amount
+    )
+    await outbox.record(db, news)
+    await ledger.move(db, undone._replace(debit_id=receipt.principal_id))
+
+
+async def _move_bill_out(db: Connection, receipt: _Receipt, bill_id: UUID, undone: Move) -> None:
+    """From suspense, where the biller refused it; else the bill is due again, if nobody but us knows that it was paid."""
+    waiting = await maybe(_Waiting, db, sql.suspense_of_source, "cash_receipt", receipt.id)
+    if waiting is not None:
+        if waiting.status != "open":
+            raise ReceiptCannotBeVoided
+        await db.execute(sql.set_suspense, waiting.id, "resolved", None)
+        await ledger.move(db, undone)
+        return
+    if not await db.fetchval(sql.bill_can_be_due_again, bill_id, receipt.id):
+        raise ReceiptCannotBeVoided
+    account_id: UUID = await db.fetchval(sql.account_of_bill, bill_id)
+    await ledger.move(db, undone._replace(debit_id=account_id))
+    # After the money, because the ledger locks accounts before bills.
+    if await db.fetchval(sql.make_bill_due_again, bill_id, receipt.id) is None:
+        raise ReceiptCannotBeVoided
+
+
+# The evening
+
+
+async def close(db: Connection, me: Principal, cash_close_id: UUID, wanted: CloseCash) -> CashClose:
+    """Count a drawer: from now on nothing is taken there on that day. The same again is the same.
+
+    Raises Forbidden, CashDayAhead, CashDayClosed, CashCloseIdTaken."""
+    _check_agency(me, wanted.agency)
+    if wanted.on > city_today():
+        raise CashDayAhead
+    day = await one(_Day, db, sql.open_cash_day, wanted.agency, wanted.on)
+    known = await maybe(CashClose, db, sql.cash_closes, None, None, cash_close_id, None, None, 1)
+    if known is not None:
+        if (known.agency, known.on, known.counted, known.closed_by) != (wanted.agency, wanted.on, wanted.counted, me.id):
+            raise CashCloseIdTaken
+        return known
+    if not day.open:
+        raise CashDayClosed
+    drawer = await one(_Drawer, db, sql.drawer, wanted.agency, wanted.on)
+    with refusing(cash_close_pkey=CashCloseIdTaken):
+        await db.execute(
+            sql.write_close,
+            cash_close_id,
+            wanted.agency,
+            wanted.on,
+            drawer.expected,
+            wanted.counted,
+            drawer.receipts,
+            me.id,
+        )
+    await db.execute(sql.end_cash_day, wanted.agency, wanted.on)
+    what = {"agency": wanted.agency, "on": wanted.on, "expected": drawer.expected, "counted": wanted.counted}
+    await records.record(db, me, "wallet.cash_closed", cash_close_id, **what)
+    return await _close(db, cash_close_id)
+
+
+class _Drawer(msgspec.Struct, frozen=True):
+    expected: int
+    receipts: int
+
+
+async def _close(db: Connection, cash_close_id: UUID) -> CashClose:
+    return await one(CashClose, db, sql.cash_closes, None, None, cash_close_id, None, None, 1)
+
+
+async def closes(
+    db: Connection, me: Principal, agency: str | None, on: date | None, cursor: str | None, limit: int
+) -> Page[CashClose]:
+    """Counted drawers, newest first; a clerk's are those of their own agencies. Raises Forbidden, BadCursor."""
+    lines = await many(CashClose, db, sql.cash_closes, _agencies(me, agency), on, None, *before(cursor), limit + 1)
+    return page_of(lines, limit, _key_of_close)
+
+
+def _key_of_close(close: CashClose) -> tuple[datetime, UUID]:
+    return close.made_at, close.id
+
+
+async def deposit(db: Connection, me: Principal, cash_close_id: UUID, wanted: DepositCash) -> CashClose:
+    """Confirm what the bank got of a drawer; the same again is the same. Money of that name that waits in suspense,
+    because the bank's notice came first, is it; a notice that comes later is a duplicate.
+
+    Raises Forbidden, NotFound, AlreadyDeposited, DepositNeedsSecondPairOfEyes, DepositAlreadyBooked."""
+    await need_grant(db, me, "finance")
+    if await db.fetchval(sql.lock_close, cash_close_id) is None:
+        raise NotFound
+    known = await _close(db, cash_close_id)
+    if known.deposited is not None:
+        if (known.deposited, known.bank_reference, known.deposited_by) != (wanted.amount, _name(wanted), me.id):
+            raise AlreadyDeposited
+        return known
+    debit_id, deposit_id = await _find_money(db, cash_close_id, wanted), new_id()
+    with refusing(cash_close_second_pair_of_eyes=DepositNeedsSecondPairOfEyes):
+        await db.execute(sql.deposit_close, cash_close_id, wanted.amount, _name(wanted), me.id, deposit_id)
+    await records.record(db, me, "wallet.cash_deposited", cash_close_id, amount=wanted.amount)
+    await ledger.move(db, Move(deposit_id, "deposit", debit_id, ledger.CASH, wanted.amount))
+    return await _close(db, cash_close_id)
+
+
+def _name(wanted: DepositCash) -> str:
+    return wanted.bank_reference.upper()
+
+
+async def _find_money(db: Connection, cash_close_id: UUID, wanted: DepositCash) -> UUID:
+    """Which account of ours the money is in so far: none (the bank's mirror pays), or suspense."""
+    account = settings().bank_account
+    written = await db.fetchval(
+        sql.write_deposit_notice, new_id(), cash_close_id, account, wanted.amount, _name(wanted)
+    )
+    if written is not None:
+        return ledger.GUARANTEE
+    told_id: UUID | None = await db.fetchval(sql.transfer_of_reference, account, _name(wanted), wanted.amount)
+    waiting = await maybe(_Waiting, db, sql.suspense_of_source, "inbound_transfer", told_id)
+    if waiting is None or waiting.status != "open":
+        raise DepositAlreadyBooked
+    await db.execute(sql.set_suspense, waiting.id, "resolved", None)
+    await db.execute(sql.match_inbound_transfer, told_id, "cash_close", cash_close_id)
+    return ledger.SUSPENSE
