@@ -1,6 +1,7 @@
 """Commands of the `litestar` CLI.
 
-up, serve, worker, sandbox, migrate, seed, staff, calendar, doctor, ledger, audit, secrets, jobs, machine, openapi."""
+up, serve, worker, sandbox, migrate, seed, staff, calendar, doctor, ledger, audit, secrets, jobs, machine, webhooks,
+openapi."""
 
 import asyncio
 import os
@@ -11,6 +12,7 @@ from datetime import timedelta
 from functools import wraps
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
+from uuid import UUID
 
 import asyncpg
 import msgspec
@@ -46,7 +48,7 @@ class Commands(CLIPlugin):
         """Add ours."""
         for command in (
             up, serve, work, sandbox, migrate, seed, staff_group, calendar, doctor, ledger, audit_group,
-            secrets_group, jobs_group, machine_group, openapi,
+            secrets_group, jobs_group, machine_group, webhooks_group, openapi,
         ):  # fmt: skip
             cli.add_command(command)
 
@@ -483,6 +485,47 @@ def machine_call(method: str, url: str, key: str, body: str) -> None:
     click.echo(f"HTTP {answer.status_code}", err=True)
     click.echo(answer.text)
     sys.exit(0 if answer.is_success else 1)
+
+
+@click.group("webhooks")
+def webhooks_group() -> None:
+    """For whoever writes a shop's system that hears what happens."""
+
+
+@webhooks_group.command("listen")
+@click.option("--merchant", type=click.UUID, required=True, help="The shop's id.")
+@click.option("--key", prompt=True, hide_input=True, help="An API key of the shop's with webhooks.write.")
+@click.option("--forward", metavar="URL", help="Where each message is sent on to, signed.")
+@click.option("--secret", help="What signs that, whsec_…; a new one if it is left out.")
+@click.option("--replay", type=click.UUID, metavar="ID", help="Only this message, that was there before.")
+@click.option("--city", metavar="URL", help="The city's address; HUONG_PUBLIC_URL if it is left out.")
+@plainly
+def webhooks_listen(
+    merchant: UUID, key: str, forward: str | None, secret: str | None, replay: UUID | None, city: str | None
+) -> None:
+    """Show a shop's messages as they come, and send them on to the machine on your desk."""
+    import httpx
+
+    from wallet.merchants import webhook_listening, webhook_signatures
+
+    async def hear() -> None:
+        async with httpx.AsyncClient(base_url=city or config.settings().public_url, timeout=10) as client:
+            ear = webhook_listening.Ear(
+                client=client,
+                key=key.strip(),
+                merchant_id=merchant,
+                secret=secret or webhook_signatures.new_secret(),
+                forward=forward,
+                tell=click.echo,
+            )
+            await (ear.listen() if replay is None else ear.replay(replay))
+
+    try:
+        asyncio.run(hear())
+    except webhook_listening.NotHeard as trouble:
+        raise BadSetting(str(trouble)) from None
+    except KeyboardInterrupt:
+        click.echo("the endpoint is gone again", err=True)
 
 
 @click.command("openapi")

@@ -35,6 +35,9 @@ REVOKE UPDATE, DELETE, TRUNCATE ON watched_day FROM :app;
 REVOKE INSERT, DELETE, TRUNCATE ON suspicion_rule FROM :app;
 -- Nor what residents put in, or meant to.
 REVOKE DELETE, TRUNCATE ON top_up FROM :app;
+-- Nor where shops' systems were told, how each try came out, and which machine acted for which shop.
+REVOKE DELETE, TRUNCATE ON webhook_endpoint FROM :app;
+REVOKE UPDATE, DELETE, TRUNCATE ON webhook_delivery, merchant_machine FROM :app;
 -- Nor which machines there were, with which keys.
 REVOKE DELETE, TRUNCATE ON machine, machine_key FROM :app;
 -- Nor what billers were asked and said, how they were asked, and what a resident let pay itself.

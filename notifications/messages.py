@@ -39,6 +39,8 @@ from wallet.events import (
     CashierAccepted,
     CashierInvited,
     CashierRemoved,
+    CashReceiptVoided,
+    CashToppedUp,
     ChargeAsked,
     DisputeAnswered,
     DisputeNoted,
@@ -64,6 +66,8 @@ from wallet.events import (
     TopUpInReview,
     TopUpMethod,
     TopUpPaid,
+    TransferCredited,
+    TransferTaken,
     WebhookDisabled,
     WithdrawalFailed,
     WithdrawalPaid,
@@ -79,6 +83,10 @@ Told = (
     | MerchantPaid
     | PersonPaid
     | TopUpPaid
+    | TransferTaken
+    | TransferCredited
+    | CashToppedUp
+    | CashReceiptVoided
     | TopUpInReview
     | TopUpFailed
     | WithdrawalPaid
@@ -277,6 +285,57 @@ def messages_of(event: Told) -> list[Words]:
                         f"{dong(event.amount)} from {event.payer_name}.{memo}",
                     ),
                 ),
+            ]
+        case TransferTaken():
+            from_vi, from_en = (f" từ {event.payer}", f" from {event.payer}") if event.payer else ("", "")
+            order_vi = f", đơn {event.order_reference}" if event.order_reference else ""
+            order_en = f", order {event.order_reference}" if event.order_reference else ""
+            return [
+                _money(
+                    event.owner_id,
+                    f"/merchants/{event.merchant_id}/takings",
+                    (f"{event.merchant_name}: đã nhận tiền", f"{event.merchant_name}: money received"),
+                    (
+                        f"{dong(event.amount)} chuyển khoản{from_vi}{order_vi}.",
+                        f"{dong(event.amount)} by bank transfer{from_en}{order_en}.",
+                    ),
+                )
+            ]
+        case TransferCredited():
+            return [
+                _money(
+                    event.principal_id,
+                    "/wallet/movements",
+                    ("Đã xác định khoản chuyển đến của bạn", "A transfer was found to be yours"),
+                    (
+                        f"{dong(event.amount)} chuyển đến trước đây đã vào ví.",
+                        f"{dong(event.amount)} that was transferred before is in your wallet.",
+                    ),
+                )
+            ]
+        case CashToppedUp():
+            return [
+                _money(
+                    event.principal_id,
+                    "/wallet/movements",
+                    ("Đã nạp tiền mặt vào ví", "Cash put in"),
+                    (
+                        f"{dong(event.amount)} nộp tại quầy đã vào ví, phiếu thu {event.number}.",
+                        f"{dong(event.amount)} paid at a counter is in your wallet, receipt {event.number}.",
+                    ),
+                )
+            ]
+        case CashReceiptVoided():
+            return [
+                _money(
+                    event.principal_id,
+                    "/wallet/movements",
+                    ("Đã hủy phiếu thu", "A receipt was voided"),
+                    (
+                        f"Phiếu thu {event.number} đã hủy: {dong(event.amount)} được trừ khỏi ví, trả lại tại quầy.",
+                        f"Receipt {event.number} was voided: {dong(event.amount)} left your wallet, handed back in cash.",
+                    ),
+                )
             ]
         case TopUpPaid():
             how_vi, how_en = _TOP_UP_METHODS[event.method]

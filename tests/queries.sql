@@ -660,3 +660,54 @@ VALUES ($1, 'sepay', $3, '0', $3, $2, 'x', city_now(), 'suspense');
 -- Money that has waited for so many seconds in suspense; it is booked elsewhere.
 INSERT INTO suspense_item (id, source, source_id, amount, reason, status, made_at)
 VALUES ($1, 'inbound_transfer', $1, 1000, 'unmatched', 'open', city_now() - make_interval(secs => $2::int));
+
+-- name: count_news
+-- How often something was told.
+SELECT count(*) FROM event WHERE kind = $1;
+
+-- name: age_shifts
+-- They began long ago.
+UPDATE merchant_shift SET opened_at = opened_at - interval '25 hours';
+
+-- name: age_invitations
+-- More than a week has passed.
+UPDATE merchant_cashier SET expires_at = city_now() - interval '1 second' WHERE accepted_at IS NULL;
+
+-- name: inbound_rows
+-- Every notice of money that came in, oldest first, and why its money waits, if it does.
+SELECT told.id, told.source, told.amount, told.status, told.matched_kind, item.reason AS why, item.status AS waits
+FROM inbound_transfer AS told
+LEFT JOIN suspense_item AS item ON item.source = 'inbound_transfer' AND item.source_id = told.id
+ORDER BY told.made_at, told.id;
+
+-- name: unresolved_suspense
+-- What waits in suspense, by its items.
+SELECT coalesce(sum(amount), 0)::bigint FROM suspense_item WHERE status <> 'resolved';
+
+-- name: suspend_merchant
+-- A shop that takes no money for a while.
+UPDATE merchant SET status = 'suspended' WHERE id = $1;
+
+-- name: expire_top_up
+-- A top-up whose time has passed.
+UPDATE top_up SET expires_at = city_now() - interval '1 second' WHERE id = $1;
+
+-- name: bill_status
+-- How a bill stands.
+SELECT status FROM bill WHERE id = $1;
+
+-- name: bill_reference
+-- What stands on a bill's paper.
+SELECT reference FROM bill WHERE id = $1;
+
+-- name: withdraw_bill_row
+-- A bill that was taken back.
+UPDATE bill SET status = 'withdrawn' WHERE id = $1;
+
+-- name: versions_at
+-- The numbers of an account's entries.
+SELECT version FROM entry WHERE account_id = $1;
+
+-- name: shift_spans
+-- Between which entries a shop's shifts lie.
+SELECT from_version, to_version FROM merchant_shift WHERE merchant_id = $1;

@@ -3,7 +3,7 @@
 from app.db import queries_beside
 from app.privacy.holdings import ACCOUNTING, AGREEMENT, Hold, Holding, Obstacle, Words
 from wallet.billers import personal as billers_personal
-from wallet.gateways import payout_personal, top_up_personal
+from wallet.gateways import inbound_personal, payout_personal, top_up_personal
 from wallet.merchants import charge_personal, settlement_personal, webhook_personal
 from wallet.merchants import personal as merchants_personal
 from wallet.oversight import personal as oversight_personal
@@ -78,6 +78,7 @@ HOLDINGS: tuple[Holding, ...] = (
     *billers_personal.HOLDINGS,
     *payout_personal.HOLDINGS,
     *top_up_personal.HOLDINGS,
+    *inbound_personal.HOLDINGS,
     *settlement_personal.HOLDINGS,
     *merchants_personal.HOLDINGS,
     *charge_personal.HOLDINGS,

@@ -23,6 +23,7 @@ from app.main import create_app
 from app.privacy import exports
 from app.types import Body
 from app.worker import HOLDINGS
+from tests.conftest import OneConnection
 from tests.house.reading import PACKAGES
 from tests.makers import Machine, Resident, a_machine, a_resident, a_shop, a_staff_member, with_role
 from tests.statements import sql
@@ -30,10 +31,23 @@ from wallet import bills, ledger
 from wallet.billers import autopay, billers
 from wallet.gateways import top_ups, withdrawals
 from wallet.ledger import Move
-from wallet.merchants import bank_accounts, cashiers, merchants, settlements, shifts
+from wallet.merchants import (
+    api_keys,
+    bank_accounts,
+    cashiers,
+    merchants,
+    settlements,
+    shifts,
+    webhook_endpoints,
+    webhook_messages,
+)
+from wallet.merchants.api_key_models import PutApiKey
 from wallet.merchants.models import InviteCashier, OpenShift
 from wallet.merchants.settlement_models import PutBankAccount
+from wallet.merchants.webhook_models import PutWebhookEndpoint
 from wallet.models import AskTopUp, KeepCustomerCode, PlaceOrder, SetAutopay, Withdraw
+from wallet.oversight import disputes, freezes, reconciliations, refunds
+from wallet.oversight.models import MakeRefund, OpenDispute, ProposeFreeze
 
 PUBLIC = {
     ("GET", "/"),
@@ -45,6 +59,10 @@ PUBLIC = {
     ("GET", "/v1/verifications/callback"),
     ("GET", "/v1/gateways/vnpay/ipn"),
     ("GET", "/v1/gateways/vnpay/return"),
+    ("POST", "/v1/gateways/bank-transfers/sepay"),
+    ("POST", "/v1/gateways/bank-transfers/casso"),
+    ("GET", "/v1/public/bills/{biller_code:str}/{reference:str}"),
+    ("GET", "/pay/{biller_code:str}/{reference:str}"),
     ("GET", "/v1/receipts/{code}"),
     ("GET", "/r/{code}"),
     ("POST", "/v1/sign-in/codes"),
@@ -221,13 +239,21 @@ async def a_household(db: Connection) -> Household:
     await top_ups.ask(db, owner.me, ids["top_up_id"], wanted, None, asked_from)
     await bank_accounts.put(db, owner.me, shop.id, PutBankAccount(**account))
     await settlements.settle_now(db, owner.me, shop.id, ids["settlement_id"])
-    await ledger.move(db, bought._replace(id=uuid4()))
+    again = bought._replace(id=uuid4())
+    await ledger.move(db, again)
+    await _what_is_watched(db, owner, again.id, ids)
     order = PlaceOrder(terminal_id=shop.terminal_id, amount=1000)
     await merchants.place_order(db, owner.me, shop.id, ids["order_id"], order)
     ids["cashier_id"], ids["shift_id"] = uuid4(), uuid4()
     await cashiers.invite(db, owner.me, shop.id, ids["cashier_id"], InviteCashier(phone=owner.phone, name=owner.name))
     await shifts.begin(db, owner.me, shop.id, ids["shift_id"], OpenShift(terminal_id=shop.terminal_id))
     await shifts.close(db, owner.me, shop.id, ids["shift_id"])
+    ids["webhook_endpoint_id"], ids["api_key_id"] = uuid4(), uuid4()
+    hook = PutWebhookEndpoint(url="https://shop.example/hook", events=["payment.received"])
+    await webhook_endpoints.put(db, owner.me, shop.id, ids["webhook_endpoint_id"], hook)
+    tested = await webhook_messages.write_test(db, owner.me, shop.id, ids["webhook_endpoint_id"])
+    ids["webhook_message_id"] = tested.id
+    await api_keys.put(db, owner.me, shop.id, ids["api_key_id"], PutApiKey(name="POS", scopes=["orders.read"]))
     kept = KeepCustomerCode(biller="dien-luc-hue", customer_code=f"PP03{owner.phone[-9:]}")
     await bills.keep_code(db, owner.me, ids["customer_code_id"], kept)
     await autopay.switch_on(db, owner.me, ids["customer_code_id"], SetAutopay(ceiling=1))
@@ -254,3 +280,22 @@ async def a_household(db: Connection) -> Household:
     await db.execute(begun, ids["verification_id"], owner.id, owner.session_id, False, soon)
     ids["machine_id"] = (await a_machine(db)).id  # the city's own, for whoever looks after machines
     return Household(owner, ids)
+
+
+async def _what_is_watched(db: Connection, owner: Resident, taken_id: UUID, ids: dict[str, UUID]) -> None:
+    """A refund, a dispute, an order that nobody approved, a file of some day's."""
+    finance, compliance = await a_staff_member(db, role="finance"), await a_staff_member(db, role="compliance")
+    ids |= {name: uuid4() for name in ("refund_id", "dispute_id", "freeze_id", "reconciliation_id")}
+    back = MakeRefund(payment_id=taken_id, amount=100, reason="Hết hàng")
+    await refunds.make(db, owner.me, ids["refund_id"], back)
+    doubt = OpenDispute(payment_id=ids["payment_id"], kind="trace", text="Chưa nhận được")
+    await disputes.ask(db, owner.me, ids["dispute_id"], doubt)
+    order = ProposeFreeze(
+        order_number="1", issued_by="Công an", reason="Theo quyết định kèm theo", account_id=owner.id
+    )
+    await freezes.propose(db, compliance.me, ids["freeze_id"], order)
+    some_day = date(2020, 1, 1) + timedelta(days=ids["reconciliation_id"].int % 2000)
+    file = b"reference,amount\na,1\n"
+    await reconciliations.reconcile(
+        OneConnection(db), finance.me, ids["reconciliation_id"], "gateway", some_day, file
+    )

@@ -39,7 +39,8 @@ TABLE: dict[frozenset[str], str] = {
         front_door livez readyz metrics api_page_script
         list_agencies list_wards check_receipt show_receipt
         request_code sign_in refresh lock_account return_from_provider
-        hear_gateway return_from_gateway
+        hear_gateway return_from_gateway hear_sepay hear_casso
+        get_public_bill show_public_bill
         begin_staff_sign_in finish_staff_sign_in
     """,
     SINCE_THE_CODE: """
@@ -53,17 +54,38 @@ TABLE: dict[frozenset[str], str] = {
         ask_data list_data_requests list_access_log
         stream_takings get_receipt_code make_pay_code charge_pay_code get_shop_charge get_charge confirm_charge
         get_wallet get_limits list_movements get_payment make_payment read_payee read_qr
+        get_statement get_statement_csv get_statement_xlsx get_statement_pdf get_receipt_pdf
         ask_step_up send_step_up_code ask_step_up_face prove_step_up
         list_billers list_bills list_customer_codes keep_customer_code drop_customer_code
         get_e_invoice set_autopay get_autopay end_autopay
         list_merchants open_merchant add_terminal get_terminal_qr get_terminal_qr_png get_terminal_qr_svg
-        place_order get_order list_takings close_merchant revoke_terminal
+        close_merchant revoke_terminal put_api_key list_api_keys revoke_api_key
         invite_cashier list_cashiers remove_cashier list_invitations accept_invitation
         open_shift close_shift get_shift list_shifts
-        ask_top_up get_top_up list_top_ups
+        ask_top_up get_top_up list_top_ups get_bill_vietqr
         list_banks make_withdrawal get_withdrawal list_withdrawals
         put_merchant_bank_account get_merchant_bank_account settle_merchant retry_settlement get_settlement
         list_settlements get_settlement_csv get_settlement_xlsx get_settlement_pdf
+        list_payment_refunds list_merchant_refunds
+        open_dispute get_dispute list_disputes add_dispute_note withdraw_dispute
+    """,
+    RESIDENTS | {"refunds.write"}: """
+        make_refund get_refund
+    """,
+    RESIDENTS | {"orders.write"}: """
+        place_order
+    """,
+    RESIDENTS | {"orders.read", "orders.write"}: """
+        get_order
+    """,
+    RESIDENTS | {"takings.read"}: """
+        list_takings
+    """,
+    RESIDENTS | {"webhooks.write"}: """
+        put_webhook_endpoint remove_webhook_endpoint rotate_webhook_secret send_webhook_test replay_webhook_message
+    """,
+    RESIDENTS | {"webhooks.read", "webhooks.write"}: """
+        list_webhook_endpoints list_webhook_messages get_webhook_message
     """,
     RESIDENTS | STAFF: """
         list_inbox read_inbox
@@ -102,13 +124,32 @@ TABLE: dict[frozenset[str], str] = {
         put_biller propose_biller_connection approve_biller_connection refuse_biller_connection list_biller_calls
         propose_biller_account approve_biller_account list_remittances
         list_all_top_ups
+        list_inbound_transfers list_suspense propose_resolution approve_resolution refuse_resolution
+        confirm_cash_deposit
         list_all_merchants approve_merchant suspend_merchant reinstate_merchant
         list_payouts find_payout approve_payout_finding propose_fee_rule approve_fee_rule list_fee_rules
+        propose_refund approve_refund refuse_refund list_staff_refunds
+        reconcile list_reconciliations get_reconciliation list_differences export_differences close_difference
     """,
     frozenset({"compliance"}): """
         propose_policy_change
         list_all_data_requests answer_data_request list_processing
         list_breaches report_breach notify_breach close_breach
+        propose_freeze approve_freeze refuse_freeze propose_freeze_lift approve_freeze_lift refuse_freeze_lift
+        get_freeze list_freezes
+        export_large_values export_suspicions list_suspicion_rules list_suspicious_cases review_suspicious_case
+    """,
+    frozenset({"operator", "supervisor", "finance"}): """
+        list_staff_disputes get_staff_dispute assign_dispute add_staff_dispute_note
+    """,
+    frozenset({"supervisor", "finance"}): """
+        answer_dispute
+    """,
+    frozenset({"clerk"}): """
+        take_cash ask_receipt_void close_cash_day
+    """,
+    frozenset({"clerk", "supervisor", "agency_head", "finance"}): """
+        approve_receipt_void list_cash_receipts list_cash_closes
     """,
     frozenset({"operator", "supervisor"}): """
         lock_resident

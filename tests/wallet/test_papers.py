@@ -3,6 +3,7 @@
 import asyncio
 import csv
 import io
+import re
 import tracemalloc
 from collections.abc import AsyncIterator, Sequence
 from contextlib import closing, suppress
@@ -14,7 +15,9 @@ import asyncpg
 import httpx
 import msgspec
 import openpyxl
+import pypdfium2
 import pytest
+import zxingcpp
 from hypothesis import given
 from hypothesis import strategies as some
 from litestar.response import Stream

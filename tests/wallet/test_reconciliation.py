@@ -15,10 +15,11 @@ from hypothesis import strategies as some
 from app.clock import city_today
 from app.db import Connection
 from app.types import new_id
-from tests.conftest import City, Later
+from tests.conftest import City, Later, StandIns
 from tests.makers import StaffMember, a_bill, a_biller, a_resident, a_staff_member
 from tests.statements import sql
-from tests.wallet import banking
+from tests.wallet import banking, billing
+from tests.wallet.conftest import Passing
 from tests.wallet.test_refunds import problem
 from wallet import bills, ledger
 from wallet.ledger import Move
@@ -355,3 +356,39 @@ async def test_bills_paid_without_a_wallet_are_the_billers_too(
     made = await sent(desk, member, file_of([(collection_id, 412_500)]), yesterday, BILLER)
     assert (made.json()["matched"], made.json()["open"]) == (1, 0)
     assert await banking.told(db, "BillPaid") != []
+
+
+async def test_the_banks_own_file_is_understood(city: City, stand_ins: StandIns, passing: Passing) -> None:
+    async with city.database.transaction() as db:
+        owner = await a_resident(db, balance=100_000)
+    withdrawal_id, day = uuid4(), city_today()
+    assert (await banking.withdraw(city, owner, banking.asked(), withdrawal_id)).status_code == 201
+    await city.worker.drain()
+    async with httpx.AsyncClient() as client:
+        file = await client.get(f"{stand_ins.url}/bank/statement.csv", params={"on": day.isoformat()})
+    await passing(city, DAY_S)
+    async with city.database.transaction() as db:
+        member = await a_staff_member(db, role="finance")
+    made = await sent(city.client, member, file.content, day, "bank")
+    assert made.status_code == 201, made.text
+    assert (made.json()["matched"], made.json()["missing_there"], made.json()["differing"]) == (1, 0, 0)
+    # What other cities of this run have asked the same bank for is in its file too.
+    assert made.json()["lines"] == 1 + made.json()["missing_here"]
+
+
+async def test_a_billers_own_file_is_understood(city: City, stand_ins: StandIns, passing: Passing) -> None:
+    async with city.database.transaction() as db:
+        payer = await a_resident(db, balance=1_000_000)
+        water = await billing.a_water_company(db, stand_ins)
+        bill_ids = [await billing.a_known_bill(db, water, f"HW00010{nth}") for nth in range(3)]
+    for bill_id in bill_ids:
+        await billing.pay(city, payer, bill_id)
+    day = city_today()
+    await city.worker.drain()
+    async with httpx.AsyncClient() as client:
+        file = await client.get(f"{stand_ins.url}/biller/{water}/payments.csv", params={"on": day.isoformat()})
+    await passing(city, DAY_S)
+    async with city.database.transaction() as db:
+        member = await a_staff_member(db, role="finance")
+    made = (await sent(city.client, member, file.content, day, f"biller:{water}")).json()
+    assert (made["lines"], made["matched"], made["open"]) == (3, 3, 0)

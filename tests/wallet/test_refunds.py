@@ -187,6 +187,8 @@ async def test_a_bank_transfer_goes_back_to_its_sender(city: City, stand_ins: St
     assert await banking.money(city, shop.id) == (80_000, 50_000)
     _, more = await refunded(city, shop, taking_id, 30_001)
     assert problem(more) == (409, "RefundTooMuch")
+    shown = await city.client.get(f"/v1/wallet/payments/{taking_id}/refunds", headers=shop.owner.headers)
+    assert (shown.json()["refunded"], len(shown.json()["items"])) == (50_000, 1)
     await city.worker.drain()
     assert await fate(city, shop, path) == ("paid", None)
     assert await banking.money(city, shop.id) == (30_000, 0)

@@ -65,7 +65,7 @@ async def spring(db: Connection, on: Any) -> Resident:
     me, other = await a_resident(db), await a_resident(db, name="Trần Quốc Toản")
     await on("2026-05-31T23:59:58+07:00")
     await fund(db, me.id, 1_000_000)
-    await on("2026-06-01T00:00:00+07:00")
+    await on("2026-06-01T00:00:00.010+07:00")
     await _send(db, me, other, 250_000, "tiền nhà tháng sáu")
     await on("2026-06-15T12:00:00+07:00")
     shop = await a_shop(db, name="Bún bò bên chợ Đông Ba")
@@ -73,7 +73,7 @@ async def spring(db: Connection, on: Any) -> Resident:
     await ledger.move(db, purchase._replace(fingerprint=b"x"))
     await on("2026-06-30T23:59:59+07:00")
     await ledger.move(db, Move(new_id(), "refund", shop.id, me.id, 5_000, original_id=purchase.id))
-    await on("2026-07-01T00:00:00+07:00")
+    await on("2026-07-01T00:00:00.010+07:00")
     await _send(db, me, other, 1, "=1+1")
     await on(datetime.now(UTC).isoformat())
     return me

@@ -3,19 +3,26 @@
 import asyncio
 import base64
 import hmac
+from collections.abc import AsyncIterator
 from hashlib import sha256
 from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 from standardwebhooks import Webhook
 
-from app import guarded
+from app import config, guarded, secrets
+from app.cli import webhooks_group
+from app.config import settings
 from app.db import Connection
+from app.machines import key_text
 from app.outbox import record
+from app.secrets import KeyUse
 from app.types import new_id
 from notifications.messages import messages_of
 from tests.conftest import City
@@ -25,8 +32,9 @@ from tests.wallet.conftest import Passing
 from tests.wallet.hooks import a_hook, sent
 from wallet import events
 from wallet.events import WebhookDisabled
-from wallet.merchants import webhook_deliveries, webhook_signatures
+from wallet.merchants import webhook_deliveries, webhook_endpoints, webhook_listening, webhook_signatures
 from wallet.merchants.webhook_deliveries import RETRY_WAITS_S
+from wallet.merchants.webhook_listening import Ear, NotHeard
 
 HEAR_ALL = ["payment.received", "payment.refunded", "refund.failed", "settlement.failed", "settlement.paid"]
 
@@ -432,7 +440,7 @@ async def test_after_the_last_try_it_is_a_dead_letter_that_can_be_sent_again(cit
         on = await put_endpoint(city, shop, hook.url, endpoint_id)
         assert on["disabled_because"] is None
         hook.answer = lambda _: 200
-        assert (await do(city, shop, replay)).status_code == 202
+        assert (await do(city, shop, replay)).status_code == 201
         await sent(city)
         assert hook.heard[-1].id == hook.heard[0].id
     assert [one["status"] for one in await messages(city, shop)] == ["delivered"]
@@ -696,7 +704,7 @@ async def test_what_was_delivered_can_be_sent_again_too(city: City) -> None:
         answers = await asyncio.gather(
             *(do(city, shop, f"webhook-messages/{hook.heard[0].id}/replays") for _ in range(3))
         )
-        assert [answer.status_code for answer in answers] == [202] * 3
+        assert [answer.status_code for answer in answers] == [201] * 3
         await sent(city)
     assert {heard.id for heard in hook.heard} == {hook.heard[0].id}
     assert len(hook.heard) in range(2, 5)
@@ -759,3 +767,110 @@ async def test_messages_are_forgotten_after_thirty_days(city: City, passing: Pas
     await city.worker.keep_schedule()
     async with city.database.acquire() as db:
         assert await db.fetchval(sql.webhook_message_count) == 0
+
+
+# At a developer's desk
+
+
+@pytest.fixture
+async def ear(city: City) -> AsyncIterator[tuple[Ear, Shop, Resident, list[str]]]:
+    """A developer of the shop listens, with a key of the shop's, and a shell that shows lines."""
+    shop, payer = await shop_of(city)
+    wanted = {"name": "Máy của lập trình viên", "scopes": ["webhooks.write"]}
+    made = await city.client.put(
+        f"/v1/merchants/{shop.id}/api-keys/{uuid4()}", headers=shop.owner.headers, json=wanted
+    )
+    lines: list[str] = []
+    transport = httpx.ASGITransport(app=city.app)  # pyright: ignore[reportArgumentType]
+    async with httpx.AsyncClient(transport=transport, base_url=settings().public_url) as client:
+        yield (
+            Ear(
+                client=client,
+                key=made.json()["key"],
+                merchant_id=shop.id,
+                secret=webhook_signatures.new_secret(),
+                forward=None,
+                tell=lines.append,
+            ),
+            shop,
+            payer,
+            lines,
+        )
+
+
+async def test_a_developer_sees_messages_as_they_come_and_has_them_forwarded(
+    city: City, ear: tuple[Ear, Shop, Resident, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webhook_listening, "LOOK_S", 0.02)
+    monkeypatch.setattr(webhook_listening, "PAGE", 2)
+    listener, shop, payer, lines = ear
+    async with a_hook() as hook:
+        listening = asyncio.create_task(structs.replace(listener, forward=hook.url).listen())
+        path = f"/v1/merchants/{shop.id}/webhook-endpoints"
+        async with asyncio.timeout(10):
+            while not lines:  # noqa: ASYNC110 - a shell has no event to wait for
+                await asyncio.sleep(0.01)
+            for amount in (1_000, 2_000, 3_000, 4_000, 5_000):
+                await pay(city, shop, payer, amount)
+            await city.worker.drain()
+            await pay(city, shop, payer, 6_000)
+            await city.worker.drain()
+            while len(hook.heard) < 6:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        listening.cancel()
+        await asyncio.gather(listening, return_exceptions=True)
+        amounts = [heard.said["data"]["amount"] for heard in hook.heard]
+        assert sorted(amounts) == [1_000, 2_000, 3_000, 4_000, 5_000, 6_000]
+        assert amounts[-1] == 6_000
+        assert all(heard.is_signed_with(listener.secret) for heard in hook.heard)
+        assert f"→ {hook.url} 204" in lines
+        left = await city.client.get(path, headers=shop.owner.headers)
+        assert left.json()["items"] == [], "the endpoint is gone with whoever listened"
+        again = structs.replace(listener, forward=hook.url)
+        await again.replay(UUID(hook.heard[0].id))
+        assert (hook.heard[-1].id, hook.heard[-1].body) == (hook.heard[0].id, hook.heard[0].body)
+
+
+async def test_whoever_forwards_to_nobody_is_told_so(city: City, ear: tuple[Ear, Shop, Resident, list[str]]) -> None:
+    listener, shop, payer, lines = ear
+    await put_endpoint(city, shop, None)
+    await pay(city, shop, payer)
+    await city.worker.drain()
+    [message] = await messages(city, shop)
+    await structs.replace(listener, forward="http://localhost:1/").replay(UUID(message["id"]))
+    assert lines[-1] == "→ http://localhost:1/ ConnectError"
+    assert message["body"] in lines
+
+
+@pytest.mark.parametrize("key", ["hk_test_no", "", "x"])
+async def test_a_wrong_key_is_one_line(ear: tuple[Ear, Shop, Resident, list[str]], key: str) -> None:
+    listener, *_ = ear
+    with pytest.raises(NotHeard, match="this is no key"):
+        await structs.replace(listener, key=key).listen()
+    with pytest.raises(NotHeard, match="the city answered 404"):
+        await structs.replace(listener, merchant_id=uuid4()).listen()
+
+
+async def test_the_command_says_in_one_line_that_nobody_answers() -> None:
+    key = key_text.write(uuid4(), bytes(32))
+    words = ["listen", "--merchant", str(uuid4()), "--key", key, "--city", "http://localhost:1"]
+    done = await asyncio.to_thread(CliRunner().invoke, webhooks_group, words)
+    assert done.exit_code == 1
+    assert "ConnectError" in str(done.exception) or "attempts failed" in str(done.exception)
+
+
+async def test_secrets_are_sealed_anew_and_sign_as_before(city: City, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop, payer = await shop_of(city)
+    async with a_hook() as hook:
+        secret = (await put_endpoint(city, shop, hook.url))["secret"]
+        monkeypatch.setenv("HUONG_PEPPER", f"2:{'y' * 32},1:{config.SANDBOX_PEPPER}")
+        config.settings.cache_clear()
+        assert await secrets.seal_anew(city.database, webhook_endpoints.SEALED) == 1
+        async with city.database.acquire() as db:
+            assert KeyUse("2", "webhook secrets", 1) in await secrets.uses(db)
+            assert "2" in await secrets.ids_in_use(db)
+        await pay(city, shop, payer)
+        await sent(city)
+        monkeypatch.delenv("HUONG_PEPPER")
+        config.settings.cache_clear()
+    assert hook.heard[0].is_signed_with(secret)

@@ -9,7 +9,7 @@ from app.db import Connection, one, queries_beside
 from app.types import masked_name
 from wallet import ledger
 from wallet.events import TransferTaken
-from wallet.ledger import Move, MerchantNotActive
+from wallet.ledger import MerchantNotActive, Move
 
 sql = queries_beside(__file__)
 

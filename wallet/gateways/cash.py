@@ -64,7 +64,7 @@ class CashDayAhead(Refusal):
 class ReceiptCannotBeVoided(Refusal):
     """Không thể hủy phiếu thu này: chỉ hủy được trong ngày, trước khi kiểm quỹ, và khi đơn vị thu chưa ghi nhận.
 
-    This receipt cannot be voided: only on its day, before the drawer is counted, and while no biller has recorded it."""
+    This receipt cannot be voided: only on its day, before the drawer is counted, and while no biller knows of it."""
 
 
 class VoidNotAsked(Refusal):
@@ -286,11 +286,14 @@ async def approve_void(db: Connection, me: Principal, cash_receipt_id: UUID) -> 
 
 
 async def _with_its_day(
-    db: Connection, me: Principal, cash_receipt_id: UUID, *roles: Literal["clerk", "supervisor", "agency_head", "finance"]
+    db: Connection,
+    me: Principal,
+    cash_receipt_id: UUID,
+    *roles: Literal["clerk", "supervisor", "agency_head", "finance"],
 ) -> tuple[_Receipt, _Day]:
     """The day is locked first, as by whoever takes cash or counts it."""
     shown = await _receipt(db, cash_receipt_id)
-    if shown is None or not ("finance" in roles and me.agencies_as("finance")) and shown.agency not in me.agencies_as(*roles):
+    if shown is None or not ("finance" in me.hats() & {*roles} or shown.agency in me.agencies_as(*roles)):
         raise NotFound
     day = await one(_Day, db, sql.open_cash_day, shown.agency, shown.on)
     return await one(_Receipt, db, sql.receipt_for_update, cash_receipt_id), day
@@ -321,7 +324,7 @@ async def _move_out(db: Connection, receipt: _Receipt) -> None:
 
 
 async def _move_bill_out(db: Connection, receipt: _Receipt, bill_id: UUID, undone: Move) -> None:
-    """From suspense, where the biller refused it; else the bill is due again, if nobody but us knows that it was paid."""
+    """From suspense, where the biller refused it; else the bill is due again, if only we know that it was paid."""
     waiting = await maybe(_Waiting, db, sql.suspense_of_source, "cash_receipt", receipt.id)
     if waiting is not None:
         if waiting.status != "open":
@@ -351,7 +354,12 @@ async def close(db: Connection, me: Principal, cash_close_id: UUID, wanted: Clos
     day = await one(_Day, db, sql.open_cash_day, wanted.agency, wanted.on)
     known = await maybe(CashClose, db, sql.cash_closes, None, None, cash_close_id, None, None, 1)
     if known is not None:
-        if (known.agency, known.on, known.counted, known.closed_by) != (wanted.agency, wanted.on, wanted.counted, me.id):
+        if (known.agency, known.on, known.counted, known.closed_by) != (
+            wanted.agency,
+            wanted.on,
+            wanted.counted,
+            me.id,
+        ):
             raise CashCloseIdTaken
         return known
     if not day.open:

@@ -50,7 +50,9 @@ class _Match(msgspec.Struct, frozen=True):
 
 
 async def hear_sepay(database: Database, headers: Mapping[str, str], body: bytes) -> Heard:
-    """SePay tells of a transfer; the same again is the same. Raises NotFound (closed), WrongWebhookSecret, Malformed."""
+    """SePay tells of a transfer; the same again is the same.
+
+    Raises NotFound (closed), WrongWebhookSecret, Malformed."""
     key = settings().sepay_key
     if not key:
         raise NotFound
@@ -58,7 +60,9 @@ async def hear_sepay(database: Database, headers: Mapping[str, str], body: bytes
 
 
 async def hear_casso(database: Database, headers: Mapping[str, str], body: bytes) -> Heard:
-    """Casso tells of a transfer; the same again is the same. Raises NotFound (closed), WrongWebhookSecret, Malformed."""
+    """Casso tells of a transfer; the same again is the same.
+
+    Raises NotFound (closed), WrongWebhookSecret, Malformed."""
     secret = settings().casso_secret
     if not secret:
         raise NotFound
@@ -175,9 +179,7 @@ def _taking(transfer_id: UUID, notice: Notice, merchant_id: UUID, order_id: UUID
     )
 
 
-async def page(
-    db: Connection, status: InboundStatus | None, cursor: str | None, limit: int
-) -> Page[InboundTransfer]:
+async def page(db: Connection, status: InboundStatus | None, cursor: str | None, limit: int) -> Page[InboundTransfer]:
     """Notices of money that came in, newest first, of one status if asked for; raises BadCursor."""
     lines = await many(InboundTransfer, db, sql.inbound_transfers, status, *before(cursor), limit + 1)
     return page_of(lines, limit, _key)

@@ -204,8 +204,10 @@ class VoidReceipt(Body):
 
 
 class CashReceipt(Answer):
-    """What the paper says. `payee`: the biller, or whose wallet (masked). `pending`: the biller was asked and has not
-    answered; `refused`: it did not take the payment, so the cash is to be handed back, or used otherwise by finance."""
+    """What the paper says. `payee`: the biller, or whose wallet (masked).
+
+    `pending`: the biller was asked and has not answered; `refused`: it did not take the payment, so the cash goes
+    back by voiding the receipt, or finance says what becomes of it."""
 
     id: UUID
     number: str

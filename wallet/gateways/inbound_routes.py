@@ -117,16 +117,19 @@ async def refuse_resolution(
 
 
 @put("/v1/staff/cash-receipts/{cash_receipt_id:uuid}", who=("clerk",))
-async def take_cash(
-    db: Db, request: Door, cash_receipt_id: FromPath[UUID], data: JSONBody[TakeCash]
-) -> CashReceipt:
+async def take_cash(db: Db, request: Door, cash_receipt_id: FromPath[UUID], data: JSONBody[TakeCash]) -> CashReceipt:
     """Take cash at a counter, for a bill or for a wallet: once per id."""
     return await cash.take(db, request.me, cash_receipt_id, data)
 
 
 @get("/v1/staff/cash-receipts", who=("clerk", "supervisor", "agency_head", "finance"))
 async def list_cash_receipts(
-    db: Db, request: Door, agency: Agency = None, on: date | None = None, cursor: Cursor = None, limit: Limit = 20
+    db: Db,
+    request: Door,
+    agency: Agency = None,
+    on: FromQuery[date | None] = None,
+    cursor: Cursor = None,
+    limit: Limit = 20,
 ) -> Page[CashReceipt]:
     """Receipts of my agencies' counters, newest first; finance sees all."""
     return await cash.receipts(db, request.me, agency, on, cursor, limit)
@@ -161,7 +164,12 @@ async def close_cash_day(
 
 @get("/v1/staff/cash-closes", who=("clerk", "supervisor", "agency_head", "finance"))
 async def list_cash_closes(
-    db: Db, request: Door, agency: Agency = None, on: date | None = None, cursor: Cursor = None, limit: Limit = 20
+    db: Db,
+    request: Door,
+    agency: Agency = None,
+    on: FromQuery[date | None] = None,
+    cursor: Cursor = None,
+    limit: Limit = 20,
 ) -> Page[CashClose]:
     """Counted drawers of my agencies, newest first; finance sees all."""
     return await cash.closes(db, request.me, agency, on, cursor, limit)

@@ -224,8 +224,8 @@ async def _account(db: Connection, item: _Item, wanted: SendBack) -> _Target:
 async def approve(db: Connection, me: Principal, suspense_id: UUID, wanted: DecideResolution) -> SuspenseItem:
     """The second pair of eyes: the money moves.
 
-    Raises Forbidden, NotFound, ResolutionIsDecided, ResolutionNeedsSecondPairOfEyes, and what the ledger refuses: then
-    it is still only proposed."""
+    Raises Forbidden, NotFound, ResolutionIsDecided, ResolutionNeedsSecondPairOfEyes, and what the ledger
+    refuses: it is still only proposed then."""
     await need_grant(db, me, "finance")
     item = await _for_update(db, suspense_id)
     resolution = await _resolution(db, suspense_id, wanted.resolution_id)

@@ -44,6 +44,14 @@ class CashierAlreadyThere(Refusal):
     This person works at this shop already, or is invited to."""
 
 
+class RefundAboveCeiling(Refusal):
+    """Vượt mức hoàn tiền trong ngày mà chủ cửa hàng cho phép bạn; hãy nhờ chủ cửa hàng hoàn.
+
+    This is above what the shop's owner lets you give back in a day; ask them to do it."""
+
+    status = 403
+
+
 class InvitationExpired(Refusal):
     """Lời mời này đã hết hạn; hãy nhờ chủ cửa hàng mời lại.
 
@@ -170,19 +178,16 @@ async def remove(db: Connection, me: Principal, merchant_id: UUID, cashier_id: U
     await outbox.record(db, news)
 
 
-async def may_act(db: Connection, me: Principal, merchant_id: UUID) -> bool:
-    """Is the shop mine, or do I work at its counter now?"""
-    return await db.fetchval(sql.acts_for_merchant, merchant_id, me.id)
+async def need_refund(db: Connection, me: Principal, merchant_id: UUID, refund_id: UUID, amount: int) -> None:
+    """Before I give so much back at this shop by this refund: its owner may, and its machines with the scope that the
+    door asks for; a cashier up to their ceiling a day, all refunds together, of which this one may be there already.
 
-
-async def may_refund(db: Connection, me: Principal, merchant_id: UUID, amount: int, refund_id: UUID) -> bool:
-    """May I give so much back at this shop? The owner may, and its machines with the scope that the door asks for; a
-    cashier up to their ceiling a day, all refunds together but for this one, which may be there already.
-
-    Locks the cashier's row until the transaction ends: two refunds at once are counted one after the other."""
+    Locks the cashier's row until the transaction ends: two refunds at once are counted one after the other. Raises
+    NotFound for whoever works elsewhere, RefundAboveCeiling."""
     if await db.fetchval(sql.merchant_i_act_for, merchant_id, me.id) is not None:
-        return True
+        return
     ceiling: int | None = await db.fetchval(sql.cashier_who_refunds, merchant_id, me.id)
     if ceiling is None:
-        return False
-    return await db.fetchval(sql.refunded_today, merchant_id, me.id, refund_id) + amount <= ceiling
+        raise NotFound
+    if await db.fetchval(sql.refunded_today, merchant_id, me.id, refund_id) + amount > ceiling:
+        raise RefundAboveCeiling

@@ -86,7 +86,7 @@ async def ask(till: Till, me: Principal, merchant_id: UUID, charge_id: UUID, wan
 
 
 async def _take(db: Connection, me: Principal, merchant_id: UUID, charge_id: UUID, wanted: AskCharge) -> _Row:
-    if await db.fetchval(sql.owns_merchant, merchant_id, me.id) is None:
+    if not await db.fetchval(sql.acts_for_merchant, merchant_id, me.id):
         raise NotFound
     code = pay_codes.digest(wanted.pay_code)
     known = await _known(db, merchant_id, charge_id, wanted, code)
@@ -216,7 +216,7 @@ async def _pay_confirmed(till: Till, charge: _Row, session_id: UUID, step_up_id:
 
 async def of_merchant(db: Connection, me: Principal, merchant_id: UUID, charge_id: UUID) -> ShopCharge:
     """What became of a charge of my shop; raises NotFound."""
-    if await db.fetchval(sql.owns_merchant, merchant_id, me.id) is None:
+    if not await db.fetchval(sql.acts_for_merchant, merchant_id, me.id):
         raise NotFound
     charge = await maybe(ShopCharge, db, sql.charge_of_merchant, charge_id, merchant_id)
     if charge is None:

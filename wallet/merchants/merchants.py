@@ -13,6 +13,7 @@ from app.identity import levels
 from app.identity.models import Principal
 from app.types import Page, key_of
 from wallet import qr
+from wallet.gateways import transfer_codes
 from wallet.ledger import page_of
 from wallet.merchants import shifts, stickers
 from wallet.models import (
@@ -218,7 +219,12 @@ async def _facts(db: Connection, me: Principal, merchant_id: UUID, terminal_id: 
 
 
 def _text(
-    facts: _Facts, *, order_id: UUID | None = None, amount: int | None = None, reference: str | None = None
+    facts: _Facts,
+    *,
+    order_id: UUID | None = None,
+    amount: int | None = None,
+    reference: str | None = None,
+    purpose: str | None = None,
 ) -> str:
     return qr.write(
         qr.Sticker(
@@ -232,6 +238,7 @@ def _text(
             category_code=facts.category_code,
             terminal_label=facts.terminal_name,
             reference=reference,
+            purpose=purpose,
         )
     )
 
@@ -246,6 +253,7 @@ class _OrderRow(msgspec.Struct, frozen=True):
     paid_at: datetime | None
     expires_at: datetime
     expires_in_s: int
+    transfer_code: str | None
 
 
 async def place_order(
@@ -263,6 +271,7 @@ async def place_order(
         wanted.amount,
         wanted.reference,
         wanted.expires_in_s,
+        transfer_codes.make(transfer_codes.ORDER),
     )
     row = await maybe(_OrderRow, db, sql.order_of_mine, order_id, merchant_id, me.id)
     if row is None or (row.terminal_id, row.amount, row.reference, row.expires_in_s) != (
@@ -290,7 +299,7 @@ def _order(facts: _Facts, row: _OrderRow) -> Order:
         amount=row.amount,
         reference=row.reference,
         status=row.status,
-        text=_text(facts, order_id=row.id, amount=row.amount, reference=row.reference),
+        text=_text(facts, order_id=row.id, amount=row.amount, reference=row.reference, purpose=row.transfer_code),
         payment_id=row.payment_id,
         paid_at=row.paid_at,
         expires_at=row.expires_at,

@@ -64,17 +64,24 @@ FROM terminal JOIN merchant ON merchant.id = terminal.merchant_id
 WHERE terminal.id = $1 AND merchant.id = $2 AND acts_for_merchant($2, $3);
 
 -- name: place_order
--- An order, once per id.
-INSERT INTO merchant_order (id, merchant_id, terminal_id, amount, reference, expires_in_s, expires_at)
-VALUES ($1, $2, $3, $4, $5, $6::int, city_now() + make_interval(secs => $6::int))
-ON CONFLICT (id) DO NOTHING
-RETURNING id;
+-- An order, once per id, and the code by which a bank transfer names it. (A code that is another order's, one in many
+-- millions, is none: the money still finds the shop, by its account.)
+WITH placed AS (
+    INSERT INTO merchant_order (id, merchant_id, terminal_id, amount, reference, expires_in_s, expires_at)
+    VALUES ($1, $2, $3, $4, $5, $6::int, city_now() + make_interval(secs => $6::int))
+    ON CONFLICT (id) DO NOTHING
+    RETURNING id
+), coded AS (
+    INSERT INTO order_transfer_code (order_id, code) SELECT id, $7 FROM placed ON CONFLICT DO NOTHING
+)
+SELECT id FROM placed;
 
 -- name: order_of_mine
 -- An order of a merchant that I may act for; one that nobody paid in time is expired.
 SELECT merchant_order.id, terminal_id, amount, reference, expires_in_s, payment_id, paid_at, expires_at,
     CASE WHEN merchant_order.status = 'open' AND expires_at <= city_now() THEN 'expired'
-        ELSE merchant_order.status END AS status
+        ELSE merchant_order.status END AS status,
+    (SELECT code FROM order_transfer_code WHERE order_id = merchant_order.id) AS transfer_code
 FROM merchant_order
 WHERE merchant_order.id = $1 AND merchant_order.merchant_id = $2 AND acts_for_merchant($2, $3);
 

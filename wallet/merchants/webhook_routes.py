@@ -114,7 +114,7 @@ async def get_webhook_message(
 
 @post(
     "/v1/merchants/{merchant_id:uuid}/webhook-messages/{webhook_message_id:uuid}/replays",
-    status_code=202,
+    status_code=201,
     who=WRITES,
 )
 async def replay_webhook_message(
@@ -124,7 +124,7 @@ async def replay_webhook_message(
     webhook_message_id: FromPath[UUID],
     data: JSONBody[Nothing],
 ) -> WebhookMessage:
-    """Have it sent once more, under the same id."""
+    """Have it sent once more now, under the same id."""
     return await webhook_messages.replay(db, request.me, merchant_id, webhook_message_id)
 
 

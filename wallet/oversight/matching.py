@@ -1,5 +1,6 @@
 """Their lines against ours. Pure: the same lines give the same result, whatever their order."""
 
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 from uuid import UUID
@@ -8,6 +9,9 @@ import msgspec
 
 from wallet.oversight.models import DifferenceKind, Side
 from wallet.oversight.statement_files import Line
+
+
+_NEITHER = re.compile(r"[\W_]+")
 
 
 class Ours(msgspec.Struct, frozen=True):
@@ -72,7 +76,7 @@ def compare(theirs: Sequence[Line], ours: Sequence[Ours]) -> Compared:
 
 def _plain(reference: str) -> str:
     """Banks upper-case what they were told, and drop what is neither a letter nor a digit."""
-    return "".join(letter for letter in reference.casefold() if letter.isalnum())
+    return _NEITHER.sub("", reference).casefold()
 
 
 def _of_theirs(line: Line, ours: Ours | None) -> Differing | None:

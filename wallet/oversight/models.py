@@ -56,7 +56,7 @@ class Refund(Answer):
 
 
 class Refunds(Answer):
-    """All refunds of one payment, oldest first. `refunded`: what they add up to."""
+    """The refunds of one payment, oldest first, a hundred at most. `refunded`: what all of them add up to."""
 
     items: list[Refund]
     refunded: int

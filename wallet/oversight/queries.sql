@@ -54,8 +54,8 @@ FROM refund WHERE id = $1;
 SELECT refund.id, payment_id, source, refund.merchant_id, amount, reason, refund.status, failure, refund.made_at,
     resolved_at
 FROM refund LEFT JOIN merchant ON merchant.id = refund.merchant_id
-WHERE refund.id = $1 AND (merchant.owner_id = $2 OR principal_id = $2 AND refund.status = 'paid'
-    OR asked_by = $2 AND NOT by_staff);
+WHERE refund.id = $1 AND (merchant.owner_id = $2 OR is_merchants_machine(refund.merchant_id, $2)
+    OR principal_id = $2 AND refund.status = 'paid' OR asked_by = $2 AND NOT by_staff);
 
 -- name: refunds_of_merchant
 -- What my shop gave back, newest first.
@@ -70,17 +70,20 @@ ORDER BY refund.made_at DESC, refund.id DESC LIMIT $5;
 -- Is it mine?
 SELECT id FROM merchant WHERE id = $1 AND owner_id = $2;
 
--- name: may_see_payment
--- Did I pay it, or did my shop get it?
-SELECT payment.id FROM payment
+-- name: refunded_of_mine
+-- How much of a payment went back that I made, or that my shop got, from a wallet or from a bank; what is on its way too.
+SELECT payment.refunded FROM payment
 LEFT JOIN terminal ON terminal.id = payment.terminal_id
 LEFT JOIN merchant ON merchant.id = terminal.merchant_id
-WHERE payment.id = $1 AND (payer_id = $2 OR merchant.owner_id = $2);
+WHERE payment.id = $1 AND (payer_id = $2 OR merchant.owner_id = $2)
+UNION ALL
+SELECT refunded FROM bank_taking JOIN merchant ON merchant.id = bank_taking.merchant_id
+WHERE bank_taking.id = $1 AND merchant.owner_id = $2;
 
 -- name: refunds_of_payment
 -- What was given back of a payment, oldest first.
 SELECT id, payment_id, source, merchant_id, amount, reason, status, failure, made_at, resolved_at
-FROM refund WHERE payment_id = $1 AND status = 'paid' ORDER BY made_at, id LIMIT 100;
+FROM refund WHERE payment_id = $1 AND status IN ('pending', 'paid') ORDER BY made_at, id LIMIT 100;
 
 -- name: staff_refund
 -- A refund that finance proposed.

@@ -26,6 +26,7 @@ from wallet.events import PaymentRefunded, TakingRefunded, TakingRefundFailed
 from wallet.gateways import payouts
 from wallet.gateways.payouts import AskPayout
 from wallet.ledger import Move
+from wallet.merchants import cashiers
 from wallet.models import RefusalReason
 from wallet.oversight.models import (
     MakeRefund,
@@ -121,11 +122,12 @@ class _Written(Refund):
 async def make(db: Connection, me: Principal, refund_id: UUID, wanted: MakeRefund) -> tuple[Refund, bool]:
     """Give back, as whoever may at that shop; and whether it had been done before.
 
-    Raises NotFound, RefundIdTaken, NotRefundable, RefundTooMuch, InsufficientFunds, AccountFrozen, AccountClosed;
-    of a transfer from a bank SenderNotKnown, UnknownBank."""
+    Raises NotFound, RefundAboveCeiling (a cashier's), RefundIdTaken, NotRefundable, RefundTooMuch,
+    InsufficientFunds, AccountFrozen, AccountClosed; of a transfer from a bank SenderNotKnown, UnknownBank."""
     subject = await _subject(db, wanted.payment_id)
-    if not await _may_refund(db, me, subject, wanted.amount):
+    if subject.merchant_id is None:  # a bill's money is its biller's: finance asks it
         raise NotFound
+    await cashiers.need_refund(db, me, subject.merchant_id, refund_id, wanted.amount)
     written = await _write(db, me, refund_id, wanted, subject, status=_on_its_way(subject))
     made = await one(_Written, db, sql.refund, refund_id)
     if not written:
@@ -147,10 +149,6 @@ async def _subject(db: Connection, payment_id: UUID) -> _Subject:
 def _on_its_way(subject: _Subject) -> RefundStatus:
     """What a refund is while it has been carried out by us: a wallet has it, a bank must answer first."""
     return "pending" if isinstance(subject, _Taking) else "paid"
-
-
-async def _may_refund(db: Connection, me: Principal, subject: _Subject, amount: int) -> bool:
-    return subject.merchant_id is not None and subject.owner_id == me.id
 
 
 async def _write(
@@ -271,10 +269,10 @@ async def of_merchant(
 
 async def of_payment(db: Connection, me: Principal, payment_id: UUID) -> Refunds:
     """What was given back of a payment that I made, or that my shop got; raises NotFound."""
-    if await db.fetchval(sql.may_see_payment, payment_id, me.id) is None:
+    refunded: int | None = await db.fetchval(sql.refunded_of_mine, payment_id, me.id)
+    if refunded is None:
         raise NotFound
-    refunds = await many(Refund, db, sql.refunds_of_payment, payment_id)
-    return Refunds(items=refunds, refunded=sum(refund.amount for refund in refunds))
+    return Refunds(items=await many(Refund, db, sql.refunds_of_payment, payment_id), refunded=refunded)
 
 
 # By finance

@@ -54,7 +54,12 @@ Limit = Annotated[int, QueryParameter(ge=1, le=100)]
 # Refunds
 
 
-@put("/v1/wallet/refunds/{refund_id:uuid}", status_code=201, responses={200: ResponseSpec(Refund)})
+@put(
+    "/v1/wallet/refunds/{refund_id:uuid}",
+    status_code=201,
+    responses={200: ResponseSpec(Refund)},
+    who=("resident", "scope:refunds.write"),
+)
 async def make_refund(
     db: Db, request: Door, refund_id: FromPath[UUID], data: JSONBody[MakeRefund]
 ) -> Response[Refund]:
@@ -65,7 +70,7 @@ async def make_refund(
     return Response(refund, status_code=200 if replayed else 201)
 
 
-@get("/v1/wallet/refunds/{refund_id:uuid}")
+@get("/v1/wallet/refunds/{refund_id:uuid}", who=("resident", "scope:refunds.write"))
 async def get_refund(db: Db, request: Door, refund_id: FromPath[UUID]) -> Refund:
     """The fate of a refund; 404: send it again with the same id."""
     return await refunds.show(db, request.me, refund_id)
@@ -155,8 +160,10 @@ async def withdraw_dispute(db: Db, request: Door, dispute_id: FromPath[UUID], da
 async def list_staff_disputes(
     db: Db, request: Door, queue: FromQuery[DisputeQueue] = "due", cursor: Cursor = None, limit: Limit = 20
 ) -> Page[StaffDisputeLine]:
-    """Disputes that wait for an answer, the soonest due first: all (`due`), those due in two working days, overdue
-    ones, those assigned to me; or closed ones, newest first."""
+    """Disputes that wait for an answer, the soonest due first; or closed ones.
+
+    `due`: all that wait; `due_soon`: those due within two working days; `overdue`; `mine`: those assigned to me;
+    `closed`: answered or withdrawn ones, newest first."""
     return await disputes.queue(db, request.me, queue, cursor, limit)
 
 
@@ -299,9 +306,9 @@ async def review_suspicious_case(
 async def reconcile(
     request: Door, reconciliation_id: FromPath[UUID], party: Party, on: FromQuery[date]
 ) -> Response[Reconciliation]:
-    """Hold another side's file about a day against our books: 201 when it is new, 200 when that very file was read
-    before.
+    """Hold another side's file about a day against our books.
 
+    201 when it is new, 200 when that very file was read before.
     `party`: `gateway`, `bank`, or `biller:` and its code. The body is the file: CSV with a head that names a
     reference and an amount (or one column for money in and one for money out), in Vietnamese or English, parted by
     commas, semicolons, tabs or bars."""

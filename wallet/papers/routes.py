@@ -30,8 +30,10 @@ async def list_movements(
     from_on: OptionalFromDay = None,
     to_on: OptionalToDay = None,
 ) -> Page[Movement]:
-    """My history, newest first: of a kind, between two days, with words in the memo or the other side's name (letters
-    without their marks find them too). A page of a search may be short, or empty, and still have a `next`."""
+    """My history, newest first.
+
+    Of a kind, between two days, with words in the memo or the other side's name (letters without their marks find them
+    too). A page of a search may be short, or empty, and still have a `next`."""
     return await history.movements(db, request.me.id, Wanted(kind, q, from_on, to_on), cursor, limit)
 
 

@@ -110,13 +110,13 @@ def _columns(*titles: str) -> tuple[Column, ...]:
     when, kind, other, memo, out, in_, balance, id_ = titles
     return (
         Column(when, "moment", 19),
-        Column(kind, width=26),
-        Column(other, width=30),
-        Column(memo, width=36),
-        Column(out, "amount", 14),
-        Column(in_, "amount", 14),
-        Column(balance, "amount", 14),
-        Column(id_, width=37),
+        Column(kind, width=22),
+        Column(other, width=26),
+        Column(memo, width=30),
+        Column(out, "amount", 13),
+        Column(in_, "amount", 13),
+        Column(balance, "amount", 13),
+        Column(id_, width=42),
     )
 
 
