@@ -62,7 +62,7 @@ CREATE TABLE bank_taking (
 CREATE INDEX bank_taking_merchant ON bank_taking (merchant_id, made_at DESC, id DESC);
 
 -- Money in suspense, with why it is there, until somebody has said whose it is. `resolving`: it is held for a biller or
--- a bank that has not answered yet, under `pending_id`; a refusal opens it again.
+-- a bank that has not answered yet, under `held_id`; a refusal opens it again.
 CREATE TABLE suspense_item (
     id uuid PRIMARY KEY,
     source text NOT NULL CONSTRAINT suspense_item_source CHECK (source IN ('inbound_transfer', 'cash_receipt', 'top_up')),
@@ -72,16 +72,16 @@ CREATE TABLE suspense_item (
         'unmatched', 'no_reference', 'late', 'wrong_amount', 'already_paid', 'closed', 'asks_biller', 'biller_refused',
         'bank_refused')),
     status text NOT NULL CONSTRAINT suspense_item_status CHECK (status IN ('open', 'proposed', 'resolving', 'resolved')),
-    pending_id uuid,
+    held_id uuid,
     made_at timestamptz NOT NULL DEFAULT city_now(),
     resolved_at timestamptz,
     CONSTRAINT suspense_item_once UNIQUE (source, source_id),
-    CONSTRAINT suspense_item_pending_whole CHECK ((status = 'resolving') = (pending_id IS NOT NULL)),
+    CONSTRAINT suspense_item_pending_whole CHECK ((status = 'resolving') = (held_id IS NOT NULL)),
     CONSTRAINT suspense_item_resolved_whole CHECK ((status = 'resolved') = (resolved_at IS NOT NULL))
 ) WITH (fillfactor = 80);
 CREATE INDEX suspense_item_age ON suspense_item (made_at DESC, id DESC);
 CREATE INDEX suspense_item_waiting ON suspense_item (made_at DESC, id DESC) WHERE status <> 'resolved';
-CREATE UNIQUE INDEX suspense_item_pending ON suspense_item (pending_id) WHERE pending_id IS NOT NULL;
+CREATE UNIQUE INDEX suspense_item_pending ON suspense_item (held_id) WHERE held_id IS NOT NULL;
 
 -- Whose money it is, as one member of finance says and another agrees. Its id is that of the movement that follows.
 CREATE TABLE suspense_resolution (

@@ -176,6 +176,7 @@ CREATE TABLE settlement (
     CONSTRAINT settlement_failed_for_a_reason CHECK ((status = 'failed') = (reason IS NOT NULL))
 );
 CREATE INDEX settlement_lines ON settlement (merchant_id, to_version DESC);
+CREATE UNIQUE INDEX settlement_payout ON settlement (payout_id);
 CREATE INDEX settlement_merchant ON settlement (merchant_id, made_at DESC, id DESC);
 
 -- Where a biller's money goes: the account that was approved last.

@@ -8,10 +8,10 @@ $$;
 
 -- The running numbers of receipts for what is paid into the budget: a series of each kind and year, without gaps,
 -- because the row is locked until the number stands.
-CREATE TABLE fee_receipt_series (
-    series text NOT NULL CONSTRAINT fee_receipt_series_name CHECK (series IN ('PLP', 'TP')),
-    year integer NOT NULL CONSTRAINT fee_receipt_series_year CHECK (year BETWEEN 2020 AND 9999),
-    last_number integer NOT NULL CONSTRAINT fee_receipt_series_last_number CHECK (last_number >= 1),
+CREATE TABLE fee_receipt_counter (
+    series text NOT NULL CONSTRAINT fee_receipt_counter_series CHECK (series IN ('PLP', 'TP')),
+    year integer NOT NULL CONSTRAINT fee_receipt_counter_year CHECK (year BETWEEN 2020 AND 9999),
+    last_number integer NOT NULL CONSTRAINT fee_receipt_counter_last_number CHECK (last_number >= 1),
     PRIMARY KEY (series, year)
 );
 
@@ -24,9 +24,9 @@ CREATE TABLE fee_receipt_number (
     number integer NOT NULL,
     made_at timestamptz NOT NULL DEFAULT city_now(),
     CONSTRAINT fee_receipt_number_once UNIQUE (series, year, number),
-    CONSTRAINT fee_receipt_number_series FOREIGN KEY (series, year) REFERENCES fee_receipt_series (series, year)
+    CONSTRAINT fee_receipt_number_counter FOREIGN KEY (series, year) REFERENCES fee_receipt_counter (series, year)
 );
 
 -- migrate:down
-DROP TABLE fee_receipt_number, fee_receipt_series;
+DROP TABLE fee_receipt_number, fee_receipt_counter;
 DROP FUNCTION plain_text;

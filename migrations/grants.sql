@@ -8,7 +8,7 @@ REVOKE UPDATE, DELETE, TRUNCATE ON transfer, entry FROM :app;
 REVOKE DELETE, TRUNCATE ON account, payment FROM :app;
 -- Nor is a receipt's number given twice.
 REVOKE UPDATE, DELETE, TRUNCATE ON fee_receipt_number FROM :app;
-REVOKE DELETE, TRUNCATE ON fee_receipt_series FROM :app;
+REVOKE DELETE, TRUNCATE ON fee_receipt_counter FROM :app;
 -- Nor which money went to which bank, what was closed of a merchant's books, and by which rule of fees.
 REVOKE DELETE, TRUNCATE ON payout, payout_finding, biller_bank_account, remittance, settlement, merchant_bank_account, fee_rule FROM :app;
 REVOKE UPDATE, DELETE, TRUNCATE ON settlement_day FROM :app;
@@ -35,6 +35,9 @@ REVOKE UPDATE, DELETE, TRUNCATE ON watched_day FROM :app;
 REVOKE INSERT, DELETE, TRUNCATE ON suspicion_rule FROM :app;
 -- Nor what residents put in, or meant to.
 REVOKE DELETE, TRUNCATE ON top_up FROM :app;
+-- Nor what came in, what waited for its owner, and what lay in drawers.
+REVOKE DELETE, TRUNCATE ON inbound_transfer, bank_taking, bill_transfer_code, order_transfer_code, suspense_item FROM :app;
+REVOKE DELETE, TRUNCATE ON suspense_resolution, cash_day, cash_receipt, cash_close FROM :app;
 -- Nor where shops' systems were told, how each try came out, and which machine acted for which shop.
 REVOKE DELETE, TRUNCATE ON webhook_endpoint FROM :app;
 REVOKE UPDATE, DELETE, TRUNCATE ON webhook_delivery, merchant_machine FROM :app;

@@ -16,7 +16,7 @@
 -- meets a limit says which amount is allowed, and how much of it is left.
 -- `OFFSET 0` keeps each look-up a look-up by key, and so does `= ANY` in what is updated: a plan made while a table was
 -- empty must not read all of it later.
--- Order of locks, everywhere: accounts by id, then bills by id, then orders by id, then payments by id, then the insert
+-- Order of locks, everywhere: the ids that are asked for, then accounts by id, then bills by id, then orders by id, then payments by id, then the insert
 -- of the ids.
 CREATE OR REPLACE FUNCTION ledger_move_3(
     ids uuid[], kinds text[], debit_ids uuid[], credit_ids uuid[], amounts bigint[], session_ids uuid[],
@@ -57,6 +57,10 @@ BEGIN
     ) AS named
     LEFT JOIN LATERAL (SELECT id FROM account WHERE id = named.debit_id OFFSET 0) AS d ON true
     LEFT JOIN LATERAL (SELECT id FROM account WHERE id = named.payee_id OFFSET 0) AS c ON true;
+
+    -- A transfer and a hold are never of the same id, also if two ask at once: they take turns.
+    PERFORM pg_advisory_xact_lock(hashtextextended('movement ' || id::text, 0))
+    FROM (SELECT DISTINCT unnest(ids) AS id ORDER BY 1) AS asked;
 
     IF unopened THEN
         PERFORM open_accounts(debit_ids || paid_ids);

@@ -258,7 +258,7 @@ async def a_household(db: Connection) -> Household:
     await bills.keep_code(db, owner.me, ids["customer_code_id"], kept)
     await autopay.switch_on(db, owner.me, ids["customer_code_id"], SetAutopay(ceiling=1))
     await db.execute(sql.plant_e_invoice, ids["payment_id"])
-    await bills.issue(
+    ids["bill_id"] = await bills.issue(
         db,
         biller=BY_CODE["biller_code"],
         reference=BY_CODE["reference"],

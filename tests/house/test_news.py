@@ -39,6 +39,7 @@ NOT_TOLD = {
     "ErasureRequested",
     "ExportRequested",
     "PayoutAsked",
+    "WebhooksWritten",
 }
 """News that is for the city's own workers: nobody finds a message of it."""
 

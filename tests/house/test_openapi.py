@@ -285,7 +285,8 @@ def test_it_declares_the_ids_of_every_path() -> None:
 
 def test_it_knows_which_doors_are_public() -> None:
     public = {(method, path) for method, path, operation in operations() if operation["security"] == []}
-    assert public == {(door.method, door.path) for door in doors()} & PUBLIC - NOT_TOLD
+    ours = {(door.method, door.path) for door in doors()} & PUBLIC
+    assert public == {(method, re.sub(r":\w+}", "}", path)) for method, path in ours} - NOT_TOLD
 
 
 def test_it_says_by_what_a_caller_is_known() -> None:

@@ -51,6 +51,7 @@ WHOLE = {
     "list_agencies": "the city's own, some dozens",
     "list_consents": "a closed list of purposes",
     "list_retention": "a closed list of holdings",
+    "get_statement": "has pages, with the balances at both ends beside them",
     "list_payment_refunds": "a hundred at most",
     "list_suspicion_rules": "a closed list of rules",
     "list_webhook_endpoints": "ten at most",

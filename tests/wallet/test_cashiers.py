@@ -13,6 +13,7 @@ from app.worker import HOLDINGS
 from tests.conftest import City
 from tests.makers import Resident, Shop, a_resident, a_shop, a_staff_member
 from tests.statements import sql
+from tests.wallet.test_takings_stream import a_line, pay
 from wallet import ledger
 from wallet.ledger import Move
 
@@ -334,3 +335,33 @@ async def test_whoever_is_forgotten_leaves_no_number_and_no_name(db: Connection,
     assert holding.forget is not None
     assert await db.fetchval(holding.forget, 90, 100) == 0, "who left just now is not old"
     assert await db.fetchval(holding.forget, 0, 100) == 2
+
+
+# At the counter
+
+
+async def test_a_cashier_charges_a_customers_code(city: City) -> None:
+    async with city.database.transaction() as db:
+        shop, person, payer = await a_shop(db), await a_resident(db), await a_resident(db, balance=100_000)
+    path = await a_cashier(city.client, shop, person)
+    body: dict[str, object] = {"amount": 45_000, "terminal_id": str(shop.terminal_id)}
+    shown = (await city.client.post("/v1/wallet/pay-codes", headers=payer.headers, json={})).json()
+    charge = f"/v1/merchants/{shop.id}/charges/{uuid4()}"
+    made = await city.client.put(charge, headers=person.headers, json=body | {"pay_code": shown["code"]})
+    assert (made.status_code, made.json()["status"]) == (200, "paid"), made.text
+    await city.client.delete(path, headers=shop.owner.headers)
+    assert (await city.client.get(charge, headers=person.headers)).status_code == 404
+
+
+async def test_a_cashier_hears_what_comes_in_during_their_own_shift(city: City) -> None:
+    async with city.database.transaction() as db:
+        shop, person, payer = await a_shop(db), await a_resident(db), await a_resident(db, balance=100_000)
+    await a_cashier(city.client, shop, person)
+    shift = f"/v1/merchants/{shop.id}/shifts/{uuid4()}"
+    opening = {"terminal_id": str(shop.terminal_id)}
+    async with asyncio.timeout(20), a_line(city, shop, who=person) as events:
+        await pay(city, payer, shop, 1_000)
+        assert (await city.client.put(shift, headers=person.headers, json=opening)).status_code == 200
+        await pay(city, payer, shop, 2_000)
+        name, _, line = await anext(events)
+    assert (name, line["amount"]) == ("taking", 2_000)

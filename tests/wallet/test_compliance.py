@@ -170,10 +170,11 @@ async def test_much_money_out_after_a_new_device_is_noticed(db: Connection, late
 
 async def test_a_day_is_looked_at_once_and_none_is_left_out(db: Connection, later: Later) -> None:
     officer, seller = await a_staff_member(db, role="compliance"), await a_resident(db)
-    await suspicions.watch(db)
+    await night(db, later)
     for _ in range(30):
         await send(db, await a_resident(db, balance=1_000_000), seller, 1_000_000)
     await night(db, later, days=3)
+    await suspicions.watch(db)
     assert await cases(db) != [], "the first of the days that were missed"
     found = len(await cases(db))
     for _ in range(4):

@@ -531,6 +531,9 @@ async def test_a_bill_is_shown_to_whoever_has_its_reference(db: Connection, desk
     await db.execute(sql.withdraw_bill_row, bill_id)
     assert (await desk.get(f"/v1/public/bills/dien-luc-hue/{reference}")).json()["transfer"] is None
     assert "<svg" not in (await desk.get(f"/pay/dien-luc-hue/{reference}")).text
+    none = await desk.get("/pay/dien-luc-hue/none", headers={"accept": "text/html,*/*"})
+    assert (none.status_code, "Không tìm thấy hóa đơn" in none.text) == (404, True)
+    assert refused(await desk.get("/pay/dien-luc-hue/none")) == (404, "NotFound")
 
 
 async def test_whoever_tries_references_out_waits_even_for_those_that_there_are(

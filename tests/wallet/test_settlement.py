@@ -300,7 +300,8 @@ async def test_another_account_is_paid_to_after_a_while_and_its_owner_is_told(ci
     async with city.database.acquire() as db:
         first, second = await told(db, "MerchantBankChanged")
     assert (first["account"], second["account"]) == ("7890", "4445")
-    await passing(city, 24 * 3600 + 1)
+    night = (city_now().astimezone(CITY_ZONE) + timedelta(days=2)).replace(hour=2)
+    await passing(city, (night - city_now()).total_seconds())
     await city.worker.keep_schedule()
     await city.worker.drain()
     [settlement] = await listed(city, shop)

@@ -16,7 +16,7 @@ from pypdf import PdfReader
 from app import clock
 from app.clock import city_today
 from app.db import Connection
-from app.types import new_id
+from app.types import cursor_of, new_id
 from tests.conftest import City
 from tests.makers import Resident, a_resident, a_shop, fund
 from tests.statements import sql
@@ -122,6 +122,15 @@ async def test_a_long_statement_comes_in_pages(desk: httpx.AsyncClient, spring: 
             break
         query["cursor"] = page["next"]
     assert seen == [1_000_000, -250_000, -30_000, 5_000, -1]
+
+
+@pytest.mark.parametrize(
+    "cursor", ["", "!", cursor_of(0), cursor_of(-1), cursor_of(2**63), cursor_of("1"), cursor_of(1, 1)]
+)
+async def test_a_cursor_that_is_none_is_refused(desk: httpx.AsyncClient, db: Connection, cursor: str) -> None:
+    me = await a_resident(db)
+    answer = await desk.get("/v1/wallet/statement", params={**JUNE, "cursor": cursor}, headers=me.headers)
+    assert answer.status_code == 400, answer.text
 
 
 async def test_a_wallet_that_was_never_touched_has_an_empty_statement(

@@ -8,6 +8,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from app.clock import city_now
 from app.db import Connection
 from app.identity import step_up
 from notifications.messages import messages_of
@@ -386,14 +387,18 @@ async def test_what_the_bank_never_tells_two_of_finance_find_out(
         one, other = await a_staff_member(db, role="finance"), await a_staff_member(db, role="finance")
     without = await city.client.put(f"{path}/finding", headers=one.headers, json={**found, "status": "paid"})
     assert refused(without) == (400, "ReferenceNeeded")
-    unknown = await city.client.put(f"{path}/approval", headers=other.headers, json={})
+    seen = {"status": "refused", "found_at": city_now().isoformat()}
+    unknown = await city.client.put(f"{path}/approval", headers=other.headers, json=seen)
     assert refused(unknown) == (404, "NotFound")
     written = await city.client.put(f"{path}/finding", headers=one.headers, json=found)
     assert written.status_code == 200, written.text
     assert await money(city, me.id) == (200_000, 50_000), "one alone decides nothing"
-    alone = await city.client.put(f"{path}/approval", headers=one.headers, json={})
+    changed = await city.client.put(f"{path}/approval", headers=other.headers, json=seen)
+    assert refused(changed) == (409, "FindingHasChanged")
+    seen = {name: written.json()[name] for name in ("status", "found_at")}
+    alone = await city.client.put(f"{path}/approval", headers=one.headers, json=seen)
     assert refused(alone) == (403, "FindingNeedsSecondPairOfEyes")
-    answers = [await city.client.put(f"{path}/approval", headers=other.headers, json={}) for _ in range(2)]
+    answers = [await city.client.put(f"{path}/approval", headers=other.headers, json=seen) for _ in range(2)]
     assert [answer.status_code for answer in answers] == [200, 200]
     assert await money(city, me.id) == (200_000, 0)
     await city.worker.keep_schedule()

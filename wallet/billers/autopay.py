@@ -211,6 +211,7 @@ def _move(run: _Run) -> Move:
         "bill",
         run.principal_id,
         bill_id=run.bill_id,
+        amount=run.announced_amount,
         original_id=run.autopay_id,
         fingerprint=fingerprint,
     )

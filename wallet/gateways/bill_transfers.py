@@ -122,11 +122,13 @@ async def _look_up(db: Connection, address: str, biller: str, reference: str) ->
     return bill
 
 
-async def page(db: Connection, address: str, biller: str, reference: str) -> Response[str]:
-    """The same as a page to scan from; raises TooManyRequests."""
+async def page(db: Connection, address: str, biller: str, reference: str, accepts: str) -> Response[str]:
+    """The same as a page to scan from; raises NotFound (a page for whoever `accepts` HTML), TooManyRequests."""
     try:
         bill = await _look_up(db, address, biller, reference)
     except NotFound:
+        if "text/html" not in accepts:
+            raise
         words = pages.said("Hãy xem lại mã trên hóa đơn.", "Please look at the reference on the bill again.")
         return pages.page("Không tìm thấy hóa đơn", "No such bill", words, status=404)
     status_vi, status_en = _STATUS[bill.status]

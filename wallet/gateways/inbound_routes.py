@@ -68,7 +68,8 @@ async def get_public_bill(db: Db, request: Door, biller_code: BillerCode, refere
 @get("/pay/{biller_code:str}/{reference:str}", public=True, media_type="text/html")
 async def show_public_bill(db: Db, request: Door, biller_code: BillerCode, reference: Reference) -> Response[str]:
     """The same as a page, with the QR to scan."""
-    return await bill_transfers.page(db, request.address, biller_code, reference)
+    accepts = request.headers.get("accept", "")
+    return await bill_transfers.page(db, request.address, biller_code, reference, accepts)
 
 
 @get("/v1/staff/inbound-transfers", who=("finance",))

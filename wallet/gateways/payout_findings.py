@@ -11,7 +11,7 @@ from app.identity.models import Principal
 from app.staff.members import need_grant
 from wallet.gateways import payout_errands
 from wallet.gateways.partner_bank import Done, Refused
-from wallet.gateways.payout_models import FindPayout, PayoutFinding, PayoutStatus
+from wallet.gateways.payout_models import ApproveFinding, FindPayout, PayoutFinding, PayoutStatus
 
 sql = queries_beside(__file__)
 
@@ -37,6 +37,12 @@ class FindingIsApproved(Refusal):
     """Kết quả này đã được duyệt.
 
     This finding was approved already."""
+
+
+class FindingHasChanged(Refusal):
+    """Kết quả đã được ghi lại khác đi; hãy xem lại rồi duyệt.
+
+    This finding was written anew meanwhile; look at it again before you approve."""
 
 
 class FindingNeedsSecondPairOfEyes(Refusal):
@@ -67,10 +73,10 @@ async def write(db: Connection, me: Principal, payout_id: UUID, wanted: FindPayo
     return finding
 
 
-async def approve(db: Connection, me: Principal, payout_id: UUID) -> PayoutFinding:
-    """The second pair of eyes: the money goes, or is free again. The same again changes nothing.
+async def approve(db: Connection, me: Principal, payout_id: UUID, seen: ApproveFinding) -> PayoutFinding:
+    """The second pair of eyes, on what was `seen`: the money goes, or is free again. The same again changes nothing.
 
-    Raises Forbidden, NotFound, PayoutNotStuck, FindingIsApproved, FindingNeedsSecondPairOfEyes."""
+    Raises Forbidden, NotFound, PayoutNotStuck, FindingIsApproved, FindingHasChanged, FindingNeedsSecondPairOfEyes."""
     await need_grant(db, me, "finance")
     payout = await _locked(db, payout_id)
     finding = await maybe(PayoutFinding, db, sql.finding, payout_id)
@@ -80,6 +86,8 @@ async def approve(db: Connection, me: Principal, payout_id: UUID) -> PayoutFindi
         if finding.approved_by != me.id:
             raise FindingIsApproved
         return finding
+    if (finding.status, finding.found_at) != (seen.status, seen.found_at):
+        raise FindingHasChanged
     if not payout.stuck:
         raise PayoutNotStuck
     with refusing(payout_finding_second_pair_of_eyes=FindingNeedsSecondPairOfEyes):

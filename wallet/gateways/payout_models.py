@@ -56,6 +56,13 @@ class FindPayout(Body):
     ) = None
 
 
+class ApproveFinding(Body):
+    """The finding that was looked at: one that was written anew meanwhile is another."""
+
+    status: Literal["paid", "refused"]
+    found_at: datetime
+
+
 class PayoutFinding(Answer):
     """What one member of finance found out about a payout; once another has approved it, it is the payout's end."""
 

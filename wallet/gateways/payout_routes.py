@@ -10,9 +10,17 @@ from litestar.params import FromPath, FromQuery, HeaderParameter, JSONBody, Quer
 from app.deps import Db, Door
 from app.identity import possession
 from app.identity.possession import ProofHeader
-from app.types import Nothing, Page
+from app.types import Page
 from wallet.gateways import payout_findings, payouts, withdrawals
-from wallet.gateways.payout_models import Banks, FindPayout, Payout, PayoutFinding, PayoutStatus, Withdrawal
+from wallet.gateways.payout_models import (
+    ApproveFinding,
+    Banks,
+    FindPayout,
+    Payout,
+    PayoutFinding,
+    PayoutStatus,
+    Withdrawal,
+)
 from wallet.models import Withdraw
 
 Cursor = Annotated[str | None, QueryParameter(max_length=200)]
@@ -72,10 +80,10 @@ async def find_payout(db: Db, request: Door, payout_id: FromPath[UUID], data: JS
 
 @put("/v1/staff/payouts/{payout_id:uuid}/approval", who=("finance",))
 async def approve_payout_finding(
-    db: Db, request: Door, payout_id: FromPath[UUID], data: JSONBody[Nothing]
+    db: Db, request: Door, payout_id: FromPath[UUID], data: JSONBody[ApproveFinding]
 ) -> PayoutFinding:
     """The second pair of eyes on what was found: from now on it is the payout's end."""
-    return await payout_findings.approve(db, request.me, payout_id)
+    return await payout_findings.approve(db, request.me, payout_id, data)
 
 
 router = Router(

@@ -209,7 +209,7 @@ SELECT EXISTS (SELECT FROM top_up WHERE principal_id = $1
 
 -- name: payout_to_find
 -- A payout that somebody looks into: does the bank say nothing of it for too long?
-SELECT status, status IN ('sending', 'unknown') AND sent_at < city_now() - make_interval(secs => $2) AS stuck
+SELECT status, status IN ('sending', 'unknown') AND made_at < city_now() - make_interval(secs => $2) AS stuck
 FROM payout WHERE id = $1 FOR UPDATE;
 
 -- name: write_finding
@@ -291,7 +291,7 @@ LEFT JOIN merchant_order ON merchant_order.id = taken.order_id;
 
 -- name: write_suspense_item
 -- Money that is nobody's yet, once per source.
-INSERT INTO suspense_item (id, source, source_id, amount, reason, status, pending_id)
+INSERT INTO suspense_item (id, source, source_id, amount, reason, status, held_id)
 VALUES ($1, $2, $3, $4, $5, $6, $7)
 ON CONFLICT (source, source_id) DO NOTHING;
 
@@ -330,19 +330,19 @@ SELECT id, status FROM suspense_item WHERE source = $1 AND source_id = $2 FOR UP
 
 -- name: set_suspense
 -- What has become of it; under which id it is held, if a biller or a bank is asked.
-UPDATE suspense_item SET status = $2::text, pending_id = $3,
+UPDATE suspense_item SET status = $2::text, held_id = $3,
     resolved_at = CASE WHEN $2 = 'resolved' THEN city_now() END
 WHERE id = $1;
 
 -- name: end_suspense
 -- The biller or the bank has taken the money that was held for it.
-UPDATE suspense_item SET status = 'resolved', pending_id = NULL, resolved_at = city_now()
-WHERE pending_id = ANY ($1::uuid[]);
+UPDATE suspense_item SET status = 'resolved', held_id = NULL, resolved_at = city_now()
+WHERE held_id = ANY ($1::uuid[]);
 
 -- name: open_suspense_again
 -- The biller or the bank has not: it is nobody's again.
 WITH opened AS (
-    UPDATE suspense_item SET status = 'open', reason = $2, pending_id = NULL WHERE pending_id = ANY ($1::uuid[])
+    UPDATE suspense_item SET status = 'open', reason = $2, held_id = NULL WHERE held_id = ANY ($1::uuid[])
     RETURNING source, source_id
 ), failed AS (
     UPDATE suspense_resolution SET status = 'failed' WHERE id = ANY ($1::uuid[]) AND status = 'approved'
@@ -429,7 +429,7 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10);
 SELECT receipt.id, number, agency_code AS agency, day_on AS on, clerk_id, receipt.kind, receipt.bill_id,
     coalesce(principal.screen_name, biller.name_vi) AS payee, receipt.amount, payer_name,
     CASE WHEN voided_at IS NOT NULL THEN 'voided' WHEN void_asked_at IS NOT NULL THEN 'void_asked'
-        WHEN item.status = 'resolving' AND item.pending_id = receipt.id THEN 'pending'
+        WHEN item.status = 'resolving' AND item.held_id = receipt.id THEN 'pending'
         WHEN item.id IS NOT NULL AND item.reason = 'biller_refused' THEN 'refused' ELSE 'paid' END AS status,
     void_reason, void_asked_by, voided_by, receipt.made_at
 FROM cash_receipt AS receipt

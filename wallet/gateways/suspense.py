@@ -134,7 +134,7 @@ class _Resolution(_Target, frozen=True, kw_only=True):
 
 async def page(db: Connection, status: SuspenseStatus | None, cursor: str | None, limit: int) -> Page[SuspenseItem]:
     """What waits or waited, newest first, of one status if asked for; raises BadCursor."""
-    lines = await many(SuspenseItem, db, sql.suspense_items, status, *before(cursor), limit + 1)
+    lines = await many(SuspenseItem, db, sql.suspense_items, status, *before(cursor), limit + 1, None)
     return page_of(lines, limit, _key)
 
 
@@ -270,7 +270,7 @@ async def _resolution(db: Connection, suspense_id: UUID, resolution_id: UUID) ->
 
 
 async def _show(db: Connection, suspense_id: UUID) -> SuspenseItem:
-    return await one(SuspenseItem, db, sql.suspense_item, suspense_id)
+    return await one(SuspenseItem, db, sql.suspense_items, None, None, None, 1, suspense_id)
 
 
 async def _carry_out(db: Connection, item: _Item, resolution: _Resolution) -> None:

@@ -38,7 +38,9 @@ async def put(db: Connection, me: Principal, merchant_id: UUID, wanted: PutBankA
     hours = await policies.value(db, "settlement.bank_change_hours")
     content = (wanted.bank_bin, wanted.account_number, plain_name(wanted.account_name))
     with refusing(merchant_bank_account_bank_bin_fkey=UnknownBank):
-        changed = await maybe(_Changed, db, sql.put_merchant_bank_account, merchant_id, *content, hours)
+        changed = await maybe(
+            _Changed, db, sql.put_merchant_bank_account, merchant_id, *content, hours, me.id, me.session_id
+        )
     if changed is not None:
         await outbox.record(db, msgspec.convert(changed, MerchantBankChanged, from_attributes=True))
         what = {"bank_bin": wanted.bank_bin, "account": changed.account}

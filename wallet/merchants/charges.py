@@ -79,7 +79,7 @@ async def ask(till: Till, me: Principal, merchant_id: UUID, charge_id: UUID, wan
     Raises NotFound, ChargeIdTaken, PayCodeNotGood, TooManyRequests (after thirty wrong codes in ten minutes)."""
     async with till.database.deed() as db:
         charge = await _take(db, me, merchant_id, charge_id, wanted)
-    if charge.status == "taken":
+    if charge.status == "taken" and not charge.late:
         await _pay_by_code(till, charge)
     async with till.database.acquire() as db:
         return await one(ShopCharge, db, sql.charge_of_merchant, charge_id, merchant_id)
@@ -195,7 +195,7 @@ async def _decide(db: Connection, me: Principal, charge_id: UUID, *, approve: bo
         return charge
     if charge.status not in {"asked", "confirmed"} or (charge.status == "confirmed" and not approve):
         raise ChargeIsDecided
-    if charge.late and charge.status == "asked":
+    if charge.late:
         raise ChargeExpired
     await db.execute(sql.charge_status, charge_id, "confirmed" if approve else "declined")
     return charge

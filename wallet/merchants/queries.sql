@@ -117,19 +117,19 @@ SELECT coalesce(max(run), 0) + 1 FROM settlement WHERE merchant_id = $1 AND sett
 
 -- name: last_settlement
 -- Up to where a merchant's books are closed.
-SELECT id, to_version, closing FROM settlement WHERE merchant_id = $1 ORDER BY to_version DESC, made_at DESC LIMIT 1;
+SELECT to_version, closing FROM settlement WHERE merchant_id = $1 ORDER BY to_version DESC, made_at DESC LIMIT 1;
 
 -- name: settlement_figures
--- What a merchant's account says after a version, before a moment, but for what the settlement before took out of it.
+-- What a merchant's account says after a version, before a moment, but for what settlements took out of it.
 -- The fee of each taking is by the rule that held when it was made, rounded to whole đồng.
 WITH line AS MATERIALIZED (
-    SELECT entry.version, entry.amount, transfer.kind, transfer.made_at, transfer.original_id
+    SELECT entry.version, entry.amount, transfer.kind, transfer.made_at
     FROM entry JOIN transfer ON transfer.id = entry.transfer_id
     WHERE entry.account_id = $1 AND entry.version > $2
 ), closed AS (
     SELECT version, amount, kind, made_at, kind IN ('merchant', 'taking') AND amount > 0 AS is_taking,
         kind = 'refund' AND amount < 0 AS is_refund,
-        kind IN ('fee', 'settlement') AND original_id = $4::uuid IS TRUE AS is_settled
+        kind IN ('fee', 'settlement') AS is_settled
     FROM line
     WHERE version < coalesce((SELECT min(version) FROM line WHERE made_at >= $3), 9223372036854775807)
 )
@@ -149,6 +149,14 @@ LEFT JOIN LATERAL (
             OR merchant_id IS NULL AND category_code IS NULL)
     ORDER BY merchant_id IS NULL, category_code IS NULL, effective_from DESC LIMIT 1
 ) AS rule ON is_taking;
+
+-- name: is_frozen
+-- Is an account frozen? Takings that were settled and came back lie on another, and do not leave either.
+SELECT frozen_at IS NOT NULL FROM account WHERE id = $1;
+
+-- name: lock_books
+-- The accounts that closing a shop's books touches, in the order in which everybody locks accounts.
+SELECT FROM account WHERE id = ANY ($1::uuid[]) ORDER BY id FOR NO KEY UPDATE;
 
 -- name: available
 -- What an account may spend now.
@@ -235,13 +243,17 @@ SELECT EXISTS (SELECT FROM session WHERE id = $1 AND principal_id = $2 AND ended
     AND unlocked_until > city_now());
 
 -- name: put_merchant_bank_account
--- Where a merchant's money goes from now on: the first account at once, another one after a while.
-WITH put AS (
+-- Where a merchant's money goes from now on: the first account at once, another one after a while; and neither while its
+-- owner's own money waits (`$6`: after a recovery) or their device (of session `$7`) is new.
+WITH waits AS (
+    SELECT greatest((SELECT money_out_from FROM principal WHERE id = $6), (SELECT new_until FROM session WHERE id = $7))
+        AS max
+), put AS (
     INSERT INTO merchant_bank_account (merchant_id, bank_bin, account_number, account_name, usable_from)
-    VALUES ($1, $2, $3, $4, city_now())
+    VALUES ($1, $2, $3, $4, greatest(city_now(), (SELECT max FROM waits)))
     ON CONFLICT (merchant_id) DO UPDATE SET bank_bin = excluded.bank_bin, account_number = excluded.account_number,
         account_name = excluded.account_name, changed_at = city_now(),
-        usable_from = city_now() + make_interval(hours => $5::int)
+        usable_from = greatest(city_now() + make_interval(hours => $5::int), (SELECT max FROM waits))
     WHERE (merchant_bank_account.bank_bin, merchant_bank_account.account_number, merchant_bank_account.account_name)
         <> (excluded.bank_bin, excluded.account_number, excluded.account_name)
     RETURNING merchant_id, bank_bin, account_number, usable_from
@@ -346,34 +358,40 @@ ON CONFLICT (id) DO NOTHING RETURNING id;
 -- name: charge_for_update
 -- A charge, to go on with it.
 SELECT id, merchant_id, terminal_id, payer_id, session_id, code_mac, amount, memo, status,
-    expires_at <= city_now() AS late
+    expires_at <= city_now() AND NOT EXISTS (SELECT FROM payment WHERE payment.id = charge.id) AS late
 FROM charge WHERE id = $1 FOR UPDATE;
 
 -- name: charge_status
 -- What became of a charge.
 UPDATE charge SET status = $2, decided_at = CASE WHEN $2 IN ('paid', 'declined') THEN city_now() END
-WHERE id = $1 AND status NOT IN ('paid', 'declined', $2)
+WHERE id = $1 AND status <> $2 AND (status NOT IN ('paid', 'declined') OR $2 = 'paid')
 RETURNING id;
 
 -- name: charge_of_merchant
--- A charge as its shop sees it: it hears that a customer declined, and never why.
-SELECT charge.id, charge.amount, charge.memo, terminal_id, terminal.name AS terminal, principal.screen_name AS payer,
-    CASE WHEN charge.status IN ('taken', 'asked', 'confirmed') AND expires_at <= city_now() THEN 'expired'
+-- A charge as its shop sees it: it hears that a customer declined, never why, and who it was only once it is paid. What
+-- was paid is paid, whatever the row says: its writer may have ended between the money and the row.
+SELECT charge.id, charge.amount, charge.memo, charge.terminal_id, terminal.name AS terminal,
+    CASE WHEN payment.id IS NOT NULL THEN principal.screen_name END AS payer,
+    CASE WHEN payment.id IS NOT NULL THEN 'paid'
+        WHEN charge.status IN ('taken', 'asked', 'confirmed') AND expires_at <= city_now() THEN 'expired'
         WHEN charge.status IN ('asked', 'confirmed') THEN 'awaiting_confirmation'
         WHEN charge.status = 'taken' THEN 'pending' ELSE charge.status END AS status,
     charge.made_at, expires_at, decided_at
-FROM charge JOIN terminal ON terminal.id = terminal_id LEFT JOIN principal ON principal.id = payer_id
+FROM charge JOIN terminal ON terminal.id = charge.terminal_id LEFT JOIN principal ON principal.id = charge.payer_id
+LEFT JOIN payment ON payment.id = charge.id AND payment.payer_id = charge.payer_id
 WHERE charge.id = $1 AND charge.merchant_id = $2;
 
 -- name: charge_of_payer
 -- A charge as its customer sees it.
 SELECT charge.id, charge.amount, charge.memo, merchant.name AS merchant, terminal.name AS terminal,
-    CASE WHEN charge.status IN ('taken', 'asked', 'confirmed') AND expires_at <= city_now() THEN 'expired'
+    CASE WHEN payment.id IS NOT NULL THEN 'paid'
+        WHEN charge.status IN ('taken', 'asked', 'confirmed') AND expires_at <= city_now() THEN 'expired'
         WHEN charge.status IN ('asked', 'confirmed') THEN 'awaiting_confirmation'
         WHEN charge.status = 'taken' THEN 'pending' ELSE charge.status END AS status,
     charge.made_at, expires_at, decided_at
-FROM charge JOIN terminal ON terminal.id = terminal_id JOIN merchant ON merchant.id = charge.merchant_id
-WHERE charge.id = $1 AND payer_id = $2;
+FROM charge JOIN terminal ON terminal.id = charge.terminal_id JOIN merchant ON merchant.id = charge.merchant_id
+LEFT JOIN payment ON payment.id = charge.id AND payment.payer_id = charge.payer_id
+WHERE charge.id = $1 AND charge.payer_id = $2;
 
 -- name: charge_news
 -- What the customer is told of a charge that they are to confirm.

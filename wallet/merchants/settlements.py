@@ -20,6 +20,7 @@ from app.db import Connection, many, maybe, one, queries_beside
 from app.errors import NotFound, Refusal, refusing
 from app.identity.models import Principal
 from app.jobs import News
+from app.secrets import mac
 from app.staff.pages import before, page_of
 from app.types import Page
 from wallet import ledger
@@ -85,7 +86,6 @@ class _Account(msgspec.Struct, frozen=True):
 
 
 class _Last(msgspec.Struct, frozen=True):
-    id: UUID
     to_version: int
     closing: int
 
@@ -124,7 +124,7 @@ async def close_day(db: Connection, merchant_id: UUID, on: date) -> UUID | None:
 
     None: there is too little, or nowhere to send it. Raises what the ledger refuses if money leaves meanwhile."""
     shop = await one(_Shop, db, sql.shop_to_settle, merchant_id, None)
-    settlement_id = uuid5(NIGHTS, f"{merchant_id} {on}")
+    settlement_id = _night_id(merchant_id, on)
     if await db.fetchval(sql.settlement_merchant, settlement_id) is not None:
         return settlement_id
     account = await maybe(_Account, db, sql.account_to_settle_to, merchant_id)
@@ -166,11 +166,16 @@ async def settle_now(
 async def settle_again(db: Connection, me: Principal, merchant_id: UUID, settlement_id: UUID) -> Settlement:
     """Send the money of a settlement that failed once more, to the account that the merchant has now.
 
-    One that did not fail stays as it is. Raises NotFound, NoBankAccount, BankAccountWaits."""
+    One that did not fail stays as it is. Raises NotFound, MerchantNotActive, AccountFrozen, NoBankAccount,
+    BankAccountWaits."""
     shop = await _my_shop(db, me, merchant_id)
     settlement = await _mine(db, me, merchant_id, settlement_id)
     if settlement.status != "failed":
         return settlement
+    if shop.status != "active":
+        raise ledger.MerchantNotActive
+    if await db.fetchval(sql.is_frozen, merchant_id):
+        raise ledger.AccountFrozen
     account = await _usable_account(db, merchant_id)
     tries: int = await db.fetchval(sql.settlement_tries, settlement_id)
     payout = _payout(shop, account, settlement_id, settlement.settled_on, settlement.amount, tries + 1)
@@ -200,14 +205,20 @@ async def _usable_account(db: Connection, merchant_id: UUID) -> _Account:
 # The books
 
 
+def _night_id(merchant_id: UUID, on: date) -> UUID:
+    """The same for the same day, and known to nobody else beforehand: whoever used it first would take its place."""
+    return UUID(bytes=mac("settlement", str(merchant_id), on.isoformat())[:16], version=5)
+
+
 async def _close(
     db: Connection, shop: _Shop, account: _Account, settlement_id: UUID, on: date, run: int, least: int
 ) -> bool:
     """Close the lines up to the end of the day `on` (today: up to now); False: less than `least` would be sent.
 
     Its caller holds the merchant's row, so that no two close the same lines."""
-    last = await maybe(_Last, db, sql.last_settlement, shop.id) or _Last(shop.id, 0, 0)
-    figures = await one(_Figures, db, sql.settlement_figures, shop.id, last.to_version, _end_of(on), last.id)
+    await db.execute(sql.lock_books, [ledger.GUARANTEE, ledger.SETTLEMENT, ledger.FEES, shop.id])
+    last = await maybe(_Last, db, sql.last_settlement, shop.id) or _Last(0, 0)
+    figures = await one(_Figures, db, sql.settlement_figures, shop.id, last.to_version, _end_of(on))
     available: int = await db.fetchval(sql.available, shop.id)
     before_it = last.closing + figures.takings - figures.refunds + figures.others - figures.fee
     amount = min(before_it, available - figures.fee)

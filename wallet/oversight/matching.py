@@ -10,7 +10,6 @@ import msgspec
 from wallet.oversight.models import DifferenceKind, Side
 from wallet.oversight.statement_files import Line
 
-
 _NEITHER = re.compile(r"[\W_]+")
 
 
@@ -54,7 +53,7 @@ def compare(theirs: Sequence[Line], ours: Sequence[Ours]) -> Compared:
     """Each line of theirs is matched with at most one of ours: of the same side and reference, first those of the
     same amount. A second line with the reference of a first one is `missing_here`: they have it twice, we once."""
     by_key: dict[tuple[Side, str], list[Ours]] = defaultdict(list)
-    for movement in sorted(ours, key=lambda movement: (not movement.of_day, movement.id)):
+    for movement in sorted(ours, key=lambda movement: (not movement.of_day, movement.id.int)):
         for key in {_plain(key) for key in movement.names}:
             by_key[movement.side, key].append(movement)
     taken: set[UUID] = set()
@@ -70,7 +69,7 @@ def compare(theirs: Sequence[Line], ours: Sequence[Ours]) -> Compared:
     found = [_of_theirs(line, pairs.get(nth)) for nth, line in enumerate(theirs)]
     left = [movement for movement in ours if movement.of_day and movement.id not in taken]
     differing = [one for one in found if one is not None]
-    differing += [_of_ours(movement) for movement in sorted(left, key=lambda movement: movement.id)]
+    differing += [_of_ours(movement) for movement in sorted(left, key=lambda movement: movement.id.int)]
     return Compared(found.count(None), differing)
 
 

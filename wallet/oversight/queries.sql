@@ -339,8 +339,8 @@ UPDATE account SET frozen_at = (SELECT min(decided_at) FROM account_freeze
 WHERE id = $1;
 
 -- name: take_a_minute
--- This transaction may read a whole day.
-SELECT set_config('statement_timeout', '60s', true);
+-- This transaction may read a whole day, and think about it.
+SELECT set_config('statement_timeout', '60s', true), set_config('idle_in_transaction_session_timeout', '60s', true);
 
 -- name: take_an_hour
 -- The night's look at a day takes its time.

@@ -10,6 +10,8 @@ from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from litestar.response import Stream
 
 from app.deps import Db, Door
+from app.identity import possession
+from app.identity.possession import ProofHeader
 from app.types import Nothing, Page
 from wallet.oversight import disputes, freezes, reconciliations, refunds, reports, suspicions
 from wallet.oversight.models import (
@@ -61,11 +63,12 @@ Limit = Annotated[int, QueryParameter(ge=1, le=100)]
     who=("resident", "scope:refunds.write"),
 )
 async def make_refund(
-    db: Db, request: Door, refund_id: FromPath[UUID], data: JSONBody[MakeRefund]
+    db: Db, request: Door, refund_id: FromPath[UUID], data: JSONBody[MakeRefund], proof: ProofHeader = None
 ) -> Response[Refund]:
     """Give back what my shop was paid, all or a part of it: 201 when it is new, 200 when it had been done before.
 
     To the payer's wallet at once; to the sender of a bank transfer when their bank has answered: ask for its fate."""
+    await possession.check(request, proof)
     refund, replayed = await refunds.make(db, request.me, refund_id, data)
     return Response(refund, status_code=200 if replayed else 201)
 

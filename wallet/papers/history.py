@@ -2,9 +2,11 @@
 
 from collections.abc import AsyncIterator
 from datetime import date
+from typing import Annotated
 from uuid import UUID
 
 import msgspec
+from msgspec import Meta
 
 from app.db import Connection, Database, many, one, queries_beside
 from app.errors import Refusal
@@ -62,8 +64,8 @@ async def movements(
 ) -> Page[Movement]:
     """An account's history, newest first. A page of a search may hold fewer than asked for, or none, and still have a
     next one: it looks at so many lines (LOOKED_AT) and no more. Raises BadCursor, BadSpan."""
-    key = key_of(cursor, tuple[int])
-    before = max(key[0] - 1, 0) if key else _ALL
+    number = number_in(cursor)
+    before = _ALL if number is None else number - 1
     if wanted.everything():
         lines = await many(Line, db, sql.movements, account_id, before, 0, limit + 1, None, None, limit + 1)
         return page_of(lines, limit, Movement)
@@ -77,6 +79,12 @@ async def movements(
     if page.next is None and before - LOOKED_AT > searched.oldest:
         page.next = cursor_of(before - LOOKED_AT + 1)
     return page
+
+
+def number_in(cursor: str | None) -> int | None:
+    """The number of the last line that was shown; raises BadCursor."""
+    key = key_of(cursor, tuple[Annotated[int, Meta(ge=1, le=_ALL)]])
+    return key and key[0]
 
 
 async def span(db: Connection, account_id: UUID, from_on: date | None, to_on: date | None) -> Span:

@@ -115,9 +115,9 @@ WITH due AS (
     ) AS numbered
     WINDOW same AS (PARTITION BY series, year ORDER BY position)
 ), counted AS (
-    INSERT INTO fee_receipt_series (series, year, last_number)
+    INSERT INTO fee_receipt_counter (series, year, last_number)
     SELECT DISTINCT series, year, added FROM due ORDER BY series, year
-    ON CONFLICT (series, year) DO UPDATE SET last_number = fee_receipt_series.last_number + excluded.last_number
+    ON CONFLICT (series, year) DO UPDATE SET last_number = fee_receipt_counter.last_number + excluded.last_number
     RETURNING series, year, last_number
 )
 INSERT INTO fee_receipt_number (payment_id, series, year, number)

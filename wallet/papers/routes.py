@@ -32,8 +32,8 @@ async def list_movements(
 ) -> Page[Movement]:
     """My history, newest first.
 
-    Of a kind, between two days, with words in the memo or the other side's name (letters without their marks find them
-    too). A page of a search may be short, or empty, and still have a `next`."""
+    Of a kind, between two days, with words in the memo or the other side's name (letters without their marks find
+    them too). A page of a search may be short, or empty, and still have a `next`."""
     return await history.movements(db, request.me.id, Wanted(kind, q, from_on, to_on), cursor, limit)
 
 

@@ -11,7 +11,7 @@ from app.clock import CITY_ZONE, city_now
 from app.db import Connection, Database
 from app.errors import Language
 from app.identity.models import Principal
-from app.types import cursor_of, key_of
+from app.types import cursor_of
 from wallet.papers import history, tables
 from wallet.papers.history import Line, Span, sql
 from wallet.papers.kinds import words_of
@@ -25,9 +25,9 @@ async def show(
     db: Connection, me: Principal, from_on: date, to_on: date, cursor: str | None, limit: int, language: Language
 ) -> Statement:
     """A page of my statement, oldest first; raises BadSpan, BadCursor."""
-    key = key_of(cursor, tuple[int])
+    number = history.number_in(cursor)
     span = await history.year(db, me.id, from_on, to_on)
-    after = min(max(span.oldest, key[0]), span.newest) if key else span.oldest
+    after = min(max(span.oldest, number or 0), span.newest)
     lines = await history.lines(db, me.id, after, span.newest, limit)
     last = lines[-1].version if lines else span.newest
     return Statement(

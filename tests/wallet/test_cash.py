@@ -1,0 +1,392 @@
+"""Cash at a counter: receipts that count once, a drawer that adds up, and what the bank gets of it."""
+
+import asyncio
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+
+from app.clock import city_today
+from app.config import settings
+from tests.conftest import City, StandIns
+from tests.makers import Resident, StaffMember, a_bill, a_biller, a_resident, a_staff_member, with_role
+from tests.statements import sql
+from tests.wallet.banking import broken_laws, told
+from tests.wallet.billing import a_known_bill, a_water_company
+from tests.wallet.conftest import Passing
+from tests.wallet.telling import balance, check_suspense, items, notices, of_sepay, refused, sepay
+from wallet import ledger
+
+pytestmark = pytest.mark.usefixtures("stand_ins")
+
+DESK = "mot-cua"
+
+
+# Makers
+
+
+async def a_clerk(city: City, agency: str = DESK) -> StaffMember:
+    async with city.database.transaction() as db:
+        return await a_staff_member(db, role="clerk", agency=agency)
+
+
+async def finance(city: City) -> StaffMember:
+    async with city.database.transaction() as db:
+        return await a_staff_member(db, role="finance")
+
+
+async def someone(city: City, balance: int = 0) -> Resident:
+    async with city.database.transaction() as db:
+        return await a_resident(db, balance=balance)
+
+
+async def put(city: City, who: StaffMember, path: str, body: Mapping[str, object]) -> httpx.Response:
+    return await city.client.put(f"/v1/staff/{path}", headers=who.headers, json=body)
+
+
+def for_wallet(who: Resident, amount: int = 50_000, **other: object) -> dict[str, object]:
+    return {"agency": DESK, "for": {"kind": "top_up", "phone": who.phone}, "amount": amount, **other}
+
+
+def for_bill(bill_id: UUID, amount: int, **other: object) -> dict[str, object]:
+    return {"agency": DESK, "for": {"kind": "bill", "bill_id": str(bill_id)}, "amount": amount, **other}
+
+
+async def taken(city: City, clerk: StaffMember, body: dict[str, object]) -> dict[str, Any]:
+    """A receipt that was just given."""
+    answer = await put(city, clerk, f"cash-receipts/{uuid4()}", body)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+async def receipts(city: City, who: StaffMember, **query: str) -> list[dict[str, Any]]:
+    answer = await city.client.get("/v1/staff/cash-receipts", headers=who.headers, params=query)
+    assert answer.status_code == 200, answer.text
+    return answer.json()["items"]
+
+
+async def voided(city: City, receipt_id: str, clerk: StaffMember, other: StaffMember) -> httpx.Response:
+    """One asks, another agrees."""
+    asked = await put(city, clerk, f"cash-receipts/{receipt_id}/voiding", {"reason": "Nhập nhầm số điện thoại"})
+    assert asked.status_code == 200, asked.text
+    assert asked.json()["status"] == "void_asked"
+    return await put(city, other, f"cash-receipts/{receipt_id}/voiding/approval", {})
+
+
+async def closed(city: City, clerk: StaffMember, counted: int, **other: object) -> httpx.Response:
+    body = {"agency": DESK, "on": str(city_today()), "counted": counted, **other}
+    return await put(city, clerk, f"cash-closes/{uuid4()}", body)
+
+
+async def check_all(city: City) -> None:
+    await check_suspense(city)
+    assert await broken_laws(city) == []
+
+
+async def covered(city: City) -> None:
+    """Cash is in drawers, not at the bank: the city's reserve covers it until it is."""
+    async with city.database.transaction() as db:
+        await ledger.move(db, ledger.Move(uuid4(), "reserve", ledger.GUARANTEE, ledger.RESERVE, 1_000_000_000))
+
+
+# Receipts
+
+
+async def test_cash_is_in_the_wallet_and_the_paper_has_a_number(city: City) -> None:
+    await covered(city)
+    me, clerk = await someone(city), await a_clerk(city)
+    receipt = await taken(city, clerk, for_wallet(me, payer_name="Lê Văn Con"))
+    second = await taken(city, clerk, for_wallet(me, 1))
+    day = f"{city_today():%Y%m%d}"
+    assert [one["number"] for one in (receipt, second)] == [f"MOT-CUA-{day}-0001", f"MOT-CUA-{day}-0002"]
+    assert (receipt["payee"], receipt["status"], receipt["payer_name"]) == (
+        "L*** T*** N*** Bình",
+        "paid",
+        "Lê Văn Con",
+    )
+    assert (await balance(city, me.id), await balance(city, ledger.CASH)) == (50_001, -50_001)
+    async with city.database.acquire() as db:
+        assert [news["number"] for news in await told(db, "CashToppedUp")] == [receipt["number"], second["number"]]
+    await check_all(city)
+
+
+async def test_the_same_again_is_the_same_even_forty_times_at_once(city: City) -> None:
+    me, clerk, receipt_id = await someone(city), await a_clerk(city), uuid4()
+    path = f"cash-receipts/{receipt_id}"
+    answers = await asyncio.gather(*(put(city, clerk, path, for_wallet(me)) for _ in range(40)))
+    fine = [answer for answer in answers if answer.status_code == 200]
+    assert {answer.status_code for answer in answers} <= {200, 503}
+    assert len({answer.json()["number"] for answer in fine}) == 1
+    assert await balance(city, me.id) == 50_000
+    other = await someone(city)
+    for body in (for_wallet(me, 50_001), for_wallet(other), for_wallet(me, payer_name="A")):
+        assert refused(await put(city, clerk, path, body)) == (409, "CashReceiptIdTaken")
+    colleague = await a_clerk(city)
+    assert refused(await put(city, colleague, path, for_wallet(me))) == (409, "CashReceiptIdTaken")
+    elsewhere = await a_clerk(city, "quay-2")
+    body = for_wallet(me, agency="quay-2")
+    assert refused(await put(city, elsewhere, path, body)) == (409, "CashReceiptIdTaken")
+
+
+async def test_numbers_have_no_gaps_and_no_doubles(city: City) -> None:
+    me, clerk = await someone(city), await a_clerk(city)
+    refused_one = await put(city, clerk, f"cash-receipts/{uuid4()}", for_bill(uuid4(), 1))
+    assert refused(refused_one) == (404, "UnknownBill")
+    for _ in range(3):
+        await asyncio.gather(*(taken(city, clerk, for_wallet(me, 1)) for _ in range(4)))
+    numbers = sorted(int(receipt["number"][-4:]) for receipt in await receipts(city, clerk))
+    assert numbers == list(range(1, 13))
+
+
+async def test_cash_pays_a_bill_exactly_and_once(city: City) -> None:
+    clerk = await a_clerk(city)
+    async with city.database.transaction() as db:
+        await a_biller(db)
+        bill_id = await a_bill(db, amount=120_000)
+    short = await put(city, clerk, f"cash-receipts/{uuid4()}", for_bill(bill_id, 119_000))
+    assert refused(short) == (409, "AmountDiffers")
+    receipt = await taken(city, clerk, for_bill(bill_id, 120_000))
+    assert (receipt["payee"], receipt["bill_id"]) == ("Điện lực Huế", str(bill_id))
+    twice = await put(city, clerk, f"cash-receipts/{uuid4()}", for_bill(bill_id, 120_000))
+    assert refused(twice) == (409, "BillNotDue")
+    async with city.database.acquire() as db:
+        assert await db.fetchval(sql.balance, await db.fetchval(sql.biller_account, "dien-luc-hue")) == 120_000
+    await check_all(city)
+
+
+@pytest.mark.parametrize(("customer_code", "status"), [("HW000901", "paid"), ("HW000902", "refused")])
+async def test_a_biller_that_is_asked_may_refuse_it_and_the_cash_is_handed_back(
+    city: City, stand_ins: StandIns, customer_code: str, status: str
+) -> None:
+    clerk, colleague = await a_clerk(city), await a_clerk(city)
+    async with city.database.transaction() as db:
+        bill_id = await a_known_bill(db, await a_water_company(db, stand_ins), customer_code, 100_000)
+    receipt = await taken(city, clerk, for_bill(bill_id, 100_000))
+    assert receipt["status"] == "pending"
+    await check_suspense(city)
+    await put(city, clerk, f"cash-receipts/{receipt['id']}/voiding", {"reason": "Khách đổi ý"})
+    early = await put(city, colleague, f"cash-receipts/{receipt['id']}/voiding/approval", {})
+    assert refused(early) == (409, "ReceiptCannotBeVoided")
+    await city.worker.drain()
+    back = await put(city, colleague, f"cash-receipts/{receipt['id']}/voiding/approval", {})
+    if status == "paid":
+        assert refused(back) == (409, "ReceiptCannotBeVoided")
+    else:
+        assert back.json()["status"] == "voided"
+        assert (await balance(city, ledger.CASH), await balance(city, ledger.SUSPENSE)) == (0, 0)
+    await check_all(city)
+
+
+async def test_a_refused_one_that_is_not_handed_back_is_finances(city: City, stand_ins: StandIns) -> None:
+    clerk, one = await a_clerk(city), await finance(city)
+    async with city.database.transaction() as db:
+        bill_id = await a_known_bill(db, await a_water_company(db, stand_ins), "HW000902", 100_000)
+    await taken(city, clerk, for_bill(bill_id, 100_000))
+    await city.worker.drain()
+    [receipt] = await receipts(city, clerk)
+    [item] = await items(city, one)
+    assert (receipt["status"], item["source"], item["source_id"]) == ("refused", "cash_receipt", receipt["id"])
+    assert (item["status"], item["reason"], item["content"]) == ("open", "biller_refused", None)
+
+
+async def test_only_a_clerk_of_that_agency_takes_cash_there(city: City) -> None:
+    me, elsewhere, one = await someone(city), await a_clerk(city, "quay-2"), await finance(city)
+    path = f"cash-receipts/{uuid4()}"
+    assert refused(await put(city, elsewhere, path, for_wallet(me))) == (403, "Forbidden")
+    assert refused(await put(city, one, path, for_wallet(me))) == (403, "Forbidden")
+    clerk = await a_clerk(city)
+    for body, problem in (
+        ({"phone": "0905123456"}, (404, "UnknownPayee")),
+        ({"phone": "12345678"}, (400, "BadPhone")),
+    ):
+        wanted = {"agency": DESK, "for": {"kind": "top_up", **body}, "amount": 1}
+        assert refused(await put(city, clerk, path, wanted)) == problem
+    for amount in (0, -1, 1.5, "1000", 10**12 + 1):
+        body = {**for_wallet(me), "amount": amount}
+        assert refused(await put(city, clerk, path, body)) == (400, "Malformed")
+    assert await receipts(city, clerk) == []
+
+
+async def test_a_clerk_sees_their_own_agencys_receipts_and_finance_all(city: City) -> None:
+    me, here, there, one = (
+        await someone(city),
+        await a_clerk(city),
+        await a_clerk(city, "quay-2"),
+        await finance(city),
+    )
+    await taken(city, here, for_wallet(me))
+    await taken(city, there, for_wallet(me, agency="quay-2"))
+    assert [receipt["agency"] for receipt in await receipts(city, here)] == [DESK]
+    assert len(await receipts(city, one, on=str(city_today()))) == 2
+    assert len(await receipts(city, one, agency="quay-2")) == 1
+    assert await receipts(city, one, on=str(city_today() - timedelta(days=1))) == []
+    peeking = await city.client.get("/v1/staff/cash-receipts?agency=quay-2", headers=here.headers)
+    assert refused(peeking) == (403, "Forbidden")
+
+
+# Voiding
+
+
+async def test_a_receipt_is_voided_by_two_and_the_money_leaves_the_wallet(city: City) -> None:
+    me, clerk, colleague = await someone(city), await a_clerk(city), await a_clerk(city)
+    receipt = await taken(city, clerk, for_wallet(me))
+    not_asked = await put(city, colleague, f"cash-receipts/{receipt['id']}/voiding/approval", {})
+    assert refused(not_asked) == (409, "VoidNotAsked")
+    own = await voided(city, receipt["id"], clerk, clerk)
+    assert refused(own) == (403, "VoidNeedsSecondPairOfEyes")
+    path = f"cash-receipts/{receipt['id']}/voiding/approval"
+    answers = await asyncio.gather(*(put(city, colleague, path, {}) for _ in range(5)))
+    assert {answer.json()["status"] for answer in answers} == {"voided"}
+    assert (await balance(city, me.id), await balance(city, ledger.CASH)) == (0, 0)
+    async with city.database.acquire() as db:
+        [news] = await told(db, "CashReceiptVoided")
+    assert (news["principal_id"], news["amount"]) == (str(me.id), 50_000)
+    assert (await closed(city, clerk, 0)).json()["expected"] == 0
+    await check_all(city)
+
+
+async def test_money_that_was_spent_meanwhile_is_not_taken_back(city: City) -> None:
+    me, friend, clerk, colleague = await someone(city), await someone(city), await a_clerk(city), await a_clerk(city)
+    receipt = await taken(city, clerk, for_wallet(me))
+    body = {"kind": "person", "phone": friend.phone, "amount": 1000}
+    assert (await city.client.put(f"/v1/wallet/payments/{uuid4()}", headers=me.headers, json=body)).status_code == 201
+    late = await voided(city, receipt["id"], clerk, colleague)
+    assert refused(late) == (409, "InsufficientFunds")
+    assert [one["status"] for one in await receipts(city, clerk)] == ["void_asked"]
+
+
+async def test_a_voided_bill_is_due_again_unless_somebody_acts_on_it(city: City) -> None:
+    clerk, colleague = await a_clerk(city), await a_clerk(city)
+    async with city.database.transaction() as db:
+        await a_biller(db)
+        bill_id, fee_id = await a_bill(db, amount=1000), await a_bill(db, amount=2000, subject="dossier 17")
+    plain, fee = [await taken(city, clerk, for_bill(*one)) for one in ((bill_id, 1000), (fee_id, 2000))]
+    assert refused(await voided(city, fee["id"], clerk, colleague)) == (409, "ReceiptCannotBeVoided")
+    assert (await voided(city, plain["id"], clerk, colleague)).json()["status"] == "voided"
+    async with city.database.acquire() as db:
+        statuses = [await db.fetchval(sql.bill_status, one) for one in (bill_id, fee_id)]
+    assert statuses == ["due", "paid"]
+    await taken(city, clerk, for_bill(bill_id, 1000))
+    await check_all(city)
+
+
+async def test_a_receipt_is_voided_on_its_day_only_and_not_after_the_count(city: City, passing: Passing) -> None:
+    me, clerk, colleague = await someone(city), await a_clerk(city), await a_clerk(city)
+    receipt = await taken(city, clerk, for_wallet(me))
+    assert (await closed(city, clerk, 50_000)).status_code == 200
+    counted = await put(city, clerk, f"cash-receipts/{receipt['id']}/voiding", {"reason": "Nhầm"})
+    assert refused(counted) == (409, "ReceiptCannotBeVoided")
+    elsewhere = await a_clerk(city, "quay-2")
+    stranger = await put(city, elsewhere, f"cash-receipts/{receipt['id']}/voiding", {"reason": "Nhầm"})
+    unknown = await put(city, colleague, f"cash-receipts/{uuid4()}/voiding", {"reason": "Nhầm"})
+    assert refused(stranger) == refused(unknown) == (404, "NotFound")
+
+
+# The evening
+
+
+async def test_the_drawer_is_counted_and_the_difference_is_written_down(city: City) -> None:
+    await covered(city)
+    me, clerk, one = await someone(city), await a_clerk(city), await finance(city)
+    for amount in (50_000, 70_000, 80_000):
+        await taken(city, clerk, for_wallet(me, amount))
+    close = (await closed(city, clerk, 195_000)).json()
+    assert (close["receipts"], close["expected"], close["counted"], close["difference"]) == (
+        3,
+        200_000,
+        195_000,
+        -5_000,
+    )
+    late = await put(city, clerk, f"cash-receipts/{uuid4()}", for_wallet(me))
+    assert refused(late) == (409, "CashDayClosed")
+    assert refused(await closed(city, clerk, 195_000)) == (409, "CashDayClosed")
+    path, body = f"cash-closes/{close['id']}/deposit", {"amount": 195_000, "bank_reference": "ft26329000017"}
+    deposited = [await put(city, one, path, body) for _ in range(2)]
+    assert [answer.json()["deposited"] for answer in deposited] == [195_000, 195_000]
+    assert deposited[0].json()["bank_reference"] == "FT26329000017"
+    assert await balance(city, ledger.CASH) == -5_000, "what is missing stays visible"
+    other = await put(city, one, path, {**body, "amount": 5_000})
+    assert refused(other) == (409, "AlreadyDeposited")
+    await check_all(city)
+
+
+async def test_a_count_again_is_the_same_and_another_is_not(city: City) -> None:
+    clerk, close_id = await a_clerk(city), uuid4()
+    body: dict[str, object] = {"agency": DESK, "on": str(city_today()), "counted": 0}
+    answers = [await put(city, clerk, f"cash-closes/{close_id}", body) for _ in range(2)]
+    assert answers[0].json() == answers[1].json()
+    assert refused(await put(city, clerk, f"cash-closes/{close_id}", {**body, "counted": 1})) == (
+        409,
+        "CashCloseIdTaken",
+    )
+    tomorrow = str(city_today() + timedelta(days=1))
+    assert refused(await closed(city, clerk, 0, on=tomorrow)) == (400, "CashDayAhead")
+    assert (await closed(city, clerk, 0, on=str(city_today() - timedelta(days=1)))).status_code == 200
+    assert refused(await closed(city, clerk, 0, agency="quay-2")) == (403, "Forbidden")
+    listed = await city.client.get("/v1/staff/cash-closes", headers=clerk.headers)
+    assert [close["on"] for close in listed.json()["items"]] == [str(city_today() - timedelta(days=1)), body["on"]]
+
+
+async def test_cash_that_is_taken_while_the_drawer_is_counted_counts_or_is_refused(city: City) -> None:
+    me, clerk = await someone(city), await a_clerk(city)
+    await taken(city, clerk, for_wallet(me, 1))
+    count, *given = await asyncio.gather(
+        closed(city, clerk, 0),
+        *(put(city, clerk, f"cash-receipts/{uuid4()}", for_wallet(me, 1)) for _ in range(8)),
+    )
+    assert {answer.status_code for answer in given} <= {200, 409, 503}
+    assert count.json()["expected"] == -await balance(city, ledger.CASH)
+
+
+async def test_whoever_counted_does_not_confirm_the_deposit(city: City) -> None:
+    async with city.database.transaction() as db:
+        both = await a_staff_member(db, role="clerk", agency=DESK)
+    async with city.database.transaction() as db:
+        both = await with_role(db, both, "finance")
+    me = await someone(city)
+    await taken(city, both, for_wallet(me))
+    close = (await closed(city, both, 50_000)).json()
+    own = await put(city, both, f"cash-closes/{close['id']}/deposit", {"amount": 50_000, "bank_reference": "FT1"})
+    assert refused(own) == (403, "DepositNeedsSecondPairOfEyes")
+    one = await finance(city)
+    unknown = await put(city, one, f"cash-closes/{uuid4()}/deposit", {"amount": 50_000, "bank_reference": "FT1"})
+    assert refused(unknown) == (404, "NotFound")
+
+
+@pytest.mark.parametrize("first", ["the bank's notice", "finance"])
+async def test_a_deposit_that_the_bank_tells_too_is_booked_once(city: City, first: str) -> None:
+    await covered(city)
+    me, clerk, one = await someone(city), await a_clerk(city), await finance(city)
+    await taken(city, clerk, for_wallet(me))
+    close = (await closed(city, clerk, 50_000)).json()
+    before = await balance(city, ledger.GUARANTEE)
+    notice = of_sepay(50_000, "nop tien mat mot cua", referenceCode="FT26329000018")
+    deposit = {"amount": 50_000, "bank_reference": "FT26329000018"}
+    if first == "finance":
+        assert (await put(city, one, f"cash-closes/{close['id']}/deposit", deposit)).status_code == 200
+        await sepay(city, notice)
+    else:
+        await sepay(city, notice)
+        assert (await put(city, one, f"cash-closes/{close['id']}/deposit", deposit)).status_code == 200
+    assert await balance(city, ledger.GUARANTEE) == before - 50_000
+    assert (await balance(city, ledger.CASH), await balance(city, ledger.SUSPENSE)) == (0, 0)
+    statuses = [told_.status for told_ in await notices(city)]
+    assert statuses == (["matched", "duplicate"] if first == "finance" else ["matched"])
+    await check_all(city)
+
+
+async def test_money_that_was_booked_for_something_else_is_no_deposit(city: City) -> None:
+    me, clerk, one = await someone(city), await a_clerk(city), await finance(city)
+    await taken(city, clerk, for_wallet(me))
+    close = (await closed(city, clerk, 50_000)).json()
+    async with city.database.transaction() as db:
+        await a_biller(db)
+        bill_id = await a_bill(db, amount=50_000)
+    code = (await city.client.get(f"/v1/wallet/bills/{bill_id}/vietqr", headers=me.headers)).json()["code"]
+    await sepay(city, of_sepay(50_000, code, referenceCode="FT9", accountNumber=settings().bank_account))
+    body = {"amount": 50_000, "bank_reference": "FT9"}
+    answer = await put(city, one, f"cash-closes/{close['id']}/deposit", body)
+    assert refused(answer) == (409, "DepositAlreadyBooked")
