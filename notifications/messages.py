@@ -333,7 +333,7 @@ def messages_of(event: Told) -> list[Words]:
                     ("Đã hủy phiếu thu", "A receipt was voided"),
                     (
                         f"Phiếu thu {event.number} đã hủy: {dong(event.amount)} được trừ khỏi ví, trả lại tại quầy.",
-                        f"Receipt {event.number} was voided: {dong(event.amount)} left your wallet, handed back in cash.",
+                        f"Receipt {event.number} was voided: {dong(event.amount)} left your wallet, given back in cash.",
                     ),
                 )
             ]
@@ -594,9 +594,9 @@ def messages_of(event: Told) -> list[Words]:
                     f"/merchants/{event.merchant_id}/webhook-endpoints",
                     (f"{event.merchant_name}: đã tắt thông báo tự động", f"{event.merchant_name}: a webhook is off"),
                     (
-                        f"Hệ thống của cửa hàng tại {event.url} {why_vi}; {event.unsent} thông báo chưa gửi được. "
+                        f"Hệ thống của cửa hàng tại {event.host} {why_vi}; {event.unsent} thông báo chưa gửi được. "
                         "Hãy kiểm tra hệ thống rồi lưu lại địa chỉ để bật.",
-                        f"The shop's system at {event.url} {why_en}; {event.unsent} messages wait. Look at the "
+                        f"The shop's system at {event.host} {why_en}; {event.unsent} messages wait. Look at the "
                         "system, then save its address again to switch it on.",
                     ),
                 )
@@ -655,7 +655,10 @@ def messages_of(event: Told) -> list[Words]:
                 _account(
                     event.principal_id,
                     "/merchants/invitations",
-                    (f"{event.merchant_name} mời bạn làm thu ngân", f"{event.merchant_name} asks you to be a cashier"),
+                    (
+                        f"{event.merchant_name} mời bạn làm thu ngân",
+                        f"{event.merchant_name} asks you to be a cashier",
+                    ),
                     (
                         "Nếu bạn làm việc tại cửa hàng này, hãy mở lời mời và chấp nhận trong 7 ngày. "
                         "Nếu không, bạn không cần làm gì.",

@@ -389,13 +389,13 @@ class WebhooksWritten(Event):
 class WebhookDisabled(Event):
     """A merchant's system is told nothing any more: it said that it is gone, or took nothing for days.
 
-    `unsent`: how many messages wait as dead letters."""
+    `host`: of its address, whose rest may be a secret. `unsent`: how many messages wait as dead letters."""
 
     webhook_endpoint_id: UUID
     merchant_id: UUID
     owner_id: UUID
     merchant_name: str
-    url: str
+    host: str
     because: Literal["gone", "failing"]
     unsent: int
 

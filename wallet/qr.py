@@ -375,8 +375,8 @@ def write(sticker: Sticker) -> str:
 def write_transfer(*, bank_bin: str, account: str, amount: int, purpose: str) -> str:
     """The text of a VietQR that asks any bank's app for one transfer: `amount` đồng, its words filled in.
 
-    `purpose` (1 … 25 characters of printable ASCII) is what the money is matched by. Raises ValueError for what cannot
-    be written."""
+    `purpose` (1 … 25 characters of printable ASCII) is what the money is matched by. Raises ValueError for what
+    cannot be written."""
     _check_writable(bank_bin=bank_bin, virtual_account=account, reference=purpose)
     _check_amount(amount)
     beneficiary = _joined({"00": bank_bin, "01": account})

@@ -14,7 +14,7 @@ from tests.conftest import City
 from tests.makers import Resident, Shop, a_policy, a_resident, a_shop, a_staff_member
 from tests.statements import sql
 from wallet import ledger
-from wallet.merchants import pay_codes
+from wallet.merchants import charges, pay_codes
 
 
 async def a_town(city: City, balance: int = 10_000_000) -> tuple[Resident, Shop]:
@@ -230,3 +230,32 @@ async def test_staff_make_no_codes(city: City) -> None:
     async with city.database.transaction() as db:
         member = await a_staff_member(db)
     assert (await city.client.post("/v1/wallet/pay-codes", headers=member.headers, json={})).status_code == 403
+
+
+async def test_a_charge_whose_money_moved_is_paid_whatever_its_row_says(
+    city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As if the process had been killed between the money and the row."""
+    payer, shop = await a_town(city)
+    code, charge_id = await a_code(city, payer), uuid4()
+    with monkeypatch.context() as broken:
+        broken.setattr(charges.sql, "charge_status", "SELECT the_end, $1::uuid, $2::text", raising=False)
+        assert (await charge(city, shop, code, 45_000, charge_id)).status_code == 500
+    async with city.database.transaction() as db:
+        await db.execute(sql.expire_charges)
+    shown = await city.client.get(f"/v1/merchants/{shop.id}/charges/{charge_id}", headers=shop.owner.headers)
+    assert shown.json()["status"] == "paid"
+    assert (await charge(city, shop, code, 45_000, charge_id)).json()["status"] == "paid"
+    assert await balance(city, shop.id) == 45_000
+
+
+async def test_a_charge_that_is_late_is_not_collected_any_more(city: City, monkeypatch: pytest.MonkeyPatch) -> None:
+    payer, shop = await a_town(city)
+    code, charge_id = await a_code(city, payer), uuid4()
+    with monkeypatch.context() as broken:
+        broken.setattr(city.app.state.till, "closing", True)
+        assert (await charge(city, shop, code, 45_000, charge_id)).status_code == 503
+    async with city.database.transaction() as db:
+        await db.execute(sql.expire_charges)
+    assert (await charge(city, shop, code, 45_000, charge_id)).json()["status"] == "expired"
+    assert await balance(city, shop.id) == 0

@@ -158,3 +158,31 @@ async def test_money_from_outside_waits_in_suspense_until_the_biller_has_answere
         failed = await db.fetch(sql.event_rows, "BillPaymentFailed")
     assert [row["data"]["why"] for row in failed] == ["Mã khách hàng đã đóng"]
     await assert_sound(city)
+
+
+async def test_one_id_is_never_a_transfer_and_a_hold_also_if_two_ask_at_once(city: City) -> None:
+    async with city.database.transaction() as db:
+        one, other, payee = [await a_resident(db, balance=1_000_000) for _ in range(3)]
+
+    async def send(movement_id: UUID) -> bool:
+        wanted = Move(
+            movement_id, "person", one.id, amount=1, session_id=one.session_id, phone=payee.phone, fingerprint=b"p"
+        )
+        try:
+            await city.app.state.till.pay(wanted)
+        except ledger.PaymentIdTaken:
+            return False
+        return True
+
+    async def hold(movement_id: UUID) -> bool:
+        try:
+            async with city.database.transaction() as db:
+                await holds.place(db, Move(movement_id, "payout", other.id, ledger.GUARANTEE, 1))
+        except ledger.PaymentIdTaken:
+            return False
+        return True
+
+    for _ in range(60):
+        movement_id = new_id()
+        assert sum(await asyncio.gather(send(movement_id), hold(movement_id))) == 1
+    await assert_sound(city)

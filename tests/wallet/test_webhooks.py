@@ -383,13 +383,14 @@ async def test_no_secret_lies_open_in_the_database_or_in_what_tells(city: City) 
         secret = (await put_endpoint(city, shop, hook.url, endpoint_id))["secret"]
         await pay(city, shop, payer)
         await sent(city)
+    await put_endpoint(city, shop, "https://shop.example/T0PSECRET?key=T0PSECRET", endpoint_id)
     async with city.database.acquire() as db:
         [row] = await db.fetch(sql.webhook_secrets)
         told = [row["row"] for row in await db.fetch(sql.rows_that_tell)]
     raw = secret.removeprefix("whsec_")
     assert raw.encode() not in bytes(row["sealed"])
     assert base64.b64decode(raw) not in bytes(row["sealed"])
-    assert not [line for line in told if raw in line]
+    assert not [line for line in told if raw in line or "T0PSECRET" in line]
 
 
 # What goes wrong
@@ -486,7 +487,7 @@ async def test_a_system_that_is_gone_is_told_nothing_more_and_its_owner_hears_of
         assert len(hook.heard) == 3
     assert [one["status"] for one in await messages(city, shop)] == ["dead"] * 3
     [news] = await told_of(city, "WebhookDisabled")
-    assert (news["because"], news["unsent"], news["url"]) == ("gone", 2, hook.url)
+    assert (news["because"], news["unsent"], news["host"]) == ("gone", 2, "localhost")
     async with city.database.acquire() as db:
         titles = [row["title"] for row in await db.fetch(sql.inbox_titles, shop.owner.id)]
     assert any("đã tắt thông báo" in title for title in titles)
@@ -507,11 +508,11 @@ async def test_the_owner_is_told_in_words() -> None:
     for because in ("gone", "failing"):
         event = WebhookDisabled(
             webhook_endpoint_id=new_id(), merchant_id=new_id(), owner_id=new_id(), merchant_name="Bún bò",
-            url="https://shop.example/", because=because, unsent=3,
+            host="shop.example", because=because, unsent=3,
         )  # fmt: skip
         [words] = messages_of(event)
         assert words.principal_id == event.owner_id
-        assert "https://shop.example/" in words.body["en"]
+        assert "shop.example" in words.body["en"]
 
 
 @pytest.mark.parametrize(
@@ -553,7 +554,7 @@ async def test_a_system_that_takes_its_time_holds_up_its_own_messages_only(
 ) -> None:
     shop, payer = await shop_of(city)
     other, _ = await shop_of(city)
-    async with a_hook(delay_s=2.0) as slow, a_hook() as quick:
+    async with a_hook(delay_s=4.0) as slow, a_hook() as quick:
         await put_endpoint(city, shop, slow.url)
         await put_endpoint(city, other, quick.url)
         for _ in range(12):
@@ -561,7 +562,7 @@ async def test_a_system_that_takes_its_time_holds_up_its_own_messages_only(
         await city.worker.drain()
         for _ in range(5):
             await pay(city, other, payer, 1_000)
-        async with asyncio.timeout(1.5):
+        async with asyncio.timeout(3):
             while len(quick.heard) < 5:
                 await city.worker.drain()
                 await asyncio.sleep(0.02)
@@ -658,6 +659,8 @@ async def test_an_answer_that_comes_after_the_lease_changes_nothing_but_for_the_
             await asyncio.gather(other.rest(), webhook_deliveries.courier_of(city.database).rest())
             [message] = await messages(city, shop, endpoint_id=endpoint["id"])
             assert (message["status"], len(slow.heard)) == (end, 2)
+            if end == "waiting":
+                assert message["attempts"] == 1, "the try whose lease had run out counts for nothing"
             await city.client.delete(
                 f"/v1/merchants/{shop.id}/webhook-endpoints/{endpoint['id']}", headers=shop.owner.headers
             )

@@ -311,11 +311,14 @@ class _TakingLine(Taking):
 
 
 async def takings(db: Connection, me: Principal, merchant_id: UUID, cursor: str | None, limit: int) -> Page[Taking]:
-    """What came in at my merchant, newest first; whoever works there sees what came in during their own shifts.
-
-    Raises NotFound, BadCursor."""
+    """What came in at my merchant, newest first; whoever works there sees what came in during their own shifts of the
+    last month. Raises NotFound, BadCursor."""
     key = key_of(cursor, tuple[int])
-    lines = await many(_TakingLine, db, sql.takings, merchant_id, me.id, key and key[0], limit + 1)
-    if not lines and not await db.fetchval(sql.acts_for_merchant, merchant_id, me.id):
+    if not await db.fetchval(sql.acts_for_merchant, merchant_id, me.id):
         raise NotFound
+    before = key and key[0]
+    if await db.fetchval(sql.merchant_i_act_for, merchant_id, me.id) is not None:
+        lines = await many(_TakingLine, db, sql.takings, merchant_id, before, limit + 1)
+    else:
+        lines = await many(_TakingLine, db, sql.takings_of_shifts, merchant_id, before, limit + 1, me.id)
     return page_of(lines, limit, Taking)

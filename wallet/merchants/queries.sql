@@ -86,17 +86,27 @@ FROM merchant_order
 WHERE merchant_order.id = $1 AND merchant_order.merchant_id = $2 AND acts_for_merchant($2, $3);
 
 -- name: takings
--- What came in at a merchant and went back, newest first, by the account's own count: all of it for its owner, what
--- came in at their terminals during their shifts for whoever works there.
+-- What came in at a merchant and went back, newest first, by the account's own count.
 SELECT version, id, kind, amount, payer, terminal_id, terminal, order_id, reference, memo, original_id, balance_after,
     made_at
-FROM merchant_line
-WHERE merchant_id = $1 AND ($3::bigint IS NULL OR version < $3)
-    -- From the first line that may be theirs on.
-    AND version > coalesce((SELECT 0 FROM merchant WHERE id = $1 AND (owner_id = $2 OR is_merchants_machine($1, $2))),
-        (SELECT min(from_version) FROM merchant_shift WHERE principal_id = $2 AND merchant_id = $1))
-    AND sees_merchant_line($1, $2, terminal_id, version)
-ORDER BY version DESC LIMIT $4;
+FROM merchant_line WHERE merchant_id = $1 AND ($2::bigint IS NULL OR version < $2)
+ORDER BY version DESC LIMIT $3;
+
+-- name: takings_of_shifts
+-- Of that, for whoever works there, what came in at their terminals during their own shifts of the last month; only
+-- their shifts are looked through, however much came in between.
+SELECT line.version, line.id, kind, amount, payer, line.terminal_id, terminal, order_id, reference, memo, original_id,
+    balance_after, made_at
+FROM (SELECT terminal_id, from_version, coalesce(to_version, 9223372036854775807) AS to_version FROM merchant_shift
+    WHERE principal_id = $4 AND merchant_id = $1 AND opened_at > city_now() - interval '31 days'
+        AND ($2::bigint IS NULL OR from_version < $2)
+    OFFSET 0) AS shift
+CROSS JOIN LATERAL (SELECT * FROM merchant_line
+    WHERE merchant_id = $1 AND version > shift.from_version AND version <= shift.to_version
+        AND ($2::bigint IS NULL OR version < $2) AND terminal_id = shift.terminal_id
+    ORDER BY version DESC LIMIT $3) AS line
+WHERE acts_for_merchant($1, $4)
+ORDER BY line.version DESC LIMIT $3;
 
 -- name: shop_to_settle
 -- A merchant (of mine, if somebody asks) while its books are closed: one at a time.
@@ -612,8 +622,7 @@ UPDATE webhook_endpoint AS endpoint SET disabled_at = city_now(), disabled_becau
 FROM merchant
 WHERE endpoint.id = $1 AND endpoint.disabled_at IS NULL AND endpoint.removed_at IS NULL
     AND merchant.id = endpoint.merchant_id
-RETURNING endpoint.id AS webhook_endpoint_id, merchant.id AS merchant_id, merchant.owner_id,
-    merchant.name AS merchant_name, endpoint.url, endpoint.disabled_because AS because;
+RETURNING merchant.id AS merchant_id, merchant.owner_id, merchant.name AS merchant_name, endpoint.url;
 
 -- name: merchant_name
 -- What a shop is called.
@@ -675,19 +684,19 @@ SELECT count(*) FROM gone;
 -- The last line of a shop's account, for whoever may act for the shop.
 SELECT coalesce((SELECT version FROM account WHERE id = $1), 0) WHERE acts_for_merchant($1, $2);
 
--- name: stream_stands
--- May this session still hear what comes in at a shop?
-SELECT EXISTS (SELECT FROM session JOIN principal ON principal.id = session.principal_id
-    WHERE session.id = $3 AND principal_id = $2 AND ended_at IS NULL AND closed_at IS NULL AND locked_at IS NULL)
-    AND acts_for_merchant($1, $2);
+-- name: stream_position_of_session
+-- The same, for a session that may still hear what comes in.
+SELECT coalesce((SELECT version FROM account WHERE id = $1), 0)
+WHERE acts_for_merchant($1, $2) AND EXISTS (SELECT FROM session JOIN principal ON principal.id = session.principal_id
+    WHERE session.id = $3 AND principal_id = $2 AND ended_at IS NULL AND closed_at IS NULL AND locked_at IS NULL);
 
--- name: takings_after
--- What came in, and was given back, after a line, oldest first; of that what I may see.
+-- name: takings_between
+-- What came in, and was given back, after a line and up to another, oldest first; of that what I may see.
 SELECT version, id, kind, amount, payer, terminal_id, terminal, order_id, reference, memo, original_id, balance_after,
     made_at
 FROM merchant_line
-WHERE merchant_id = $1 AND version > $2 AND sees_merchant_line($1, $4, terminal_id, version)
-ORDER BY version LIMIT $3;
+WHERE merchant_id = $1 AND version > $3 AND version <= $4 AND sees_merchant_line($1, $2, terminal_id, version)
+ORDER BY version LIMIT $5;
 
 -- name: merchant_to_change
 -- A merchant whose state somebody changes: one at a time.

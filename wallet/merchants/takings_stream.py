@@ -27,6 +27,8 @@ from wallet.models import Taking
 sql = queries_beside(__file__)
 
 MOST_REPLAYED = 200
+MOST_LOOKED_AT = 5_000
+"""So many entries of the account are looked through: those of whoever works there may lie far between others'."""
 LOOK_S, LOOK_WITH_BELLS_S = 1.0, 4.0
 """How often one looks without a bell: what a sign-out, a dead Redis or a dead worker may take to be noticed."""
 KEEP_ALIVE_S = 15.0
@@ -84,17 +86,16 @@ async def stream(
             yield ServerSentEventMessage(comment="xin chào", retry=1000)
             while not bells.closing:
                 bell.clear()
-                lines = await _look(database, me, merchant_id, after)
-                if lines is None:
+                seen = await _look(database, me, merchant_id, after)
+                if seen is None:
                     return
-                if len(lines) > MOST_REPLAYED:
-                    after = await _position(database, me, merchant_id) or lines[-1].version
+                lines, after = seen
+                if lines is None:
                     yield ServerSentEventMessage(event="reset", id=str(after), data="{}")
                     spoken = monotonic()
                     continue
                 for line in lines:
-                    after = line.version
-                    yield ServerSentEventMessage(event="taking", id=str(after), data=_json(line))
+                    yield ServerSentEventMessage(event="taking", id=str(line.version), data=_json(line))
                     spoken = monotonic()
                 if monotonic() - spoken >= KEEP_ALIVE_S:
                     yield ServerSentEventMessage(comment="…")
@@ -106,12 +107,18 @@ async def stream(
         _open[me.id] -= 1
 
 
-async def _look(database: Database, me: Principal, merchant_id: UUID, after: int) -> list[_Line] | None:
-    """What came after a line; None: this session may not know any more."""
+async def _look(
+    database: Database, me: Principal, merchant_id: UUID, after: int
+) -> tuple[list[_Line] | None, int] | None:
+    """What came after a line (None: too much), and up to where was looked. None: this session may know no more."""
     async with database.acquire() as db:
-        if not await db.fetchval(sql.stream_stands, merchant_id, me.id, me.session_id):
+        now = await db.fetchval(sql.stream_position_of_session, merchant_id, me.id, me.session_id)
+        if now is None:
             return None
-        return await many(_Line, db, sql.takings_after, merchant_id, after, MOST_REPLAYED + 1, me.id)
+        if now - after > MOST_LOOKED_AT:
+            return None, now
+        lines = await many(_Line, db, sql.takings_between, merchant_id, me.id, after, now, MOST_REPLAYED + 1)
+        return (None if len(lines) > MOST_REPLAYED else lines), now
 
 
 async def _position(database: Database, me: Principal, merchant_id: UUID) -> int | None:

@@ -10,7 +10,6 @@ import random
 from collections import Counter
 from datetime import timedelta
 from time import monotonic
-from typing import Literal
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
@@ -25,7 +24,7 @@ from app.jobs import News
 from app.secrets import unseal
 from wallet.events import WebhookDisabled
 from wallet.merchants import webhook_signatures
-from wallet.merchants.webhook_endpoints import PURPOSE
+from wallet.merchants.webhook_endpoints import PURPOSE, host_of
 from wallet.merchants.webhook_models import DisabledBecause
 
 sql = queries_beside(__file__)
@@ -187,13 +186,20 @@ async def _disable(db: Connection, endpoint_id: UUID, because: DisabledBecause) 
     disabled = await maybe(_Disabled, db, sql.disable_webhook_endpoint, endpoint_id, because)
     if disabled is not None:
         unsent: int = await db.fetchval(sql.bury_webhook_messages, endpoint_id)
-        await outbox.record(db, WebhookDisabled(**msgspec.structs.asdict(disabled), unsent=unsent))
+        news = WebhookDisabled(
+            webhook_endpoint_id=endpoint_id,
+            merchant_id=disabled.merchant_id,
+            owner_id=disabled.owner_id,
+            merchant_name=disabled.merchant_name,
+            host=host_of(disabled.url),
+            because=because,
+            unsent=unsent,
+        )
+        await outbox.record(db, news)
 
 
 class _Disabled(msgspec.Struct, frozen=True):
-    webhook_endpoint_id: UUID
     merchant_id: UUID
     owner_id: UUID
     merchant_name: str
     url: str
-    because: Literal["gone", "failing"]

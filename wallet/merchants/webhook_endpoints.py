@@ -69,7 +69,8 @@ async def put(
     if new is None:
         raise WebhookEndpointIdTaken
     what = "wallet.webhook_endpoint_made" if new else "wallet.webhook_endpoint_changed"
-    await records.record(db, me, what, endpoint_id, merchant=str(merchant_id), url=wanted.url, events=events)
+    host = wanted.url and host_of(wanted.url)
+    await records.record(db, me, what, endpoint_id, merchant=str(merchant_id), host=host, events=events)
     endpoint = await one(WebhookEndpoint, db, sql.webhook_endpoint, endpoint_id, merchant_id)
     if new:
         endpoint.secret = await _new_secret(db, endpoint_id)
@@ -80,6 +81,11 @@ async def need_to_act(db: Connection, me: Principal, merchant_id: UUID) -> None:
     """It is my merchant, or I am one of its machines (whose scopes the door has looked at); raises NotFound."""
     if await db.fetchval(sql.merchant_i_act_for, merchant_id, me.id) is None:
         raise NotFound
+
+
+def host_of(url: str) -> str:
+    """What may be told of an address: its path and query are often a secret."""
+    return guarded.read(url).host
 
 
 def _check_address(url: str | None) -> None:
