@@ -333,7 +333,7 @@ def messages_of(event: Told) -> list[Words]:
                     ("Đã hủy phiếu thu", "A receipt was voided"),
                     (
                         f"Phiếu thu {event.number} đã hủy: {dong(event.amount)} được trừ khỏi ví, trả lại tại quầy.",
-                        f"Receipt {event.number} was voided: {dong(event.amount)} left your wallet, given back in cash.",
+                        f"Receipt {event.number} was voided: {dong(event.amount)} left the wallet for cash.",
                     ),
                 )
             ]

@@ -197,7 +197,7 @@ class RefundTooMuch(Refusal):
 class MonthLimitReached(Refusal):
     """Vượt hạn mức tháng của ví ({allowed} đồng); trong tháng này còn {left} đồng.
 
-    This is above the wallet's monthly limit of {allowed} đồng; {left} đồng of it are left."""
+    This is above the wallet's monthly limit of {allowed} VND; {left} VND of it are left."""
 
     status = 403
 
@@ -205,7 +205,7 @@ class MonthLimitReached(Refusal):
 class EssentialLimitReached(Refusal):
     """Vượt hạn mức tháng của nhóm thiết yếu ({allowed} đồng); trong tháng này còn {left} đồng.
 
-    This is above the monthly limit of {allowed} đồng for essential services; {left} đồng of it are left."""
+    This is above the monthly limit of {allowed} VND for essential services; {left} VND of it are left."""
 
     status = 403
 
@@ -213,7 +213,7 @@ class EssentialLimitReached(Refusal):
 class DayLimitReached(Refusal):
     """Vượt hạn mức ngày cho hàng hóa, dịch vụ ({allowed} đồng); hôm nay còn {left} đồng.
 
-    This is above the daily limit of {allowed} đồng for goods and services; {left} đồng of it are left."""
+    This is above the daily limit of {allowed} VND for goods and services; {left} VND of it are left."""
 
     status = 403
 

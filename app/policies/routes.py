@@ -27,28 +27,28 @@ async def list_policy_changes(db: Db, cursor: Cursor = None, limit: Limit = 20) 
     return await changes.page(db, cursor, limit)
 
 
-@put("/v1/staff/policies/{code:str}/changes/{change_id:uuid}", who=("compliance",))
+@put("/v1/staff/policies/{policy_code:str}/changes/{change_id:uuid}", who=("compliance",))
 async def propose_policy_change(
-    db: Db, request: Door, code: FromPath[str], change_id: FromPath[UUID], data: JSONBody[ProposeChange]
+    db: Db, request: Door, policy_code: FromPath[str], change_id: FromPath[UUID], data: JSONBody[ProposeChange]
 ) -> PolicyChange:
     """Propose what a policy shall say, under an id that I make; somebody else approves it."""
-    return await changes.propose(db, request.me, code, change_id, data)
+    return await changes.propose(db, request.me, policy_code, change_id, data)
 
 
-@put("/v1/staff/policies/{code:str}/changes/{change_id:uuid}/approval", who=("compliance", "admin"))
+@put("/v1/staff/policies/{policy_code:str}/changes/{change_id:uuid}/approval", who=("compliance", "admin"))
 async def approve_policy_change(
-    db: Db, request: Door, code: FromPath[str], change_id: FromPath[UUID], data: JSONBody[Nothing]
+    db: Db, request: Door, policy_code: FromPath[str], change_id: FromPath[UUID], data: JSONBody[Nothing]
 ) -> PolicyChange:
     """The second pair of eyes: not who proposed it."""
-    return await changes.approve(db, request.me, code, change_id)
+    return await changes.approve(db, request.me, policy_code, change_id)
 
 
-@put("/v1/staff/policies/{code:str}/changes/{change_id:uuid}/refusal", who=("compliance", "admin"))
+@put("/v1/staff/policies/{policy_code:str}/changes/{change_id:uuid}/refusal", who=("compliance", "admin"))
 async def refuse_policy_change(
-    db: Db, request: Door, code: FromPath[str], change_id: FromPath[UUID], data: JSONBody[Nothing]
+    db: Db, request: Door, policy_code: FromPath[str], change_id: FromPath[UUID], data: JSONBody[Nothing]
 ) -> PolicyChange:
     """No; or I take my own proposal back."""
-    return await changes.refuse(db, request.me, code, change_id)
+    return await changes.refuse(db, request.me, policy_code, change_id)
 
 
 router = Router(

@@ -63,8 +63,8 @@ PUBLIC = {
     ("POST", "/v1/gateways/bank-transfers/casso"),
     ("GET", "/v1/public/bills/{biller_code:str}/{reference:str}"),
     ("GET", "/pay/{biller_code:str}/{reference:str}"),
-    ("GET", "/v1/receipts/{code}"),
-    ("GET", "/r/{code}"),
+    ("GET", "/v1/receipts/{receipt_code:str}"),
+    ("GET", "/r/{receipt_code:str}"),
     ("POST", "/v1/sign-in/codes"),
     ("POST", "/v1/sign-in/emergency-locks"),
     ("POST", "/v1/sign-in/sessions"),
@@ -244,6 +244,11 @@ async def a_household(db: Connection) -> Household:
     await _what_is_watched(db, owner, again.id, ids)
     order = PlaceOrder(terminal_id=shop.terminal_id, amount=1000)
     await merchants.place_order(db, owner.me, shop.id, ids["order_id"], order)
+    ids["charge_id"] = uuid4()
+    await db.execute(
+        merchants.sql.write_charge, ids["charge_id"], shop.id, shop.terminal_id, owner.id, owner.session_id, b"code",
+        1000, None, "asked", owner.id,
+    )  # fmt: skip
     ids["cashier_id"], ids["shift_id"] = uuid4(), uuid4()
     await cashiers.invite(db, owner.me, shop.id, ids["cashier_id"], InviteCashier(phone=owner.phone, name=owner.name))
     await shifts.begin(db, owner.me, shop.id, ids["shift_id"], OpenShift(terminal_id=shop.terminal_id))

@@ -40,6 +40,7 @@ WHOLE = {
     "list_devices": "at most a hundred, the one seen last first",
     "list_passkeys": "ten at most",
     "list_billers": "the city's billers",
+    "list_policies": "the city's rules, some dozens",
     "list_bills": "at most a hundred, the due ones first",
     "list_staff_billers": "the city's billers",
     "list_banks": "the country's banks, some forty",
@@ -115,7 +116,9 @@ def test_every_handler_has_a_name_of_its_own() -> None:
 
 
 CODES_IN_PATHS = {"/v1/me/consents/{purpose:str}"} | {
-    door.path for door in doors() if "{biller_code:str}" in door.path
+    door.path
+    for door in doors()
+    if any(code in door.path for code in ("{biller_code:str}", "{policy_code:str}", "{receipt_code:str}"))
 }
 """Paths that name one of a closed list by its code, or a thing by its biller's reference, not by an id of ours."""
 
@@ -266,7 +269,7 @@ EXAMPLES: tuple[object, ...] = (
     "EC", "P-256", "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU", {},
     ["bills.read"], ["203.0.113.0/24"], ["payment.received"], ["orders.read"],
     3, "electricity", "^X[0-9]{6}$", "https://biller.example", "a-secret-of-at-least-thirty-two-characters",
-    "2031-01-01", "bank_transfer", "complaint", "rejected", "reported",
+    "2031-01-01", "280000000000000006", "bank_transfer", "complaint", "rejected", "reported",
 )  # fmt: skip
 """One of these fits every field of every body; a new kind of field may need a new example."""
 

@@ -36,7 +36,7 @@ LIMITS = {"limit.month_general": 250_000, "limit.month_essential": 120_000, "lim
 
 class Ledger(RuleBasedStateMachine):
     """Payments, replays, overdrafts, groups that pay each other, bills, orders that expire, locked wallets; holds
-    that are captured, voided or expire, withdrawals, bills whose biller is asked, refunds, top-ups, limits and freezes."""
+    that are captured, voided or expire, withdrawals, bills whose biller is asked, refunds, top-ups, limits."""
 
     url: str
 

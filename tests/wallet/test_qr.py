@@ -819,3 +819,42 @@ def test_any_fields_at_all_are_read_or_refused(beginning: list[str], stray: list
         assert reading.dynamic == (reading.order_id is not None) == (reading.amount is not None)
     if reading and reading.amount is not None:
         assert 1 <= reading.amount <= qr.MAX_AMOUNT
+
+
+# One transfer, asked of any bank's app
+
+
+@patient
+@given(
+    st.from_regex("[0-9]{6}", fullmatch=True),
+    st.from_regex("[0-9A-Z]{1,19}", fullmatch=True),
+    st.integers(1, qr.MAX_AMOUNT),
+    st.from_regex("[0-9A-Z]{1,25}", fullmatch=True),
+)
+def test_a_transfer_is_read_back_as_it_was_written(bank_bin: str, account: str, amount: int, purpose: str):
+    text = qr.write_transfer(bank_bin=bank_bin, account=account, amount=amount, purpose=purpose)
+    assert text.endswith(f"{crc16(text[:-4].encode()):04X}")
+    reading = qr.read(text)
+    assert (reading.bank_bin, reading.account, reading.amount, reading.note) == (bank_bin, account, amount, purpose)
+    assert (reading.dynamic, reading.currency, reading.country, reading.service) == (True, "704", "VN", "QRIBFTTA")
+    assert reading.terminal_id is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"amount": 0},
+        {"amount": qr.MAX_AMOUNT + 1},
+        {"bank_bin": "97043"},
+        {"account": ""},
+        {"account": "1900 1900"},
+        {"purpose": ""},
+        {"purpose": "nạp ví"},
+        {"purpose": "X" * 26},
+    ],
+)
+def test_a_transfer_that_cannot_be_written_is_not(change: dict[str, Any]):
+    fine: dict[str, Any] = {"bank_bin": "970436", "account": "1900190019", "amount": 1, "purpose": "HUE"}
+    qr.write_transfer(**fine)
+    with pytest.raises(ValueError, match=r"cannot be written|amount"):
+        qr.write_transfer(**{**fine, **change})

@@ -579,21 +579,22 @@ async def test_a_few_systems_that_take_their_time_leave_places_for_others(
     monkeypatch.setattr(webhook_deliveries, "AT_ONCE_TO_ONE", 2)
     shop, payer = await shop_of(city)
     other, _ = await shop_of(city)
-    async with a_hook(delay_s=0.3) as slow, a_hook() as quick:
+    async with a_hook(delay_s=1) as slow, a_hook() as quick:
         for _ in range(3):
             await put_endpoint(city, shop, slow.url)
         await put_endpoint(city, other, quick.url)
-        for _ in range(4):
+        for _ in range(10):
             await pay(city, shop, payer, 1_000)
-        await city.worker.drain()
         await pay(city, other, payer, 1_000)
-        async with asyncio.timeout(3):
+        await city.worker.drain()
+        async with asyncio.timeout(8):
             while not quick.heard:
                 await city.worker.drain()
                 await asyncio.sleep(0.02)
-        assert len(slow.heard) < 12, "whoever has nobody on the way comes first"
+        assert len(slow.heard) < 30, "whoever has nobody on the way comes first"
+        slow.delay_s = 0
         await sent(city)
-    assert (len(slow.heard), slow.most_under_way <= 4) == (12, True)
+    assert (len(slow.heard), slow.most_under_way <= 4) == (30, True)
 
 
 async def test_many_couriers_send_each_message_once(city: City) -> None:

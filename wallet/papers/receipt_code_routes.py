@@ -19,16 +19,16 @@ async def get_receipt_code(request: Door, payment_id: FromPath[UUID]) -> Receipt
     return await receipt_codes.of_payment(request.app.state.database, request.me, payment_id)
 
 
-@get("/v1/receipts/{code:str}", public=True)
-async def check_receipt(db: Db, code: CodeOfReceipt) -> ReceiptCheck:
+@get("/v1/receipts/{receipt_code:str}", public=True)
+async def check_receipt(db: Db, receipt_code: CodeOfReceipt) -> ReceiptCheck:
     """Was this paid, and does it still stand? For whoever holds the receipt."""
-    return await receipt_codes.check(db, code)
+    return await receipt_codes.check(db, receipt_code)
 
 
-@get("/r/{code:str}", public=True, media_type=MediaType.HTML)
-async def show_receipt(db: Db, code: CodeOfReceipt) -> Response[str]:
+@get("/r/{receipt_code:str}", public=True, media_type=MediaType.HTML)
+async def show_receipt(db: Db, receipt_code: CodeOfReceipt) -> Response[str]:
     """The same as a page, at the address that a receipt's QR says."""
-    return await receipt_codes.page(db, code)
+    return await receipt_codes.page(db, receipt_code)
 
 
 router = Router("/", route_handlers=[get_receipt_code, check_receipt, show_receipt], tags=["wallet"])
