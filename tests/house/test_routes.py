@@ -126,6 +126,9 @@ CODES_IN_PATHS = {"/v1/me/consents/{purpose:str}"} | {
 NOBODYS_OWN = {"/v1/wallet/bills/{bill_id:uuid}/vietqr"}
 """Paths to what is shown to whoever knows its id."""
 
+STREAMS = {"stream_takings"}
+"""Doors whose answer goes on and on: tests of their own open them."""
+
 OTHERS_WORDS = {"hear_sepay", "hear_casso"}
 """Doors that take what somebody else's system sends, as it sends it: it may name more than we read."""
 
@@ -208,6 +211,8 @@ async def test_a2_anothers_thing_looks_like_none(
             answer = await desk.request(door.method, filled(door.path, ids), headers=headers)
             assert _without_its_own_id(answer) == unknown, f"{door} with {ids}"
         for household in (neighbours.mine, neighbours.theirs):
+            if door.name in STREAMS:
+                continue
             answer = await _tried(desk, db, door, household, household.ids)
             assert answer.status_code in {200, 204}, f"{door} is not its owner's"
 
