@@ -439,7 +439,8 @@ async def test_answers_are_what_it_says(desk: httpx.AsyncClient, db: Connection)
     for method, path, operation in operations():
         if method == "GET" and "200" in operation["responses"]:
             door = by_path[path]
-            if door.name == "stream_takings":  # it goes on and on
+            # One goes on and on; the others say 200 to what is signed or printed, and have tests of their own.
+            if door.name in {"stream_takings", "return_from_gateway", "check_receipt", "show_receipt"}:
                 continue
             headers = household.owner.headers if is_for_residents(door) else await a_passer(db, door)
             auth = await a_signer(db, door)
