@@ -102,6 +102,11 @@ def address_key(address: str) -> str:
     return f"{IPv6Address(int(parsed) >> 64 << 64)}/64"
 
 
+def grouped(amount: int) -> str:
+    """`1.234.567`: an amount as it is written in Vietnam."""
+    return f"{amount:,}".replace(",", ".")
+
+
 def new_id() -> UUID:
     """A time-ordered id (UUIDv7, RFC 9562)."""
     return uuid7()

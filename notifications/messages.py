@@ -27,6 +27,7 @@ from app.privacy.events import (
     ExportReady,
 )
 from app.staff.events import BreakGlassOpened
+from app.types import grouped
 from notifications.models import Category
 from wallet.events import (
     ApiKeyMade,
@@ -999,4 +1000,4 @@ def _words(principal_id: UUID, category: Category, link: str, title: tuple[str, 
 
 def dong(amount: int) -> str:
     """`1234567` → `1.234.567 ₫`, as it is written in Việt Nam."""
-    return f"{amount:,} ₫".replace(",", ".")
+    return f"{grouped(amount)} ₫"

@@ -14,7 +14,7 @@ from app.identity.levels import LevelTooLow
 from app.identity.models import Principal
 from app.identity.pins import AccountLocked
 from app.observe import LEDGER_BROKEN, LEDGER_CHECKED
-from app.types import Page, cursor_of
+from app.types import Page, cursor_of, grouped
 from wallet.models import PaymentStatus, TransferKind, Wallet
 
 sql = queries_beside(__file__)
@@ -283,7 +283,7 @@ def _verdict(row: asyncpg.Record) -> Verdict:
     if name in {"applied", "replayed"}:
         return Moved(name == "replayed", amount, balance_after, payee_name, payee_detail, made_at, status)
     if allowed is not None:
-        return REFUSALS[name](allowed=f"{allowed:,}".replace(",", "."), left=f"{max(left, 0):,}".replace(",", "."))
+        return REFUSALS[name](allowed=grouped(allowed), left=grouped(max(left, 0)))
     return REFUSALS[name]()
 
 

@@ -17,7 +17,7 @@ from app.budgets import Budget, spend
 from app.config import settings
 from app.db import Connection, maybe, queries_beside
 from app.errors import Language, NotFound, Refusal, TooManyRequests
-from app.types import address_key
+from app.types import address_key, grouped
 from wallet import ledger, qr
 from wallet.gateways import transfer_codes
 from wallet.gateways.inbound_models import BillTransfer, PublicBill
@@ -133,7 +133,7 @@ async def page(db: Connection, address: str, biller: str, reference: str, accept
         return pages.page("Không tìm thấy hóa đơn", "No such bill", words, status=404)
     status_vi, status_en = _STATUS[bill.status]
     lines = [
-        ("Số tiền", "Amount", _dong(bill.amount)),
+        ("Số tiền", "Amount", f"{grouped(bill.amount)} ₫"),
         ("Đơn vị thu", "Biller", f"{bill.name_vi} · {bill.name_en}"),
         ("Khách hàng", "Customer", bill.customer_name),
         ("Mã hóa đơn", "Reference", bill.reference),
@@ -177,7 +177,3 @@ def _drawing(text: str) -> str:
         f'<svg viewBox="0 0 {len(rows)} {len(rows)}" role="img" aria-label="{escape("Mã VietQR · VietQR code")}">'
         f'<rect width="100%" height="100%" fill="#fff"/><path d="{squares}" fill="#000"/></svg>'
     )
-
-
-def _dong(amount: int) -> str:
-    return f"{amount:,} ₫".replace(",", ".")

@@ -6,6 +6,7 @@ from litestar import Response
 
 from app import pages
 from app.config import settings
+from app.types import grouped
 from wallet.gateways import vnpay
 from wallet.gateways.vnpay import NotTheirs, Outcome
 
@@ -51,7 +52,7 @@ def shown(query: bytes) -> Response[str]:
         )
         return pages.page("Không đọc được kết quả", "The result cannot be read", words, status=400)
     title, words = _WORDS.get(told.outcome, _WORDS["unclear"])
-    amount = f"{told.amount or 0:,} ₫".replace(",", ".")
+    amount = f"{grouped(told.amount or 0)} ₫"
     lines = [("Số tiền", "Amount", amount), ("Mã giao dịch", "Reference", told.transaction_number or "–")]
     return pages.page(*title, pages.said(*words) + pages.facts(lines, big="Số tiền") + _way_back(told.reference))
 

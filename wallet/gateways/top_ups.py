@@ -23,7 +23,7 @@ from app.db import Connection, many, maybe, queries_beside
 from app.errors import Language, NotFound, Refusal
 from app.identity.models import Principal
 from app.staff.pages import before, page_of
-from app.types import Page, new_id
+from app.types import Page, grouped, new_id
 from wallet import ledger, qr
 from wallet.events import TopUpFailed, TopUpInReview, TopUpPaid
 from wallet.gateways import suspense, transfer_codes, vnpay
@@ -117,7 +117,7 @@ async def _check(db: Connection, me: Principal, top_up_id: UUID, wanted: AskTopU
         raise TopUpMethodClosed
     least, most = await policies.value(db, "limit.top_up_least"), await policies.value(db, "limit.top_up_most")
     if not least <= wanted.amount <= most:
-        raise TopUpOutOfBounds(least=_grouped(least), most=_grouped(most))
+        raise TopUpOutOfBounds(least=grouped(least), most=grouped(most))
     await spend(db, Budget(f"top-up {me.id}", 30, 600))
     if await _asks_for_proof(db, me, wanted.amount):
         await _use_proof(db, me, top_up_id, wanted, step_up_id)
@@ -130,10 +130,6 @@ def _is_open(method: TopUpMethod) -> bool:
             return bool(here.vnpay_pay_url and here.vnpay_secret)
         case "bank_transfer":
             return bool(here.bank_account)
-
-
-def _grouped(amount: int) -> str:
-    return f"{amount:,}".replace(",", ".")
 
 
 async def _asks_for_proof(db: Connection, me: Principal, amount: int) -> bool:

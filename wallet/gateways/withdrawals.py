@@ -7,7 +7,7 @@ from app.db import Connection, many, maybe, queries_beside
 from app.errors import NotFound, Refusal
 from app.identity.models import Principal
 from app.staff.pages import before, page_of
-from app.types import Page
+from app.types import Page, grouped
 from wallet import ledger
 from wallet.events import WithdrawalFailed, WithdrawalPaid
 from wallet.gateways import payouts
@@ -83,17 +83,13 @@ async def _check(db: Connection, me: Principal, wanted: Withdraw) -> None:
     least = await policies.value(db, "withdrawal.least")
     most = await policies.value(db, "withdrawal.most")
     if not least <= wanted.amount <= most:
-        raise WithdrawalOutOfBounds(least=_grouped(least), most=_grouped(most))
+        raise WithdrawalOutOfBounds(least=grouped(least), most=grouped(most))
     if not await db.fetchval(sql.bank_is_open, wanted.bank_bin):
         raise payouts.UnknownBank
     if await policies.value(db, "withdrawal.own_name_only"):
         name: str = await db.fetchval(sql.name_of, me.id)
         if payouts.plain_name(name) != payouts.plain_name(wanted.account_name):
             raise NameDiffers
-
-
-def _grouped(amount: int) -> str:
-    return f"{amount:,}".replace(",", ".")
 
 
 async def show(db: Connection, me: Principal, withdrawal_id: UUID) -> Withdrawal:

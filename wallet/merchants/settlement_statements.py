@@ -10,12 +10,13 @@ from litestar.response import Stream
 from app.db import Database, many, queries_beside
 from app.errors import Language
 from app.identity.models import Principal
+from app.types import grouped
 from wallet.merchants import settlements
 from wallet.merchants.settlement_models import Settlement
 from wallet.models import TransferKind
 from wallet.papers import tables
 from wallet.papers.kinds import words_of
-from wallet.papers.tables import Column, Form, Row, Table, dong
+from wallet.papers.tables import Column, Form, Row, Table
 
 sql = queries_beside(__file__)
 
@@ -75,13 +76,13 @@ def _facts(settlement: Settlement, vi: bool) -> list[tuple[str, str]]:
         ("Ngày" if vi else "Day", f"{settlement.settled_on:%d/%m/%Y}"),
         ("Mã quyết toán" if vi else "Settlement", str(settlement.id)),
         ("Tài khoản nhận" if vi else "Paid to", bank),
-        ("Đầu kỳ" if vi else "Opening", dong(settlement.opening)),
-        ("Tiền vào" if vi else "Takings", f"{dong(settlement.takings)} ({settlement.takings_count})"),
-        ("Hoàn tiền" if vi else "Refunds", f"{dong(settlement.refunds)} ({settlement.refunds_count})"),
-        ("Khác" if vi else "Others", dong(settlement.others)),
-        ("Phí" if vi else "Fee", dong(settlement.fee)),
-        ("Đã chuyển" if vi else "Sent", dong(settlement.amount)),
-        ("Cuối kỳ" if vi else "Closing", dong(settlement.closing)),
+        ("Đầu kỳ" if vi else "Opening", grouped(settlement.opening)),
+        ("Tiền vào" if vi else "Takings", f"{grouped(settlement.takings)} ({settlement.takings_count})"),
+        ("Hoàn tiền" if vi else "Refunds", f"{grouped(settlement.refunds)} ({settlement.refunds_count})"),
+        ("Khác" if vi else "Others", grouped(settlement.others)),
+        ("Phí" if vi else "Fee", grouped(settlement.fee)),
+        ("Đã chuyển" if vi else "Sent", grouped(settlement.amount)),
+        ("Cuối kỳ" if vi else "Closing", grouped(settlement.closing)),
         ("Tình trạng" if vi else "Status", _status(settlement, vi)),
     ]
 

@@ -14,9 +14,8 @@ from app.config import settings
 from app.db import Connection, Database, maybe, queries_beside
 from app.errors import NotFound
 from app.identity.models import Principal
-from app.types import Answer
+from app.types import Answer, grouped
 from wallet.models import PaymentKind, PaymentStatus
-from wallet.papers.tables import dong
 from wallet.payments import NotYetKnown
 
 sql = queries_beside(__file__)
@@ -100,10 +99,10 @@ def _words(shown: ReceiptCheck) -> list[tuple[str, str, str]]:
     vi, en = _STATES[shown.status]
     lines = [
         ("Tình trạng", "Status", f"{vi} · {en}"),
-        ("Số tiền", "Amount", f"{dong(shown.amount)} đ"),
+        ("Số tiền", "Amount", f"{grouped(shown.amount)} đ"),
         ("Người trả", "Payer", shown.payer),
         ("Người nhận", "Payee", shown.payee),
     ]
     if shown.refunded:
-        lines.insert(2, ("Đã hoàn lại", "Refunded", f"{dong(shown.refunded)} đ"))
+        lines.insert(2, ("Đã hoàn lại", "Refunded", f"{grouped(shown.refunded)} đ"))
     return lines

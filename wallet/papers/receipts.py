@@ -19,10 +19,11 @@ from app.clock import CITY_ZONE
 from app.db import Connection, Database, one, queries_beside
 from app.identity.models import Principal
 from app.jobs import News
+from app.types import grouped
 from wallet.models import BillerKind, PaymentKind, PaymentStatus
 from wallet.papers import receipt_codes, tables, words
 from wallet.papers.paper import A5, GREY, INK, MARGIN, PURPLE, Paper, two_drawings_at_a_time
-from wallet.papers.tables import MEDIA_TYPES, dong
+from wallet.papers.tables import MEDIA_TYPES
 
 sql = queries_beside(__file__)
 
@@ -98,7 +99,7 @@ def _draw(paper: Paper, receipt: Receipt) -> None:
 
 
 def _draw_amount(paper: Paper, receipt: Receipt) -> None:
-    paper.write_at(MARGIN, MARGIN + 98, f"{dong(receipt.amount)} đ", size=25, bold=True)
+    paper.write_at(MARGIN, MARGIN + 98, f"{grouped(receipt.amount)} đ", size=25, bold=True)
     paid = receipt.status == "paid"
     colour = PURPLE if paid and not receipt.refunded else INK
     paper.write_at(paper.w - MARGIN, MARGIN + 62, _state(receipt), size=8.5, bold=True, colour=colour, at="right")
@@ -192,7 +193,7 @@ def _facts(receipt: Receipt) -> Sequence[tuple[str, str]]:
         ("Thời gian trả · Paid", _moment(receipt.paid_at) if paid else None),
         ("Thời gian gửi · Asked", _moment(receipt.made_at) if not paid else None),
         ("Mã giao dịch · Payment id", str(receipt.id)),
-        ("Đã hoàn · Refunded", f"{dong(receipt.refunded)} đ" if receipt.refunded else None),
+        ("Đã hoàn · Refunded", f"{grouped(receipt.refunded)} đ" if receipt.refunded else None),
         ("Hóa đơn điện tử · E-invoice", receipt.invoice_number),
         ("Mã tra cứu · Look-up code", receipt.invoice_look_up_code),
     ]

@@ -11,12 +11,12 @@ from app.clock import CITY_ZONE, city_now
 from app.db import Connection, Database
 from app.errors import Language
 from app.identity.models import Principal
-from app.types import cursor_of
+from app.types import cursor_of, grouped
 from wallet.papers import history, tables
 from wallet.papers.history import Line, Span, sql
 from wallet.papers.kinds import words_of
 from wallet.papers.models import Statement, StatementLine
-from wallet.papers.tables import Column, Form, Row, Table, dong
+from wallet.papers.tables import Column, Form, Row, Table
 
 FILES_AN_HOUR = 30
 
@@ -68,8 +68,8 @@ async def file(
         facts=(
             (words.holder, holder),
             (words.span, f"{from_on:%d/%m/%Y} – {to_on:%d/%m/%Y}"),
-            (words.opening, f"{dong(span.opening_balance)} đ"),
-            (words.closing, f"{dong(span.closing_balance)} đ"),
+            (words.opening, f"{grouped(span.opening_balance)} đ"),
+            (words.closing, f"{grouped(span.closing_balance)} đ"),
             (words.made, f"{city_now().astimezone(CITY_ZONE):%d/%m/%Y %H:%M}"),
         ),
         language=language,

@@ -21,6 +21,7 @@ from litestar.response import Stream
 from app.clock import CITY_ZONE, city_now
 from app.errors import Language, Refusal
 from app.privacy import archive
+from app.types import grouped
 from wallet.papers.paper import A4_LANDSCAPE, GREY, INK, MARGIN, PURPLE, Colour, Paper, two_drawings_at_a_time
 
 Form = Literal["csv", "xlsx", "pdf"]
@@ -292,7 +293,7 @@ class _Sheet:
         """Write these rows below the others, on new pages when one is full."""
         self.lines += len(rows)
         if self.lines > MOST_PDF_LINES:
-            raise TooManyLines(most=dong(MOST_PDF_LINES))
+            raise TooManyLines(most=grouped(MOST_PDF_LINES))
         for row in rows:
             self._write_row(row)
 
@@ -318,18 +319,13 @@ def _words(cell: Cell) -> str:
         case None:
             return ""
         case int():
-            return dong(cell)
+            return grouped(cell)
         case datetime():
             return f"{city_time(cell):%d/%m/%Y %H:%M:%S}"
         case date():
             return f"{cell:%d/%m/%Y}"
         case _:
             return str(cell)
-
-
-def dong(amount: int) -> str:
-    """`1.234.567`: an amount as it is written in Vietnam."""
-    return f"{amount:,}".replace(",", ".")
 
 
 # Files

@@ -25,6 +25,7 @@ from app.clock import CITY_ZONE, city_now
 from app.errors import NotFound
 from app.sandbox import pages
 from app.sandbox.behaviour import Behaviour, Trouble, trouble
+from app.types import grouped
 
 LATE_S = 2.0
 AGAIN_AFTER_S = (0.5, 1.0, 2.0, 5.0, 15.0, 60.0, 300.0)
@@ -180,7 +181,7 @@ def _error_page(vi: str, en: str) -> Response[str]:
 
 
 def _choice(payment: Payment) -> Response[str]:
-    amount = f"{int(payment.amount) // 100:,} ₫".replace(",", ".")
+    amount = f"{grouped(int(payment.amount) // 100)} ₫"
     answers = [
         ("pay", "Thanh toán", "Pay"),
         ("fail", "Thất bại: không đủ số dư", "Fail: not enough money"),
