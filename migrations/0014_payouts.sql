@@ -95,20 +95,20 @@ CREATE INDEX payout_open ON payout (next_at) WHERE status IN ('ready', 'sending'
 CREATE INDEX payout_withdrawals ON payout (principal_id, made_at DESC, id DESC) WHERE kind = 'withdrawal';
 CREATE INDEX payout_age ON payout (made_at DESC, id DESC);
 
--- What finance found out by itself about a payout of which the bank says nothing: one writes it down, another looks again
--- and approves; then it is the payout's end.
-CREATE TABLE payout_finding (
-    payout_id uuid PRIMARY KEY REFERENCES payout (id),
-    status text NOT NULL CONSTRAINT payout_finding_status CHECK (status IN ('paid', 'refused')),
-    bank_reference text,
+-- What finance found out by itself about held money (a payout, a payment of a bill) of which the bank or the biller says
+-- nothing: one writes it down, another looks again and approves; then it is its end.
+CREATE TABLE finding (
+    hold_id uuid PRIMARY KEY REFERENCES hold (id),
+    status text NOT NULL CONSTRAINT finding_status CHECK (status IN ('paid', 'refused')),
+    reference text,
     note text NOT NULL,
     found_by uuid NOT NULL REFERENCES principal (id),
     found_at timestamptz NOT NULL DEFAULT city_now(),
     approved_by uuid REFERENCES principal (id),
     approved_at timestamptz,
-    CONSTRAINT payout_finding_approved_whole CHECK ((approved_by IS NULL) = (approved_at IS NULL)),
-    CONSTRAINT payout_finding_second_pair_of_eyes CHECK (approved_by <> found_by),
-    CONSTRAINT payout_finding_paid_has_reference CHECK (status = 'refused' OR bank_reference IS NOT NULL)
+    CONSTRAINT finding_approved_whole CHECK ((approved_by IS NULL) = (approved_at IS NULL)),
+    CONSTRAINT finding_second_pair_of_eyes CHECK (approved_by <> found_by),
+    CONSTRAINT finding_paid_has_reference CHECK (status = 'refused' OR reference IS NOT NULL)
 );
 
 -- Where a merchant's money goes. Not before `usable_from`: whoever steals a shop's phone must wait, and be seen.
@@ -219,6 +219,6 @@ CREATE TABLE settlement_day (
 );
 
 -- migrate:down
-DROP TABLE settlement_day, remittance, biller_bank_account, settlement, fee_rule, merchant_bank_account, payout_finding, payout, bank;
+DROP TABLE settlement_day, remittance, biller_bank_account, settlement, fee_rule, merchant_bank_account, finding, payout, bank;
 DELETE FROM policy WHERE code IN ('withdrawal.least', 'withdrawal.most', 'withdrawal.own_name_only', 'settlement.least',
     'settlement.bank_change_hours');

@@ -10,7 +10,8 @@ ALTER TABLE bill ADD COLUMN listed_at timestamptz;
 CREATE INDEX bill_paid ON bill (biller_code, paid_at, id) WHERE status = 'paid';
 
 -- How a biller's own system is asked: proposed by one member of finance, approved by another. The secret signs our
--- requests; it is sealed under the city's keys, and dropped when another connection takes over.
+-- requests; it is sealed under the city's keys, and dropped when another connection has taken over and no payment waits
+-- for an answer there.
 CREATE TABLE biller_connection (
     id uuid PRIMARY KEY,
     biller_code text NOT NULL REFERENCES biller (code),
@@ -26,7 +27,8 @@ CREATE TABLE biller_connection (
     decided_by uuid REFERENCES principal (id),
     decided_at timestamptz,
     CONSTRAINT biller_connection_two_pairs_of_eyes CHECK (decided_by <> made_by OR status = 'refused'),
-    CONSTRAINT biller_connection_sealed_while_wanted CHECK ((sealed IS NULL) = (status IN ('refused', 'replaced')))
+    CONSTRAINT biller_connection_sealed_while_wanted CHECK (
+        sealed IS NOT NULL AND status IN ('proposed', 'active') OR sealed IS NULL AND status = 'refused' OR status = 'replaced')
 );
 CREATE UNIQUE INDEX biller_connection_one_active ON biller_connection (biller_code) WHERE status = 'active';
 CREATE INDEX biller_connection_biller ON biller_connection (biller_code, made_at);
@@ -47,6 +49,8 @@ CREATE TABLE biller_call (
     payment_id uuid PRIMARY KEY,
     biller_code text NOT NULL,
     bill_id uuid NOT NULL,
+    -- Under which connection it was sent last: there it is inquired.
+    connection_id uuid,
     state text NOT NULL DEFAULT 'ready' CONSTRAINT biller_call_state CHECK (
         state IN ('ready', 'calling', 'unknown', 'paid', 'refused')),
     attempts integer NOT NULL DEFAULT 0,

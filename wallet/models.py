@@ -6,7 +6,7 @@ from uuid import UUID
 
 from msgspec import Meta
 
-from app.types import Answer, Body, Code, Dong, Memo, PhoneText, Pin, ShortText
+from app.types import Answer, Body, Code, Dong, Memo, PhoneText, Pin, Reason, ShortText
 
 BillerKind = Literal[
     "electricity", "water", "sanitation", "tuition", "public_service_fee", "traffic_fine", "telecom", "hospital",
@@ -55,6 +55,36 @@ class Unlocked(Answer):
     """Until when this session may pay without another PIN."""
 
     unlocked_until: datetime
+
+
+class WriteFinding(Body):
+    """What became of a payout or a payment of which the other side says nothing by machine.
+
+    `reference`: the other side's own, needed for what was paid."""
+
+    status: Literal["paid", "refused"]
+    note: Reason
+    reference: Annotated[str, Meta(min_length=1, max_length=100, pattern=r"^[0-9A-Za-z ._/-]+$(?!\n)")] | None = None
+
+
+class ApproveFinding(Body):
+    """The finding that was looked at: one that was written anew meanwhile is another."""
+
+    status: Literal["paid", "refused"]
+    found_at: datetime
+
+
+class Finding(Answer):
+    """What one member of finance found out about a payout or a payment; once another has approved it, it is its end."""
+
+    id: UUID
+    status: Literal["paid", "refused"]
+    reference: str | None
+    note: str
+    found_by: UUID
+    found_at: datetime
+    approved_by: UUID | None
+    approved_at: datetime | None
 
 
 class Wallet(Answer):

@@ -87,7 +87,7 @@ SAFE = {
 }
 
 
-async def test_d39_every_answer_has_safe_headers(db: Connection, desk: httpx.AsyncClient) -> None:
+async def test_e39_every_answer_has_safe_headers(db: Connection, desk: httpx.AsyncClient) -> None:
     """Yes and no alike; what somebody sees who is signed in is nowhere kept on the way."""
     headers = (await a_resident(db)).headers
     answers = [await desk.request(door.method, filled(door.path), headers=headers) for door in doors()]
@@ -102,7 +102,7 @@ async def test_d39_every_answer_has_safe_headers(db: Connection, desk: httpx.Asy
         assert "x-powered-by" not in answer.headers
 
 
-async def test_d39_nothing_is_stored_of_what_somebody_sees_who_is_signed_in(
+async def test_e39_nothing_is_stored_of_what_somebody_sees_who_is_signed_in(
     db: Connection, desk: httpx.AsyncClient
 ) -> None:
     closed = [door for door in doors() if (door.method, door.path) not in PUBLIC]
@@ -114,7 +114,7 @@ async def test_d39_nothing_is_stored_of_what_somebody_sees_who_is_signed_in(
             assert "no-store" in answer.headers["cache-control"], door
 
 
-def test_d40_the_api_tells_of_every_door_but_those_of_the_house() -> None:
+def test_e40_the_api_tells_of_every_door_but_those_of_the_house() -> None:
     """What it tells of each is compared in tests/house/test_openapi.py; docs/openapi.json is what is served."""
     told = {(method.upper(), path) for path, item in document()["paths"].items() for method in item}
     there = {(door.method, re.sub(r":\w+}", "}", door.path)) for door in doors()}

@@ -97,7 +97,7 @@ OTHERWISE_WRITTEN = ["2130706433", "0x7f.1", "0x7f000001", "127.1", "01770000000
 
 @pytest.mark.parametrize("host", [*WRITTEN_OUT, *OTHERWISE_WRITTEN])
 @pytest.mark.usefixtures("production")
-async def test_production_calls_no_private_address_however_it_is_written(
+async def test_e38_production_calls_no_private_address_however_it_is_written(
     host: str, sent: list[httpx.Request]
 ) -> None:
     """By the machine's own resolver, which reads `127.1` and 2130706433 as people did in 1983."""
@@ -144,7 +144,7 @@ async def test_a_name_that_stands_for_a_private_address_leads_nowhere(
 
 
 @pytest.mark.usefixtures("production")
-async def test_a_name_is_looked_up_once_and_what_it_means_a_moment_later_counts_for_nothing(
+async def test_e38_a_name_is_looked_up_once_and_what_it_means_a_moment_later_counts_for_nothing(
     names: Names, sent: list[httpx.Request]
 ) -> None:
     names.answers = [["8.8.8.8"], ["127.0.0.1"]]
@@ -226,7 +226,7 @@ async def test_a_sandbox_calls_the_shop_on_the_same_machine() -> None:
     assert heard.endswith(b'\r\n\r\n{"a":1}')
 
 
-async def test_the_connection_goes_to_the_address_that_was_looked_at(names: Names) -> None:
+async def test_e38_the_connection_goes_to_the_address_that_was_looked_at(names: Names) -> None:
     names.answers = [["127.0.0.2"], ["127.0.0.1"]]
     async with a_shop_at("127.0.0.2") as meant:
         assert await guarded.post(f"http://shop.example:{meant.port}/", b"{}", {}) == 204
@@ -242,7 +242,7 @@ async def test_another_address_of_the_name_is_tried_when_one_takes_no_connection
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
-async def test_a_redirect_is_an_answer_and_nobody_follows_it(status: int) -> None:
+async def test_e38_a_redirect_is_an_answer_and_nobody_follows_it(status: int) -> None:
     async with a_shop_at() as elsewhere:
         moved = f"HTTP/1.1 {status} Moved\r\nlocation: http://127.0.0.1:{elsewhere.port}/\r\n\r\n".encode()
         async with a_shop_at(answer=moved) as shop:

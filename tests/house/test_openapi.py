@@ -271,7 +271,7 @@ def test_every_operation_has_an_id_of_its_own() -> None:
     nothing(id_ for id_, times in ids.items() if times > 1)
 
 
-def test_d40_every_door_is_in_it_and_no_other() -> None:
+def test_e40_every_door_is_in_it_and_no_other() -> None:
     told = {(method, path) for method, path, _ in operations()}
     there = {(door.method, re.sub(r":\w+}", "}", door.path)) for door in doors()}
     assert told == there - NOT_TOLD

@@ -127,7 +127,8 @@ TABLE: dict[frozenset[str], str] = {
         list_inbound_transfers list_suspense propose_resolution approve_resolution refuse_resolution
         confirm_cash_deposit
         list_all_merchants approve_merchant suspend_merchant reinstate_merchant
-        list_payouts find_payout approve_payout_finding propose_fee_rule approve_fee_rule list_fee_rules
+        list_payouts find_payout approve_payout_finding find_biller_call approve_biller_call_finding
+        propose_fee_rule approve_fee_rule list_fee_rules
         propose_refund approve_refund refuse_refund list_staff_refunds
         reconcile list_reconciliations get_reconciliation list_differences export_differences close_difference
     """,

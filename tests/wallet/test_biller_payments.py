@@ -118,7 +118,7 @@ async def test_the_billers_invoice_is_kept_and_shown_to_the_payer_alone(city: Ci
         (CLOSED, "paid", None),
     ],
 )
-async def test_each_biller_comes_to_its_one_end(
+async def test_c29_each_biller_comes_to_its_one_end(
     city: City, stand_ins: StandIns, passing: Passing, customer_code: str, end: str, reason: str | None
 ) -> None:
     me, biller, bill_id, amount = await a_payer(city, stand_ins, customer_code, timeout_ms=IMPATIENT_MS)

@@ -128,7 +128,7 @@ async def test_a_code_is_found_in_whatever_banks_make_of_the_words(city: City) -
 
 
 @pytest.mark.parametrize("told_by", [(sepay, of_sepay), (casso, of_casso)], ids=["sepay", "casso"])
-async def test_told_twenty_times_at_once_it_is_credited_once(city: City, told_by: Any) -> None:
+async def test_c30_told_twenty_times_at_once_it_is_credited_once(city: City, told_by: Any) -> None:
     tell, of = told_by
     me = await someone(city)
     _, code = await a_top_up(city, me)
@@ -393,7 +393,7 @@ async def test_money_that_left_is_none_of_our_business_here(city: City) -> None:
 # Forged, stale, garbage
 
 
-async def test_a_wrong_key_or_signature_is_heard_by_nobody(city: City) -> None:
+async def test_c30_a_wrong_key_or_signature_is_heard_by_nobody(city: City) -> None:
     body = of_sepay(AMOUNT, "")
     for key in ("", "wrong", settings().sepay_key[:-1], f"{settings().sepay_key}x", "ключ"):
         forged = await city.client.post(SEPAY, headers={b"authorization": f"Apikey {key}".encode()}, json=body)
@@ -409,7 +409,7 @@ async def test_a_wrong_key_or_signature_is_heard_by_nobody(city: City) -> None:
 
 
 @pytest.mark.parametrize(("late_s", "status"), [(301, 401), (-301, 401), (290, 200), (-290, 200)])
-async def test_a_signature_counts_for_five_minutes(city: City, late_s: float, status: int) -> None:
+async def test_c30_a_signature_counts_for_five_minutes(city: City, late_s: float, status: int) -> None:
     assert (await casso(city, of_casso(AMOUNT, ""), late_s=late_s)).status_code == status
 
 
@@ -496,7 +496,9 @@ async def test_what_is_not_agreed_on_is_closed(city: City, monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize("mischief", [None, "duplicate", "reorder", "wrong_amount", "bad_signature"])
-async def test_the_stand_in_of_the_bank_tells_the_city(city: City, stand_ins: StandIns, mischief: str | None) -> None:
+async def test_c30_the_stand_in_of_the_bank_tells_the_city(
+    city: City, stand_ins: StandIns, mischief: str | None
+) -> None:
     me = await someone(city)
     codes = [(await a_top_up(city, me))[1] for _ in range(2)]
     async with served(city.app) as port, httpx.AsyncClient() as client:

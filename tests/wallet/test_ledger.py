@@ -404,7 +404,7 @@ def name_of(verdict: Verdict) -> str:
     return "replayed" if verdict.replayed else "applied"
 
 
-async def test_whatever_happens_the_books_agree(template: Servers) -> None:
+async def test_c26_whatever_happens_the_books_agree(template: Servers) -> None:
     async with cloned(template) as database:
         Ledger.url = template.url(database, migrations.APP_ROLE)
         await asyncio.to_thread(

@@ -101,7 +101,7 @@ FORMULAS = ['=HYPERLINK("http://evil.example")', "+1", "-1+1", "@SUM(A1)", "\t=1
 
 
 @pytest.mark.parametrize("formula", FORMULAS)
-async def test_no_cell_is_a_formula(formula: str) -> None:
+async def test_d35_no_cell_is_a_formula(formula: str) -> None:
     [_, line] = await _csv([(NOON, formula, -5, None)])
     assert line[1] == f"'{formula}"
     assert line[2] == "-5"

@@ -57,7 +57,7 @@ async def test_a_replay_is_answered_after_the_wallet_has_locked_itself(city: Cit
 @pytest.mark.parametrize(
     "other", [{"amount": 30_001}, {"memo": "other words"}, {"kind": "person", "phone": "+84905123456", "qr": None}]
 )
-async def test_other_content_under_the_same_id_is_refused(city: City, other: dict[str, object]) -> None:
+async def test_c22_other_content_under_the_same_id_is_refused(city: City, other: dict[str, object]) -> None:
     async with city.database.transaction() as db:
         payer, shop = await a_resident(db, balance=100_000), await a_shop(db)
     body: dict[str, object] = {"kind": "merchant", "qr": shop.qr, "amount": 30_000}
@@ -68,7 +68,7 @@ async def test_other_content_under_the_same_id_is_refused(city: City, other: dic
     assert await balance(city, payer.id) == 70_000
 
 
-async def test_another_payers_id_is_refused_and_its_fate_is_not_shown(city: City) -> None:
+async def test_c22_another_payers_id_is_refused_and_its_fate_is_not_shown(city: City) -> None:
     async with city.database.transaction() as db:
         payer, other = await a_resident(db, balance=100_000), await a_resident(db, balance=100_000)
         shop = await a_shop(db)
@@ -187,7 +187,7 @@ async def an_order(city: City, shop: Shop, **changes: object) -> dict[str, objec
     return placed.json()
 
 
-async def test_an_order_is_paid_once_at_its_own_amount(city: City) -> None:
+async def test_c28_an_order_is_paid_once_at_its_own_amount(city: City) -> None:
     async with city.database.transaction() as db:
         payer, shop = await a_resident(db, balance=200_000), await a_shop(db)
     order = await an_order(city, shop)
@@ -227,7 +227,7 @@ async def test_a_sticker_needs_an_amount_and_a_revoked_one_pays_nobody(city: Cit
     assert refused(answer) == (404, "UnknownTerminal")
 
 
-async def test_a_forged_order_amount_in_the_qr_is_not_believed(city: City) -> None:
+async def test_c28_a_forged_order_amount_in_the_qr_is_not_believed(city: City) -> None:
     async with city.database.transaction() as db:
         payer, shop = await a_resident(db, balance=200_000), await a_shop(db)
     order = await an_order(city, shop)

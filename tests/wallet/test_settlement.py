@@ -128,7 +128,7 @@ async def test_by_night_the_day_is_closed_and_its_money_goes_to_the_bank(city: C
     assert await broken_laws(city) == []
 
 
-async def test_a_day_that_is_closed_twice_is_closed_once(city: City, passing: Passing) -> None:
+async def test_c31_a_day_that_is_closed_twice_is_closed_once(city: City, passing: Passing) -> None:
     shop = await a_shop_with_an_account(city)
     await buys(city, shop, 100_000)
     day = await night_falls(city, passing)

@@ -67,8 +67,7 @@ async def balance(city: City, account_id: UUID) -> int:
         return await db.fetchval(sql.balance, account_id)
 
 
-async def test_forty_identical_payments_at_once_are_one(city: City) -> None:
-    """Checklist C 21."""
+async def test_c21_forty_identical_payments_at_once_are_one(city: City) -> None:
     async with city.database.transaction() as db:
         payer, payee = await a_resident(db, balance=1_000_000), await a_resident(db)
     payment_id = uuid4()
@@ -83,7 +82,7 @@ async def test_forty_identical_payments_at_once_are_one(city: City) -> None:
     await assert_sound(city)
 
 
-async def test_forty_identical_requests_at_once_get_the_same_answer(city: City) -> None:
+async def test_c21_forty_identical_requests_at_once_get_the_same_answer(city: City) -> None:
     async with city.database.transaction() as db:
         payer, shop = await a_resident(db, balance=1_000_000), await a_shop(db)
     body = {"kind": "merchant", "qr": shop.qr, "amount": 30_000}
@@ -93,8 +92,7 @@ async def test_forty_identical_requests_at_once_get_the_same_answer(city: City) 
     assert len({answer.content for answer in answers}) == 1
 
 
-async def test_forty_payments_of_twenty_million_from_a_hundred_are_five(city: City) -> None:
-    """Checklist C 23."""
+async def test_c23_forty_payments_of_twenty_million_from_a_hundred_are_five(city: City) -> None:
     async with city.database.transaction() as db:
         payer, payee = await a_resident(db, balance=100_000_000), await a_resident(db)
         await a_policy(db, "step_up.person_strong_above", 20_000_000)

@@ -415,7 +415,7 @@ async def test_what_fails_at_the_gateway_has_failed(
         ("silence", set[str](), False),
     ],
 )
-async def test_however_the_gateway_tells_it_is_credited_once_or_not_at_all(
+async def test_c30_however_the_gateway_tells_it_is_credited_once_or_not_at_all(
     city: City, gateway: GatewayHere, mischief: str, answers: set[str], credited: bool
 ) -> None:
     me = await someone(city)
@@ -440,7 +440,7 @@ async def test_a_notice_that_comes_late_is_taken(city: City, gateway: GatewayHer
     assert await money(city, me.id) == (AMOUNT, 0)
 
 
-async def test_twenty_notices_at_once_credit_once(city: City) -> None:
+async def test_c30_twenty_notices_at_once_credit_once(city: City) -> None:
     me = await someone(city)
     top_up_id, _ = await a_top_up(city, me)
     codes = await asyncio.gather(*(hear(city.client, notice(top_up_id)) for _ in range(20)))
@@ -451,7 +451,7 @@ async def test_twenty_notices_at_once_credit_once(city: City) -> None:
     assert await broken_laws(city) == []
 
 
-async def test_the_answers_are_checked_in_the_gateways_order(city: City) -> None:
+async def test_c30_the_answers_are_checked_in_the_gateways_order(city: City) -> None:
     me = await someone(city)
     top_up_id, _ = await a_top_up(city, me)
     forged = notice(top_up_id, amount=AMOUNT + 1)[:-1]
@@ -474,7 +474,7 @@ async def test_garbage_is_answered_and_does_nothing(desk: httpx.AsyncClient, que
     assert await hear(desk, query) == "97"
 
 
-async def test_a_notice_before_our_commit_is_taken_when_it_comes_again(city: City) -> None:
+async def test_c30_a_notice_before_our_commit_is_taken_when_it_comes_again(city: City) -> None:
     me, top_up_id = await someone(city), uuid4()
     asked_from = top_ups.AskedFrom("203.0.113.7", "vi")
     wanted = top_ups.AskTopUp(amount=AMOUNT, method="vnpay")

@@ -286,7 +286,7 @@ async def test_what_is_no_endpoint_is_refused(city: City, wanted: dict[str, Any]
         "https://me:secret@shop.example/", "https://shop.example:0/",
     ],
 )  # fmt: skip
-async def test_production_takes_no_address_that_is_private_or_not_encrypted(
+async def test_e38_production_takes_no_address_that_is_private_or_not_encrypted(
     db: Connection, desk: httpx.AsyncClient, url: str, request: pytest.FixtureRequest
 ) -> None:
     shop = await a_shop(db)
@@ -531,7 +531,9 @@ async def test_nobody_there_is_told_to_the_shop(city: City, url: str, failure: s
     assert (message["last_failure"], message["last_status_code"], message["attempts"]) == (failure, None, 1)
 
 
-async def test_nothing_is_sent_to_a_name_that_has_become_private(city: City, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_e38_nothing_is_sent_to_a_name_that_has_become_private(
+    city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def refuse(_: list[str]) -> None:
         raise guarded.NotReached("address_refused")
 

@@ -381,7 +381,7 @@ async def test_what_the_bank_never_tells_two_of_finance_find_out(
         {"status": "refused", "note": "Ngân hàng trả lời qua công văn"},
     )
     early = await city.client.put(f"{path}/finding", headers=one.headers, json=found)
-    assert refused(early) == (409, "PayoutNotStuck")
+    assert refused(early) == (409, "NotStuck")
     await passing(city, 3601)
     async with city.database.transaction() as db:  # who signed in an hour ago is signed in no more
         one, other = await a_staff_member(db, role="finance"), await a_staff_member(db, role="finance")
@@ -405,7 +405,7 @@ async def test_what_the_bank_never_tells_two_of_finance_find_out(
     [payout] = await payouts(city)
     assert (payout.status, payout.hold) == ("refused", "voided")
     again = await city.client.put(f"{path}/finding", headers=one.headers, json=found)
-    assert refused(again) == (409, "PayoutNotStuck")
+    assert refused(again) == (409, "NotStuck")
     assert await broken_laws(city) == []
 
 

@@ -1,13 +1,15 @@
 """Payments whose money is held until their biller has taken them: asked, inquired, and then captured or given back.
 
     ready → calling → paid | refused
-       ↑       ↓
-       └─── unknown → paid | refused
+     ↑ ╲       ↓
+     │  ╲──────│────→ refused, if it could not be sent for `GIVE_UP_AFTER_S`
+     └──── unknown → paid | refused
 
 Each step is claimed by one UPDATE, then the biller is asked with no connection held, then what it said is written
 down together with what becomes of the money. Whoever dies between two steps leaves a row that is due again after
 `LEASE_S`. Silence is never taken for an answer: a biller that did not say is inquired, and only if it says itself
-that the payment never came there, long after it was sent, it is sent again under the same reference."""
+that the payment never came there, long after it was sent, it is sent again under the same reference. What became of
+a payment is asked where it was sent, also when the biller has another address by now."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -27,10 +29,12 @@ from app.staff.pages import before, page_of
 from app.types import Page
 from wallet import holds
 from wallet.billers import billers, connections, e_invoices, lists
-from wallet.billers.adapters import Customer, NotKnown, Paid, PayOrder, Processing, RefusalReason, Refused
+from wallet.billers.adapters import Adapter, Customer, NotKnown, Paid, PayOrder, Processing, RefusalReason, Refused
 from wallet.billers.models import BillerCall, CallState
+from wallet.findings import Matter
 from wallet.gateways import breaker
 from wallet.gateways.breaker import NotAsked
+from wallet.models import Finding
 
 sql = queries_beside(__file__)
 log = structlog.get_logger()
@@ -46,6 +50,8 @@ SEND_AGAIN_AFTER_S = 60
 """A payment that the biller does not know may still be on its way there, but not for so long."""
 MAINTENANCE_S = 300
 NO_CONNECTION_S = 60
+GIVE_UP_AFTER_S = 6 * 3600
+"""What could not even be sent for so long is given back: its payer has other ways to pay."""
 LOST_AFTER_S = 60
 SWEEP_OF_EACH, SWEEP_BATCH, SWEEP_WITHIN_S = 8, 64, 25
 CHANGED: set[RefusalReason] = {"amount_changed", "already_paid", "unknown_bill", "unknown_customer"}
@@ -57,8 +63,10 @@ class _Call(msgspec.Struct, frozen=True):
 
     payment_id: UUID
     biller_code: str
+    connection_id: UUID | None
     attempts: int
     inquiries: int
+    made_at: datetime
     asked_at: datetime
     reference: str
     customer_code: str
@@ -92,6 +100,7 @@ async def sweep(database: Database) -> None:
     """Every few seconds: ask what is due, of each biller a few, side by side."""
     async with database.transaction() as db:
         await db.execute(sql.know_lost_calls, LOST_AFTER_S, SWEEP_BATCH)
+        await connections.forget_secrets(db)
         due = await many(_Due, db, sql.calls_due, SWEEP_OF_EACH, SWEEP_BATCH)
     async with asyncio.timeout(SWEEP_WITHIN_S):
         await asyncio.gather(*(_attend(database, call) for call in due))
@@ -107,40 +116,67 @@ async def _attend(database: Database, due: _Due) -> None:
 async def _pay(database: Database, payment_id: UUID) -> None:
     async with database.transaction() as db:
         call = await maybe(_Call, db, sql.claim_call_to_pay, payment_id, LEASE_S)
-        adapter = call and await connections.adapter_of(db, call.biller_code)
+        adapter = call and await connections.adapter_at(db, call.connection_id)
     if call is None:
         return
     if adapter is None:
-        await _put_off(database, call, "ready", NO_CONNECTION_S)
+        await _keep_or_give_up(database, call, NO_CONNECTION_S)
         return
     try:
         fate = await _ask(database, call.biller_code, partial(adapter.pay, call.order))
     except NotAsked as resting:
-        await _put_off(database, call, "ready", max(1.0, resting.again_in_s))
+        await _keep_or_give_up(database, call, max(1.0, resting.again_in_s))
     except NoAnswer:
         await _put_off(database, call, "unknown", INQUIRE_AFTER_S[0])
     else:
         await _settle(database, call, fate)
 
 
+async def _keep_or_give_up(database: Database, call: _Call, wait_s: float) -> None:
+    """Nothing was sent: it is tried again, but not for ever."""
+    if (city_now() - call.made_at).total_seconds() < GIVE_UP_AFTER_S:
+        await _put_off(database, call, "ready", wait_s)
+    else:
+        await _give_back(database, call, "maintenance")
+
+
 async def _inquire(database: Database, payment_id: UUID) -> None:
     async with database.transaction() as db:
         call = await maybe(_Call, db, sql.claim_call_to_inquire, payment_id, LEASE_S)
-        adapter = call and await connections.adapter_of(db, call.biller_code)
+        adapter = call and await connections.adapter_at(db, call.connection_id)
+        newer = call and await connections.newer_adapter(db, call.biller_code, call.connection_id)
     if call is None:
         return
     wait_s = INQUIRE_AFTER_S[min(call.inquiries, len(INQUIRE_AFTER_S) - 1)]
-    if adapter is None:
-        await _put_off(database, call, "unknown", NO_CONNECTION_S)
-        return
     try:
-        fate = await _ask(database, call.biller_code, partial(adapter.inquire, payment_id))
+        fate = await _fate(database, call, adapter, newer)
     except NotAsked as resting:
         await _put_off(database, call, "unknown", max(1.0, resting.again_in_s))
     except NoAnswer:
         await _put_off(database, call, "unknown", wait_s)
     else:
         await (_send_again(database, call) if isinstance(fate, NotKnown) else _settle(database, call, fate))
+
+
+async def _fate(
+    database: Database, call: _Call, adapter: Adapter | None, newer: Adapter | None
+) -> Paid | Refused | Processing | NotKnown:
+    """What the biller says, where it was asked to pay; raises NotAsked, NoAnswer.
+
+    Where it moved to since, it may know as well; but that it does not know there says nothing."""
+    if adapter is not None and newer is None:
+        return await _ask(database, call.biller_code, partial(adapter.inquire, call.payment_id))
+    if adapter is not None:
+        try:
+            return await adapter.inquire(call.payment_id)
+        except NoAnswer as silence:
+            log.warning("a biller's former address does not answer", biller=call.biller_code, error=str(silence))
+    if newer is None:
+        raise NoAnswer("the biller has no connection")
+    fate = await _ask(database, call.biller_code, partial(newer.inquire, call.payment_id))
+    if isinstance(fate, NotKnown):
+        raise NoAnswer("not known where the biller moved to")
+    return fate
 
 
 async def _ask(database: Database, biller_code: str, question: Callable[[], Awaitable[T]]) -> T:
@@ -212,6 +248,19 @@ async def _give_back(database: Database, call: _Call, reason: RefusalReason) -> 
         await holds.void(db, call.payment_id, reason)
     if reason in CHANGED:
         await lists.refresh(database, call.biller_code, call.customer_code)
+
+
+async def _end_as_found(db: Connection, finding: Finding) -> None:
+    if finding.status == "paid":
+        await db.execute(sql.call_paid, finding.id, finding.reference)
+        await holds.capture(db, finding.id)
+    else:
+        await db.execute(sql.call_refused, finding.id, "other", None)
+        await holds.void(db, finding.id, "other")
+
+
+STUCK = Matter("biller_call", sql.call_to_find, _end_as_found)
+"""A payment of which its biller says nothing."""
 
 
 async def page(db: Connection, cursor: str | None, limit: int, open_only: bool) -> Page[BillerCall]:

@@ -141,7 +141,7 @@ async def _to_decide(db: Connection, me: Principal, biller_code: str, connection
     return kept
 
 
-class _Active(msgspec.Struct, frozen=True):
+class _Usable(msgspec.Struct, frozen=True):
     id: UUID
     url: str
     key_id: str
@@ -151,11 +151,29 @@ class _Active(msgspec.Struct, frozen=True):
 
 async def adapter_of(db: Connection, biller_code: str) -> Adapter | None:
     """How a biller is asked now; None: it has no system that we ask. Raises KeyNotHere."""
-    kept = await maybe(_Active, db, sql.active_connection, biller_code)
+    return _adapter(await maybe(_Usable, db, sql.active_connection, biller_code, None))
+
+
+async def newer_adapter(db: Connection, biller_code: str, former_id: UUID | None) -> Adapter | None:
+    """How it is asked now, if that is another connection than this one. Raises KeyNotHere."""
+    return _adapter(await maybe(_Usable, db, sql.active_connection, biller_code, former_id))
+
+
+async def adapter_at(db: Connection, connection_id: UUID | None) -> Adapter | None:
+    """How it was asked under a connection, which may have been replaced since. Raises KeyNotHere."""
+    return _adapter(await maybe(_Usable, db, sql.connection_to_ask, connection_id))
+
+
+def _adapter(kept: _Usable | None) -> Adapter | None:
     if kept is None:
         return None
     secret = unseal(PURPOSE, kept.sealed, about=kept.id.bytes).decode()
     return HttpAdapter(kept.url, kept.key_id, secret, kept.timeout_ms)
+
+
+async def forget_secrets(db: Connection) -> None:
+    """By the clock: the secret of a connection that was replaced goes when no payment waits for an answer there."""
+    await db.execute(sql.forget_connection_secrets)
 
 
 async def plant(db: Connection, connection_id: UUID, biller_code: str, url: str, key_id: str, secret: str) -> None:

@@ -85,8 +85,14 @@ SELECT id, url, key_name AS key_id, timeout_ms, status, made_by, sealed
 FROM biller_connection WHERE id = $1 AND biller_code = $2 FOR UPDATE;
 
 -- name: replace_connection
--- The one that was used so far is used no more, nor is its secret kept.
-UPDATE biller_connection SET status = 'replaced', sealed = NULL WHERE biller_code = $1 AND status = 'active';
+-- The one that was used so far is used no more, but for payments of which it has not said what became.
+UPDATE biller_connection SET status = 'replaced' WHERE biller_code = $1 AND status = 'active';
+
+-- name: forget_connection_secrets
+-- No payment waits there any more.
+UPDATE biller_connection SET sealed = NULL
+WHERE status = 'replaced' AND sealed IS NOT NULL
+    AND NOT EXISTS (SELECT FROM biller_call WHERE connection_id = biller_connection.id AND next_at IS NOT NULL);
 
 -- name: approve_connection
 -- From now on the biller is asked so.
@@ -98,9 +104,13 @@ UPDATE biller_connection SET status = 'active', decided_by = $3, decided_at = ci
 UPDATE biller_connection SET status = 'refused', sealed = NULL, decided_by = $2, decided_at = city_now() WHERE id = $1;
 
 -- name: active_connection
--- How a biller is asked now.
+-- How a biller is asked now, unless by this very connection.
 SELECT id, url, key_name AS key_id, sealed, timeout_ms FROM biller_connection
-WHERE biller_code = $1 AND status = 'active';
+WHERE biller_code = $1 AND status = 'active' AND id IS DISTINCT FROM $2;
+
+-- name: connection_to_ask
+-- A connection under which a payment was sent.
+SELECT id, url, key_name AS key_id, sealed, timeout_ms FROM biller_connection WHERE id = $1 AND sealed IS NOT NULL;
 
 -- name: sealed_connections
 -- Secrets after this one, to be sealed anew; each is sealed with its connection's id beside it.
@@ -207,21 +217,26 @@ SELECT payment_id, state FROM (
 ) AS due WHERE nth <= $1 ORDER BY next_at LIMIT $2;
 
 -- name: claim_call_to_pay
--- It is this worker who asks the biller now; if nothing is heard of it for so many seconds, another one inquires.
+-- It is this worker who asks the biller now, as it is asked now; if nothing is heard of it for so many seconds, another
+-- one inquires. The connection is locked: its secret stays while the call is under way.
+WITH asked AS (
+    SELECT biller_connection.id FROM biller_connection JOIN biller_call USING (biller_code)
+    WHERE biller_call.payment_id = $1 AND status = 'active' FOR SHARE OF biller_connection
+)
 UPDATE biller_call SET state = 'calling', attempts = attempts + 1, asked_at = city_now(),
-    next_at = city_now() + make_interval(secs => $2)
+    next_at = city_now() + make_interval(secs => $2), connection_id = (SELECT id FROM asked)
 FROM bill, hold
 WHERE biller_call.payment_id = $1 AND state = 'ready' AND next_at <= city_now() AND bill.id = bill_id AND hold.id = $1
-RETURNING biller_call.payment_id, biller_call.biller_code, attempts, inquiries, asked_at, bill.reference,
-    bill.customer_code, hold.amount;
+RETURNING biller_call.payment_id, biller_call.biller_code, connection_id, attempts, inquiries, biller_call.made_at,
+    asked_at, bill.reference, bill.customer_code, hold.amount;
 
 -- name: claim_call_to_inquire
 -- It is this worker who inquires now.
 UPDATE biller_call SET state = 'unknown', inquiries = inquiries + 1, next_at = city_now() + make_interval(secs => $2)
 FROM bill, hold
 WHERE biller_call.payment_id = $1 AND state IN ('calling', 'unknown') AND next_at <= city_now() AND bill.id = bill_id AND hold.id = $1
-RETURNING biller_call.payment_id, biller_call.biller_code, attempts, inquiries, asked_at, bill.reference,
-    bill.customer_code, hold.amount;
+RETURNING biller_call.payment_id, biller_call.biller_code, connection_id, attempts, inquiries, biller_call.made_at,
+    asked_at, bill.reference, bill.customer_code, hold.amount;
 
 -- name: put_call_off
 -- Nothing is known yet, or nothing was sent: see again in so many seconds. Only the latest request says so.
@@ -234,9 +249,14 @@ UPDATE biller_call SET state = 'paid', biller_reference = $2, resolved_at = city
 WHERE payment_id = $1 AND next_at IS NOT NULL RETURNING payment_id;
 
 -- name: call_refused
--- The biller takes it not: final, if nothing was sent since.
+-- The biller takes it not: final, if nothing was sent since the so-manieth request; null: whatever was sent.
 UPDATE biller_call SET state = 'refused', reason = $2, resolved_at = city_now(), next_at = NULL
-WHERE payment_id = $1 AND attempts = $3 AND next_at IS NOT NULL RETURNING payment_id;
+WHERE payment_id = $1 AND attempts = coalesce($3, attempts) AND next_at IS NOT NULL RETURNING payment_id;
+
+-- name: call_to_find
+-- A payment that somebody looks into: does its biller say nothing of it for too long?
+SELECT state IN ('calling', 'unknown') AND made_at < city_now() - make_interval(secs => $2) AS stuck
+FROM biller_call WHERE payment_id = $1 FOR UPDATE;
 
 -- name: call_state
 -- Where a call stands.

@@ -12,6 +12,7 @@ from app.deps import Db, Door
 from app.identity import possession
 from app.identity.possession import ProofHeader
 from app.types import Nothing, Page
+from wallet import findings
 from wallet.billers import autopay, billers, calls, connections, e_invoices, lists, publishing
 from wallet.billers.models import (
     BillEInvoice,
@@ -26,7 +27,7 @@ from wallet.billers.models import (
     StaffBiller,
     StaffBillers,
 )
-from wallet.models import Autopay, Biller, Bills, SetAutopay
+from wallet.models import ApproveFinding, Autopay, Biller, Bills, Finding, SetAutopay, WriteFinding
 
 Cursor = Annotated[str | None, QueryParameter(max_length=200)]
 Limit = Annotated[int, QueryParameter(ge=1, le=100)]
@@ -137,6 +138,22 @@ async def list_biller_calls(
     return await calls.page(db, cursor, limit, open_only)
 
 
+@put("/v1/staff/biller-calls/{payment_id:uuid}/finding", who=("finance",))
+async def find_biller_call(
+    db: Db, request: Door, payment_id: FromPath[UUID], data: JSONBody[WriteFinding]
+) -> Finding:
+    """Write down what became of a payment of which its biller says nothing by machine."""
+    return await findings.write(db, request.me, calls.STUCK, payment_id, data)
+
+
+@put("/v1/staff/biller-calls/{payment_id:uuid}/approval", who=("finance",))
+async def approve_biller_call_finding(
+    db: Db, request: Door, payment_id: FromPath[UUID], data: JSONBody[ApproveFinding]
+) -> Finding:
+    """The second pair of eyes on what was found: from now on it is the payment's end."""
+    return await findings.approve(db, request.me, calls.STUCK, payment_id, data)
+
+
 # Billers' machines
 
 
@@ -191,6 +208,7 @@ router = Router(
         list_billers, list_bills, get_e_invoice, set_autopay, get_autopay, end_autopay,
         list_staff_billers, put_biller, propose_biller_connection, approve_biller_connection,
         refuse_biller_connection, bind_biller_machine, free_biller_machine, list_biller_calls,
+        find_biller_call, approve_biller_call_finding,
         publish_bill, get_biller_bill, withdraw_biller_bill, give_e_invoice, list_biller_payments,
     ],
     tags=["wallet"],

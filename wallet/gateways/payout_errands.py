@@ -17,12 +17,13 @@ from app.jobs import News
 from app.outside import NoAnswer
 from wallet import holds
 from wallet.billers import remittances
+from wallet.findings import Matter
 from wallet.gateways import breaker, partner_bank, suspense, withdrawals
 from wallet.gateways.breaker import NotAsked
 from wallet.gateways.partner_bank import Done, NotKnown, Order, Processing, Refused
 from wallet.gateways.payout_models import PayoutKind, PayoutStatus
 from wallet.merchants import settlements
-from wallet.models import RefusalReason
+from wallet.models import Finding, RefusalReason
 from wallet.oversight import refunds
 
 sql = queries_beside(__file__)
@@ -142,6 +143,15 @@ async def resolve(db: Connection, payout_id: UUID, outcome: Done | Refused) -> N
         await holds.capture(db, payout_id)
     else:
         await holds.void(db, payout_id)
+
+
+async def _end_as_found(db: Connection, finding: Finding) -> None:
+    outcome = Refused("other") if finding.status == "refused" else Done(finding.reference or "")
+    await resolve(db, finding.id, outcome)
+
+
+STUCK = Matter("payout", sql.payout_to_find, _end_as_found)
+"""A payout of which the bank says nothing."""
 
 
 async def _wait(database: Database, payout_id: UUID) -> None:

@@ -1,12 +1,10 @@
 """The nouns of money that leaves for banks. Amounts are whole đồng."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Literal
 from uuid import UUID
 
-from msgspec import Meta
-
-from app.types import Answer, Body, Reason
+from app.types import Answer
 from wallet.models import RefusalReason
 
 PayoutKind = Literal["withdrawal", "settlement", "refund", "return", "remittance"]
@@ -44,36 +42,6 @@ class Withdrawal(Answer):
     reason: RefusalReason | None
     made_at: datetime
     resolved_at: datetime | None
-
-
-class FindPayout(Body):
-    """What became of a payout, as the bank's papers have it; `bank_reference` is needed for one that was paid."""
-
-    status: Literal["paid", "refused"]
-    note: Reason
-    bank_reference: (
-        Annotated[str, Meta(min_length=1, max_length=100, pattern=r"^[0-9A-Za-z ._/-]+$(?!\n)")] | None
-    ) = None
-
-
-class ApproveFinding(Body):
-    """The finding that was looked at: one that was written anew meanwhile is another."""
-
-    status: Literal["paid", "refused"]
-    found_at: datetime
-
-
-class PayoutFinding(Answer):
-    """What one member of finance found out about a payout; once another has approved it, it is the payout's end."""
-
-    payout_id: UUID
-    status: Literal["paid", "refused"]
-    bank_reference: str | None
-    note: str
-    found_by: UUID
-    found_at: datetime
-    approved_by: UUID | None
-    approved_at: datetime | None
 
 
 class Payout(Answer):

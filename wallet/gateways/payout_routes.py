@@ -11,17 +11,10 @@ from app.deps import Db, Door
 from app.identity import possession
 from app.identity.possession import ProofHeader
 from app.types import Page
-from wallet.gateways import payout_findings, payouts, withdrawals
-from wallet.gateways.payout_models import (
-    ApproveFinding,
-    Banks,
-    FindPayout,
-    Payout,
-    PayoutFinding,
-    PayoutStatus,
-    Withdrawal,
-)
-from wallet.models import Withdraw
+from wallet import findings
+from wallet.gateways import payout_errands, payouts, withdrawals
+from wallet.gateways.payout_models import Banks, Payout, PayoutStatus, Withdrawal
+from wallet.models import ApproveFinding, Finding, Withdraw, WriteFinding
 
 Cursor = Annotated[str | None, QueryParameter(max_length=200)]
 Limit = Annotated[int, QueryParameter(ge=1, le=100)]
@@ -73,17 +66,17 @@ async def list_payouts(
 
 
 @put("/v1/staff/payouts/{payout_id:uuid}/finding", who=("finance",))
-async def find_payout(db: Db, request: Door, payout_id: FromPath[UUID], data: JSONBody[FindPayout]) -> PayoutFinding:
+async def find_payout(db: Db, request: Door, payout_id: FromPath[UUID], data: JSONBody[WriteFinding]) -> Finding:
     """Write down what became of a payout of which the bank says nothing by machine."""
-    return await payout_findings.write(db, request.me, payout_id, data)
+    return await findings.write(db, request.me, payout_errands.STUCK, payout_id, data)
 
 
 @put("/v1/staff/payouts/{payout_id:uuid}/approval", who=("finance",))
 async def approve_payout_finding(
     db: Db, request: Door, payout_id: FromPath[UUID], data: JSONBody[ApproveFinding]
-) -> PayoutFinding:
+) -> Finding:
     """The second pair of eyes on what was found: from now on it is the payout's end."""
-    return await payout_findings.approve(db, request.me, payout_id, data)
+    return await findings.approve(db, request.me, payout_errands.STUCK, payout_id, data)
 
 
 router = Router(

@@ -209,25 +209,8 @@ SELECT EXISTS (SELECT FROM top_up WHERE principal_id = $1
 
 -- name: payout_to_find
 -- A payout that somebody looks into: does the bank say nothing of it for too long?
-SELECT status, status IN ('sending', 'unknown') AND made_at < city_now() - make_interval(secs => $2) AS stuck
+SELECT status IN ('sending', 'unknown') AND made_at < city_now() - make_interval(secs => $2) AS stuck
 FROM payout WHERE id = $1 FOR UPDATE;
-
--- name: write_finding
--- What somebody found out about it.
-INSERT INTO payout_finding (payout_id, status, bank_reference, note, found_by) VALUES ($1, $2, $3, $4, $5)
-ON CONFLICT (payout_id) DO UPDATE SET status = excluded.status, bank_reference = excluded.bank_reference,
-    note = excluded.note, found_by = excluded.found_by, found_at = city_now()
-RETURNING payout_id, status, bank_reference, note, found_by, found_at, approved_by, approved_at;
-
--- name: finding
--- What somebody found out about it.
-SELECT payout_id, status, bank_reference, note, found_by, found_at, approved_by, approved_at
-FROM payout_finding WHERE payout_id = $1;
-
--- name: approve_finding
--- Somebody else has looked again.
-UPDATE payout_finding SET approved_by = $2, approved_at = city_now() WHERE payout_id = $1
-RETURNING payout_id, status, bank_reference, note, found_by, found_at, approved_by, approved_at;
 
 -- name: is_virtual_account
 -- Is one of these a shop's?

@@ -197,7 +197,7 @@ async def test_a_long_past_is_copied_in_little_memory(db: Connection) -> None:
 
 
 @pytest.mark.parametrize("first", ["=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋"])
-def test_c35_a_cell_is_never_a_formula(first: str) -> None:
+def test_d35_a_cell_is_never_a_formula(first: str) -> None:
     assert archive.cell(f"{first}1+1") == f"'{first}1+1"
     assert archive.cell(f"x{first}") == f"x{first}"
 
