@@ -154,7 +154,7 @@ def read(environ: Mapping[str, str] = os.environ) -> Settings:
         or (stand_ins and f"{stand_ins}/vnpay/paymentv2/vpcpay.html"),
         vnpay_api_url=environ.get("HUONG_VNPAY_API_URL")
         or (stand_ins and f"{stand_ins}/vnpay/merchant_webapi/api/transaction"),
-        vnpay_terminal=environ.get("HUONG_VNPAY_TERMINAL") or "HUONG001",
+        vnpay_terminal=environ.get("HUONG_VNPAY_TERMINAL") or ("huong001" if mode == "sandbox" else ""),
         vnpay_secret=environ.get("HUONG_VNPAY_SECRET") or _play(mode, "vnpay"),
         sepay_key=environ.get("HUONG_SEPAY_KEY") or _play(mode, "sepay"),
         casso_secret=environ.get("HUONG_CASSO_SECRET") or _play(mode, "casso"),
@@ -162,7 +162,7 @@ def read(environ: Mapping[str, str] = os.environ) -> Settings:
         bank_key_id=environ.get("HUONG_BANK_KEY_ID") or "huong",
         bank_secret=environ.get("HUONG_BANK_SECRET") or _play(mode, "bank"),
         bank_account=environ.get("HUONG_BANK_ACCOUNT") or ("1900190019" if mode == "sandbox" else ""),
-        bank_account_name=environ.get("HUONG_BANK_ACCOUNT_NAME") or "VI HUONG",
+        bank_account_name=environ.get("HUONG_BANK_ACCOUNT_NAME") or ("VI HUONG" if mode == "sandbox" else ""),
         sandbox_port=sandbox_port,
         rate_per_minute=_integer(environ, "HUONG_RATE_PER_MINUTE", 600, 1, 10**9),
         stranger_rate_per_minute=_integer(environ, "HUONG_STRANGER_RATE_PER_MINUTE", 1200, 1, 10**9),

@@ -29,7 +29,6 @@ code { font-size: 1.125rem; letter-spacing: 0.06em; }
 _HEADERS = {
     "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
     "cache-control": "no-store",
-    "referrer-policy": "no-referrer",
 }
 
 

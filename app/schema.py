@@ -257,7 +257,7 @@ def _complete(operation: dict[str, Any], method: str, schemas: dict[str, Any], o
     if method == "get" and "application/json" in done.get("content", {}):
         done["headers"] = _ETAG
         operation["responses"]["304"] = {"description": "Unchanged: If-None-Match holds its ETag"}
-    for status in _noes(operation, method, is_public=is_public):
+    for status in _noes(operation, method, is_public=is_public, hears=bool(opt.get("hears"))):
         operation["responses"][status] = {"$ref": f"#/components/responses/{_NO[status][0]}"}
     shown = () if is_public else _shown(opt)
     operation["security"] = [{scheme: []} for scheme in shown]
@@ -278,14 +278,15 @@ def _shown(opt: dict[str, Any]) -> list[str]:
     return [scheme for scheme in _SCHEMES if scheme in admitted]
 
 
-def _noes(operation: dict[str, Any], method: str, *, is_public: bool) -> list[str]:
+def _noes(operation: dict[str, Any], method: str, *, is_public: bool, hears: bool) -> list[str]:
+    """`hears`: it checks a secret of its own, over a body that somebody else describes."""
     has_body = "requestBody" in operation
     absent = {
-        "401": is_public and not has_body,
+        "401": is_public and not has_body and not hears,
         "403": is_public and "303" not in operation["responses"],
         "404": not has_body and "parameters" not in operation,
         "409": method == "get",
-        "413": not has_body,
+        "413": not has_body and not hears,
         "415": not has_body,
         "429": is_public and not has_body,
     }

@@ -144,8 +144,7 @@ BEGIN
                 WHEN personal AND autopay.id IS NULL AND session.unlocked_until > now_here IS NOT TRUE
                     THEN 'WalletLocked'
                 WHEN personal AND payer.money_out_from > now_here THEN 'MoneyOutWaits'
-                WHEN personal AND payer.level < (policies ->> CASE i.kind WHEN 'withdrawal' THEN 'level.withdraw'
-                    ELSE 'level.pay_' || i.kind END)::int THEN 'LevelTooLow'
+                WHEN personal AND payer.level < (policies ->> level_policy)::int THEN 'LevelTooLow'
                 WHEN i.kind IN ('bill', 'collection') AND bill.id IS NULL THEN 'UnknownBill'
                 WHEN i.bill_id IS NOT NULL AND bill.status <> 'due' THEN 'BillNotDue'
                 WHEN i.kind = 'merchant' AND (terminal.id IS NULL OR terminal.revoked_at IS NOT NULL)
@@ -183,7 +182,9 @@ BEGIN
             memos, fingerprints, step_up_ids, original_ids, helds) WITH ORDINALITY
             AS i (id, kind, debit_id, credit_id, amount, session_id, bill_id, terminal_id, order_id, phone, memo,
                 fingerprint, step_up_id, original_id, wants_hold, position)
-        CROSS JOIN LATERAL (SELECT i.kind IN ('bill', 'merchant', 'person', 'withdrawal')) AS asked_by (personal)
+        CROSS JOIN LATERAL (SELECT i.kind IN ('bill', 'merchant', 'person', 'withdrawal'),
+            CASE i.kind WHEN 'withdrawal' THEN 'level.withdraw' ELSE 'level.pay_' || i.kind END
+        ) AS asked_by (personal, level_policy)
         LEFT JOIN LATERAL (SELECT * FROM payment WHERE id = i.id OFFSET 0) AS prior ON true
         LEFT JOIN LATERAL (SELECT * FROM transfer WHERE id = i.id OFFSET 0) AS moved ON true
         LEFT JOIN LATERAL (SELECT * FROM hold WHERE id = i.id OFFSET 0) AS hold ON true

@@ -75,7 +75,7 @@ class ApproveFinding(Body):
 
 
 class Finding(Answer):
-    """What one member of finance found out about a payout or a payment; once another has approved it, it is its end."""
+    """What one member of finance found out about a payout or a payment; approved by another, it is its end."""
 
     id: UUID
     status: Literal["paid", "refused"]

@@ -138,20 +138,20 @@ async def list_biller_calls(
     return await calls.page(db, cursor, limit, open_only)
 
 
-@put("/v1/staff/biller-calls/{payment_id:uuid}/finding", who=("finance",))
+@put("/v1/staff/biller-calls/{biller_call_id:uuid}/finding", who=("finance",))
 async def find_biller_call(
-    db: Db, request: Door, payment_id: FromPath[UUID], data: JSONBody[WriteFinding]
+    db: Db, request: Door, biller_call_id: FromPath[UUID], data: JSONBody[WriteFinding]
 ) -> Finding:
-    """Write down what became of a payment of which its biller says nothing by machine."""
-    return await findings.write(db, request.me, calls.STUCK, payment_id, data)
+    """Write down what became of a payment of which its biller says nothing by machine; the call has the payment's id."""
+    return await findings.write(db, request.me, calls.STUCK, biller_call_id, data)
 
 
-@put("/v1/staff/biller-calls/{payment_id:uuid}/approval", who=("finance",))
+@put("/v1/staff/biller-calls/{biller_call_id:uuid}/approval", who=("finance",))
 async def approve_biller_call_finding(
-    db: Db, request: Door, payment_id: FromPath[UUID], data: JSONBody[ApproveFinding]
+    db: Db, request: Door, biller_call_id: FromPath[UUID], data: JSONBody[ApproveFinding]
 ) -> Finding:
     """The second pair of eyes on what was found: from now on it is the payment's end."""
-    return await findings.approve(db, request.me, calls.STUCK, payment_id, data)
+    return await findings.approve(db, request.me, calls.STUCK, biller_call_id, data)
 
 
 # Billers' machines

@@ -41,13 +41,13 @@ BillerCode = Annotated[str, PathParameter(min_length=2, max_length=40, pattern=r
 Reference = Annotated[str, PathParameter(min_length=1, max_length=60, pattern=r"^[0-9A-Za-z._-]+$")]
 
 
-@post("/v1/gateways/bank-transfers/sepay", public=True, status_code=200)
+@post("/v1/gateways/bank-transfers/sepay", public=True, status_code=200, hears=True)
 async def hear_sepay(request: Door) -> Heard:
     """SePay tells of a transfer (webhook, `Authorization: Apikey`): heard once, however often it is told."""
     return await inbound.hear_sepay(request.app.state.database, request.headers, await request.body())
 
 
-@post("/v1/gateways/bank-transfers/casso", public=True, status_code=200)
+@post("/v1/gateways/bank-transfers/casso", public=True, status_code=200, hears=True)
 async def hear_casso(request: Door) -> Heard:
     """Casso tells of a transfer (webhook version 2, `X-Casso-Signature`): heard once, however often it is told."""
     return await inbound.hear_casso(request.app.state.database, request.headers, await request.body())
@@ -65,7 +65,7 @@ async def get_public_bill(db: Db, request: Door, biller_code: BillerCode, refere
     return await bill_transfers.show(db, request.address, biller_code, reference, request.lang)
 
 
-@get("/pay/{biller_code:str}/{reference:str}", public=True, media_type="text/html")
+@get("/pay/{biller_code:str}/{reference:str}", public=True, media_type="text/html", include_in_schema=False)
 async def show_public_bill(db: Db, request: Door, biller_code: BillerCode, reference: Reference) -> Response[str]:
     """The same as a page, with the QR to scan."""
     accepts = request.headers.get("accept", "")

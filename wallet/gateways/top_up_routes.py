@@ -57,7 +57,7 @@ async def hear_gateway(request: Door) -> GatewayHeard:
     return await top_up_errands.hear(request.app.state.database, request.scope["query_string"])
 
 
-@get("/v1/gateways/vnpay/return", public=True, media_type="text/html")
+@get("/v1/gateways/vnpay/return", public=True, media_type="text/html", include_in_schema=False)
 async def return_from_gateway(request: Door) -> Response[str]:
     """Where VNPAY sends the browser back to: a page that credits nothing."""
     return return_page.shown(request.scope["query_string"])

@@ -127,9 +127,9 @@ def _is_open(method: TopUpMethod) -> bool:
     here = settings()
     match method:
         case "vnpay":
-            return bool(here.vnpay_pay_url and here.vnpay_secret)
+            return bool(here.vnpay_pay_url and here.vnpay_terminal and here.vnpay_secret)
         case "bank_transfer":
-            return bool(here.bank_account)
+            return bool(here.bank_account and here.bank_account_name)
 
 
 async def _asks_for_proof(db: Connection, me: Principal, amount: int) -> bool:

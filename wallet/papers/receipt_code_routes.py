@@ -25,7 +25,7 @@ async def check_receipt(db: Db, receipt_code: CodeOfReceipt) -> ReceiptCheck:
     return await receipt_codes.check(db, receipt_code)
 
 
-@get("/r/{receipt_code:str}", public=True, media_type=MediaType.HTML)
+@get("/r/{receipt_code:str}", public=True, media_type=MediaType.HTML, include_in_schema=False)
 async def show_receipt(db: Db, receipt_code: CodeOfReceipt) -> Response[str]:
     """The same as a page, at the address that a receipt's QR says."""
     return await receipt_codes.page(db, receipt_code)
