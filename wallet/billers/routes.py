@@ -142,7 +142,7 @@ async def list_biller_calls(
 async def find_biller_call(
     db: Db, request: Door, biller_call_id: FromPath[UUID], data: JSONBody[WriteFinding]
 ) -> Finding:
-    """Write down what became of a payment of which its biller says nothing by machine; the call has the payment's id."""
+    """Write down what became of a payment of which its biller says nothing by machine; its id is the payment's."""
     return await findings.write(db, request.me, calls.STUCK, biller_call_id, data)
 
 
