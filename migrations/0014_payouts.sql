@@ -95,10 +95,10 @@ CREATE INDEX payout_open ON payout (next_at) WHERE status IN ('ready', 'sending'
 CREATE INDEX payout_withdrawals ON payout (principal_id, made_at DESC, id DESC) WHERE kind = 'withdrawal';
 CREATE INDEX payout_age ON payout (made_at DESC, id DESC);
 
--- What finance found out by itself about held money (a payout, a payment of a bill) of which the bank or the biller says
--- nothing: one writes it down, another looks again and approves; then it is its end.
+-- What finance found out by itself about money (a payout, a payment of a bill, a top-up) of which the bank, the biller or
+-- the gateway says nothing: one writes it down, another looks again and approves; then it is its end.
 CREATE TABLE finding (
-    hold_id uuid PRIMARY KEY REFERENCES hold (id),
+    subject_id uuid PRIMARY KEY,
     status text NOT NULL CONSTRAINT finding_status CHECK (status IN ('paid', 'refused')),
     reference text,
     note text NOT NULL,

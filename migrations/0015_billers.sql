@@ -54,6 +54,8 @@ CREATE TABLE biller_call (
     state text NOT NULL DEFAULT 'ready' CONSTRAINT biller_call_state CHECK (
         state IN ('ready', 'calling', 'unknown', 'paid', 'refused')),
     attempts integer NOT NULL DEFAULT 0,
+    -- How many of them were sent, as far as we know.
+    sends integer NOT NULL DEFAULT 0,
     inquiries integer NOT NULL DEFAULT 0,
     asked_at timestamptz,
     next_at timestamptz DEFAULT city_now(),

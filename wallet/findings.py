@@ -1,10 +1,12 @@
-"""Held money of which somebody outside says nothing does not wait for ever: finance finds out, two of them decide.
+"""Money of which somebody outside says nothing does not wait for ever: finance finds out, and two of them decide.
 
-A payout of which the bank says nothing, a payment of which its biller says nothing: one member of finance writes down
-what became of it, as papers or a call have it, and another approves what was seen. Before that they are asked by
-machine for `PATIENCE_S`; what they say themselves meanwhile comes first."""
+A payout of which the bank says nothing, a payment of which its biller says nothing, a top-up that the gateway looks at
+for ever: one member of finance writes down what became of it, as papers or a call have it, and another approves what
+was seen. Before that they are asked by machine for `PATIENCE_S`; what they say themselves meanwhile comes first, and
+what was sent again meanwhile must be found out again."""
 
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
@@ -20,6 +22,8 @@ from wallet.models import ApproveFinding, Finding, WriteFinding
 sql = queries_beside(__file__)
 
 PATIENCE_S = 3600
+STILL_ON_ITS_WAY_S = 120
+"""What was sent so short a time ago may still arrive there."""
 
 
 class NotStuck(Refusal):
@@ -34,6 +38,12 @@ class ReferenceNeeded(Refusal):
     What was paid needs the other side's reference."""
 
     status = 400
+
+
+class SentSinceFound(Refusal):
+    """Lệnh đã được gửi lại sau khi ghi kết quả này; hãy hỏi lại bên kia rồi ghi lại.
+
+    It was sent again since this was found; ask the other side once more, and write it down anew."""
 
 
 class FindingIsApproved(Refusal):
@@ -60,7 +70,8 @@ class Matter(NamedTuple):
     """What may wait for somebody outside.
 
     `noun` names it in the audit; `lock` is the statement that locks one and says whether it is `stuck` after so many
-    seconds; `end` brings about what was found, in the same transaction."""
+    seconds (and nothing was sent in the last so many), and when it was `sent_at` last; `end` brings about what was
+    found, in the same transaction."""
 
     noun: str
     lock: str
@@ -69,30 +80,32 @@ class Matter(NamedTuple):
 
 class _Locked(msgspec.Struct, frozen=True):
     stuck: bool
+    sent_at: datetime
 
 
-async def write(db: Connection, me: Principal, matter: Matter, hold_id: UUID, wanted: WriteFinding) -> Finding:
+async def write(db: Connection, me: Principal, matter: Matter, subject_id: UUID, wanted: WriteFinding) -> Finding:
     """Write down what became of it, instead of what was written before; it decides nothing yet.
 
     Raises Forbidden, NotFound, NotStuck, ReferenceNeeded."""
     await need_grant(db, me, "finance")
-    if not await _is_stuck(db, matter, hold_id):
+    if not (await _locked(db, matter, subject_id)).stuck:
         raise NotStuck
     with refusing(finding_paid_has_reference=ReferenceNeeded):
         finding = await one(
-            Finding, db, sql.write_finding, hold_id, wanted.status, wanted.reference, wanted.note, me.id
+            Finding, db, sql.write_finding, subject_id, wanted.status, wanted.reference, wanted.note, me.id
         )
-    await records.record(db, me, f"wallet.{matter.noun}_found", hold_id, status=wanted.status)
+    await records.record(db, me, f"wallet.{matter.noun}_found", subject_id, status=wanted.status)
     return finding
 
 
-async def approve(db: Connection, me: Principal, matter: Matter, hold_id: UUID, seen: ApproveFinding) -> Finding:
+async def approve(db: Connection, me: Principal, matter: Matter, subject_id: UUID, seen: ApproveFinding) -> Finding:
     """The second pair of eyes, on what was `seen`: the money goes, or is free again. The same again changes nothing.
 
-    Raises Forbidden, NotFound, NotStuck, FindingIsApproved, FindingHasChanged, FindingNeedsSecondPairOfEyes."""
+    Raises Forbidden, NotFound, NotStuck, SentSinceFound, FindingIsApproved, FindingHasChanged,
+    FindingNeedsSecondPairOfEyes."""
     await need_grant(db, me, "finance")
-    stuck = await _is_stuck(db, matter, hold_id)
-    finding = await maybe(Finding, db, sql.finding, hold_id)
+    locked = await _locked(db, matter, subject_id)
+    finding = await maybe(Finding, db, sql.finding, subject_id)
     if finding is None:
         raise NotFound
     if finding.approved_by is not None:
@@ -101,17 +114,19 @@ async def approve(db: Connection, me: Principal, matter: Matter, hold_id: UUID, 
         return finding
     if (finding.status, finding.found_at) != (seen.status, seen.found_at):
         raise FindingHasChanged
-    if not stuck:
+    if not locked.stuck:
         raise NotStuck
+    if locked.sent_at >= finding.found_at:
+        raise SentSinceFound
     with refusing(finding_second_pair_of_eyes=FindingNeedsSecondPairOfEyes):
-        approved = await one(Finding, db, sql.approve_finding, hold_id, me.id)
-    await records.record(db, me, f"wallet.{matter.noun}_finding_approved", hold_id, status=finding.status)
+        approved = await one(Finding, db, sql.approve_finding, subject_id, me.id)
+    await records.record(db, me, f"wallet.{matter.noun}_finding_approved", subject_id, status=finding.status)
     await matter.end(db, approved)
     return approved
 
 
-async def _is_stuck(db: Connection, matter: Matter, hold_id: UUID) -> bool:
-    locked = await maybe(_Locked, db, matter.lock, hold_id, PATIENCE_S)
+async def _locked(db: Connection, matter: Matter, subject_id: UUID) -> _Locked:
+    locked = await maybe(_Locked, db, matter.lock, subject_id, PATIENCE_S, STILL_ON_ITS_WAY_S)
     if locked is None:
         raise NotFound
-    return locked.stuck
+    return locked

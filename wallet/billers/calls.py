@@ -2,7 +2,7 @@
 
     ready → calling → paid | refused
      ↑ ╲       ↓
-     │  ╲──────│────→ refused, if it could not be sent for `GIVE_UP_AFTER_S`
+     │  ╲──────│────→ refused, if it was never sent, for `GIVE_UP_AFTER_S`
      └──── unknown → paid | refused
 
 Each step is claimed by one UPDATE, then the biller is asked with no connection held, then what it said is written
@@ -65,6 +65,7 @@ class _Call(msgspec.Struct, frozen=True):
     biller_code: str
     connection_id: UUID | None
     attempts: int
+    sends: int
     inquiries: int
     made_at: datetime
     asked_at: datetime
@@ -133,11 +134,12 @@ async def _pay(database: Database, payment_id: UUID) -> None:
 
 
 async def _keep_or_give_up(database: Database, call: _Call, wait_s: float) -> None:
-    """Nothing was sent: it is tried again, but not for ever."""
-    if (city_now() - call.made_at).total_seconds() < GIVE_UP_AFTER_S:
-        await _put_off(database, call, "ready", wait_s)
-    else:
+    """Nothing was sent: it is tried again, but not for ever if nothing was sent before either."""
+    if call.sends == 1 and (city_now() - call.made_at).total_seconds() > GIVE_UP_AFTER_S:
         await _give_back(database, call, "maintenance")
+        return
+    async with database.transaction() as db:
+        await db.execute(sql.call_not_sent, call.payment_id, call.attempts, wait_s)
 
 
 async def _inquire(database: Database, payment_id: UUID) -> None:

@@ -223,11 +223,11 @@ WITH asked AS (
     SELECT biller_connection.id FROM biller_connection JOIN biller_call USING (biller_code)
     WHERE biller_call.payment_id = $1 AND status = 'active' FOR SHARE OF biller_connection
 )
-UPDATE biller_call SET state = 'calling', attempts = attempts + 1, asked_at = city_now(),
+UPDATE biller_call SET state = 'calling', attempts = attempts + 1, sends = sends + 1, asked_at = city_now(),
     next_at = city_now() + make_interval(secs => $2), connection_id = (SELECT id FROM asked)
 FROM bill, hold
 WHERE biller_call.payment_id = $1 AND state = 'ready' AND next_at <= city_now() AND bill.id = bill_id AND hold.id = $1
-RETURNING biller_call.payment_id, biller_call.biller_code, connection_id, attempts, inquiries, biller_call.made_at,
+RETURNING biller_call.payment_id, biller_call.biller_code, connection_id, attempts, sends, inquiries, biller_call.made_at,
     asked_at, bill.reference, bill.customer_code, hold.amount;
 
 -- name: claim_call_to_inquire
@@ -235,12 +235,17 @@ RETURNING biller_call.payment_id, biller_call.biller_code, connection_id, attemp
 UPDATE biller_call SET state = 'unknown', inquiries = inquiries + 1, next_at = city_now() + make_interval(secs => $2)
 FROM bill, hold
 WHERE biller_call.payment_id = $1 AND state IN ('calling', 'unknown') AND next_at <= city_now() AND bill.id = bill_id AND hold.id = $1
-RETURNING biller_call.payment_id, biller_call.biller_code, connection_id, attempts, inquiries, biller_call.made_at,
+RETURNING biller_call.payment_id, biller_call.biller_code, connection_id, attempts, sends, inquiries, biller_call.made_at,
     asked_at, bill.reference, bill.customer_code, hold.amount;
 
 -- name: put_call_off
 -- Nothing is known yet, or nothing was sent: see again in so many seconds. Only the latest request says so.
 UPDATE biller_call SET state = $3, next_at = city_now() + make_interval(secs => $4)
+WHERE payment_id = $1 AND attempts = $2 AND next_at IS NOT NULL;
+
+-- name: call_not_sent
+-- Nothing was sent by this request after all: it is tried again in so many seconds.
+UPDATE biller_call SET state = 'ready', sends = sends - 1, next_at = city_now() + make_interval(secs => $3)
 WHERE payment_id = $1 AND attempts = $2 AND next_at IS NOT NULL;
 
 -- name: call_paid
@@ -255,7 +260,9 @@ WHERE payment_id = $1 AND attempts = coalesce($3, attempts) AND next_at IS NOT N
 
 -- name: call_to_find
 -- A payment that somebody looks into: does its biller say nothing of it for too long?
-SELECT state IN ('calling', 'unknown') AND made_at < city_now() - make_interval(secs => $2) AS stuck
+SELECT state IN ('ready', 'unknown') AND made_at < city_now() - make_interval(secs => $2)
+        AND coalesce(asked_at, made_at) < city_now() - make_interval(secs => $3) AS stuck,
+    coalesce(asked_at, made_at) AS sent_at
 FROM biller_call WHERE payment_id = $1 FOR UPDATE;
 
 -- name: call_state

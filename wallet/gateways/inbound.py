@@ -79,27 +79,38 @@ async def _hear(database: Database, notice: Notice | None) -> Heard:
 
 async def book(db: Connection, notice: Notice) -> None:
     """Write a notice down; of a transfer that was not told before, bring the money where it belongs."""
-    if not await _is_ours(db, notice):
+    ours = await on_our_account(db, notice)
+    if ours is None:
         log.error("a transfer came in on an account that is not ours", source=notice.source, told_as=notice.told_as)
         await _write(db, new_id(), notice, "elsewhere")
         return
-    transfer_id = new_id()
+    notice, transfer_id = ours, new_id()
     if not await _write(db, transfer_id, notice, "suspense"):
         await db.execute(
             sql.write_duplicate_transfer, *_row(new_id(), notice), notice.bank_reference
         )  # nothing, if it is the same notice again
         return
+    await bring_home(db, transfer_id, notice)
+
+
+async def bring_home(db: Connection, transfer_id: UUID, notice: Notice) -> None:
+    """Bring the money of a transfer that stands in our books as `suspense` to whom its words or its account name."""
     match = await _match(db, notice)
     why = "unmatched" if match is None else await _credit(db, transfer_id, notice, match)
     if why is not None:
         await suspense.keep(db, "inbound_transfer", transfer_id, notice.amount, why, ledger.GUARANTEE)
 
 
-async def _is_ours(db: Connection, notice: Notice) -> bool:
-    """Our own account, or a shop's virtual one, which stands before it."""
-    if notice.account_number and notice.account_number == settings().bank_account:
-        return True
-    return await db.fetchval(sql.is_virtual_account, _accounts(notice))
+async def on_our_account(db: Connection, notice: Notice) -> Notice | None:
+    """The notice as all who tell of this transfer would have it: on our own account, perhaps through a shop's virtual
+    one, which stands before it. None: the account is not ours."""
+    ours = settings().bank_account
+    if ours and notice.account_number == ours:
+        return notice
+    for account in _accounts(notice):
+        if await db.fetchval(sql.is_virtual_account, account):
+            return msgspec.structs.replace(notice, account_number=ours, virtual_account=account)
+    return None
 
 
 def _accounts(notice: Notice) -> list[str]:

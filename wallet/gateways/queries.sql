@@ -209,12 +209,21 @@ SELECT EXISTS (SELECT FROM top_up WHERE principal_id = $1
 
 -- name: payout_to_find
 -- A payout that somebody looks into: does the bank say nothing of it for too long?
-SELECT status IN ('sending', 'unknown') AND made_at < city_now() - make_interval(secs => $2) AS stuck
+SELECT status IN ('ready', 'unknown') AND made_at < city_now() - make_interval(secs => $2)
+        AND coalesce(sent_at, made_at) < city_now() - make_interval(secs => $3) AS stuck,
+    coalesce(sent_at, made_at) AS sent_at
 FROM payout WHERE id = $1 FOR UPDATE;
 
+-- name: top_up_to_find
+-- A top-up that somebody looks into: does the gateway look at it for too long? What waits in suspense is decided there.
+SELECT status = 'review' AND made_at < city_now() - make_interval(secs => $2)
+        AND made_at < city_now() - make_interval(secs => $3) AS stuck,
+    made_at AS sent_at
+FROM top_up WHERE id = $1 AND method = 'vnpay' FOR UPDATE;
+
 -- name: is_virtual_account
--- Is one of these a shop's?
-SELECT EXISTS (SELECT FROM merchant WHERE virtual_account = ANY ($1::text[]));
+-- Is this a shop's?
+SELECT EXISTS (SELECT FROM merchant WHERE virtual_account = $1);
 
 -- name: write_inbound_transfer
 -- A notice of money that came in, unless it, or another of the same transfer, is there.

@@ -237,14 +237,18 @@ _FAILURES: dict[str, Failure] = {
 }
 _NO_END = {"", "00", "01"}
 """Of a transaction: nothing said, paid, not finished."""
+_TAKEN_BUT_NOT_DONE = {"04", "07", "09"}
+"""Of a transaction: the bank has taken the money and VNPAY has not finished; suspected of fraud; its refund refused."""
+_GOING_BACK = {"05", "06"}
+"""Of a transaction: its refund is under way; how that ends is not known yet."""
 
 
 def _outcome(code: str, status: str) -> tuple[Outcome, Failure | None]:
     """What a response code and a transaction's status say together; only two noughts are money."""
     if (code, status) == ("00", "00"):
         return "paid", None
-    if "07" in (code, status):
+    if code == "07" or status in _TAKEN_BUT_NOT_DONE:
         return "review", None
-    if code in _NO_END or status in _NO_END:
+    if code in _NO_END or status in _NO_END or status in _GOING_BACK:
         return "unclear", None
     return "failed", _FAILURES.get(code) or _FAILURES.get(status) or "refused"
