@@ -6,7 +6,8 @@ INSERT INTO policy (code, effective_from, value, sandbox_value) VALUES
     ('limit.top_up_most', '2026-01-01', 50000000, NULL);
 
 -- Money that a resident means to put in: on the gateway's page, or by a transfer from their bank that says `code`. The
--- money moves under the same id. Review: the gateway has taken it and suspects fraud, or there is no wallet any more.
+-- money moves under the same id. Review: the gateway has taken it and looks at it, or has not finished. Failed as closed:
+-- there is no wallet any more, and the money waits in suspense.
 -- `address` is what the gateway asks to know: where the request came from; `language`: that of its page.
 CREATE TABLE top_up (
     id uuid PRIMARY KEY,
@@ -18,7 +19,7 @@ CREATE TABLE top_up (
     language text NOT NULL CONSTRAINT top_up_language CHECK (language IN ('vi', 'en')),
     status text NOT NULL DEFAULT 'pending' CONSTRAINT top_up_status CHECK (
         status IN ('pending', 'paid', 'failed', 'expired', 'review')),
-    reason text CONSTRAINT top_up_reason CHECK (reason IN ('cancelled', 'timed_out', 'insufficient', 'refused')),
+    reason text CONSTRAINT top_up_reason CHECK (reason IN ('cancelled', 'timed_out', 'insufficient', 'refused', 'closed')),
     -- What the gateway calls the payment, and the payer's bank.
     gateway_reference text,
     gateway_bank text,

@@ -2,7 +2,8 @@
 
 -- Money that came in at the bank, as somebody told us of it: one row per notice. The same transfer told by another
 -- source, or again under another id, is a `duplicate`: no money is booked for it. `elsewhere`: on an account that is
--- not ours, so it is not in our books. What is matched goes where its words say; all else waits in suspense.
+-- not ours, so it is not in our books. `mistake`: two of finance found that the bank has not got it. What is matched goes
+-- where its words say; all else waits in suspense. What no machine has told, one of finance proposes and another approves.
 CREATE TABLE inbound_transfer (
     id uuid PRIMARY KEY,
     source text NOT NULL CONSTRAINT inbound_transfer_source CHECK (source IN ('sepay', 'casso', 'finance')),
@@ -18,11 +19,17 @@ CREATE TABLE inbound_transfer (
     sender_name text,
     occurred_at timestamptz NOT NULL,
     status text NOT NULL CONSTRAINT inbound_transfer_status CHECK (
-        status IN ('matched', 'suspense', 'duplicate', 'elsewhere')),
+        status IN ('proposed', 'refused', 'matched', 'suspense', 'duplicate', 'elsewhere', 'mistake')),
     matched_kind text CONSTRAINT inbound_transfer_matched_kind CHECK (
         matched_kind IN ('top_up', 'bill', 'order', 'merchant', 'cash_close', 'inbound_transfer')),
     matched_id uuid,
+    -- Of one that a member of finance tells of: why, and who agreed.
+    note text,
+    proposed_by uuid REFERENCES principal (id),
+    decided_by uuid REFERENCES principal (id),
+    decided_at timestamptz,
     made_at timestamptz NOT NULL DEFAULT city_now(),
+    CONSTRAINT inbound_transfer_second_pair_of_eyes CHECK (decided_by <> proposed_by OR status = 'refused'),
     CONSTRAINT inbound_transfer_told_once UNIQUE (source, told_as),
     CONSTRAINT inbound_transfer_matched_whole CHECK ((matched_kind IS NULL) = (matched_id IS NULL)
         AND (status IN ('matched', 'duplicate')) = (matched_kind IS NOT NULL))

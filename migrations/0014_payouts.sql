@@ -98,7 +98,7 @@ CREATE INDEX payout_age ON payout (made_at DESC, id DESC);
 -- What finance found out by itself about money (a payout, a payment of a bill, a top-up) of which the bank, the biller or
 -- the gateway says nothing: one writes it down, another looks again and approves; then it is its end.
 CREATE TABLE finding (
-    subject_id uuid PRIMARY KEY,
+    movement_id uuid PRIMARY KEY,
     status text NOT NULL CONSTRAINT finding_status CHECK (status IN ('paid', 'refused')),
     reference text,
     note text NOT NULL,

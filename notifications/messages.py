@@ -943,6 +943,7 @@ _TOP_UP_METHODS: dict[TopUpMethod, tuple[str, str]] = {
 _TOP_UP_FAILURES: dict[TopUpFailure, tuple[str, str]] = {
     "cancelled": ("giao dịch đã bị hủy", "the payment was cancelled"),
     "timed_out": ("đã hết thời gian thanh toán", "the time to pay was over"),
+    "closed": ("ví đã đóng", "the wallet is closed"),
     "insufficient": ("tài khoản không đủ số dư hoặc hết hạn mức", "the account has not enough, or is at its limit"),
     "refused": ("ngân hàng không chấp nhận", "the bank did not accept it"),
 }

@@ -711,3 +711,19 @@ SELECT version FROM entry WHERE account_id = $1;
 -- name: shift_spans
 -- Between which entries a shop's shifts lie.
 SELECT from_version, to_version FROM merchant_shift WHERE merchant_id = $1;
+
+-- name: replaced_secrets
+-- How many of a biller's former connections still have their secret.
+SELECT count(*) FROM biller_connection WHERE biller_code = $1 AND status = 'replaced' AND sealed IS NOT NULL;
+
+-- name: move_connections
+-- A biller's system is not there any more.
+UPDATE biller_connection SET url = $2 WHERE biller_code = $1;
+
+-- name: put_into_review
+-- The gateway looks at a top-up.
+UPDATE top_up SET status = 'review', next_ask_at = NULL WHERE id = $1;
+
+-- name: top_up_status
+-- Where a top-up stands.
+SELECT status FROM top_up WHERE id = $1;

@@ -1,9 +1,9 @@
 """Money of which somebody outside says nothing does not wait for ever: finance finds out, and two of them decide.
 
-A payout of which the bank says nothing, a payment of which its biller says nothing, a top-up that the gateway looks at
-for ever: one member of finance writes down what became of it, as papers or a call have it, and another approves what
-was seen. Before that they are asked by machine for `PATIENCE_S`; what they say themselves meanwhile comes first, and
-what was sent again meanwhile must be found out again."""
+A payout of which the bank says nothing, a payment of which its biller says nothing, a top-up at which the gateway
+looks for ever: one member of finance writes down what became of it, as papers or a call have it, and another approves
+what was seen. Before that they are asked by machine for `PATIENCE_S`. What they say themselves meanwhile comes first,
+and what was sent again meanwhile must be found out again."""
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
@@ -83,29 +83,29 @@ class _Locked(msgspec.Struct, frozen=True):
     sent_at: datetime
 
 
-async def write(db: Connection, me: Principal, matter: Matter, subject_id: UUID, wanted: WriteFinding) -> Finding:
+async def write(db: Connection, me: Principal, matter: Matter, movement_id: UUID, wanted: WriteFinding) -> Finding:
     """Write down what became of it, instead of what was written before; it decides nothing yet.
 
     Raises Forbidden, NotFound, NotStuck, ReferenceNeeded."""
     await need_grant(db, me, "finance")
-    if not (await _locked(db, matter, subject_id)).stuck:
+    if not (await _locked(db, matter, movement_id)).stuck:
         raise NotStuck
     with refusing(finding_paid_has_reference=ReferenceNeeded):
         finding = await one(
-            Finding, db, sql.write_finding, subject_id, wanted.status, wanted.reference, wanted.note, me.id
+            Finding, db, sql.write_finding, movement_id, wanted.status, wanted.reference, wanted.note, me.id
         )
-    await records.record(db, me, f"wallet.{matter.noun}_found", subject_id, status=wanted.status)
+    await records.record(db, me, f"wallet.{matter.noun}_found", movement_id, status=wanted.status)
     return finding
 
 
-async def approve(db: Connection, me: Principal, matter: Matter, subject_id: UUID, seen: ApproveFinding) -> Finding:
+async def approve(db: Connection, me: Principal, matter: Matter, movement_id: UUID, seen: ApproveFinding) -> Finding:
     """The second pair of eyes, on what was `seen`: the money goes, or is free again. The same again changes nothing.
 
     Raises Forbidden, NotFound, NotStuck, SentSinceFound, FindingIsApproved, FindingHasChanged,
     FindingNeedsSecondPairOfEyes."""
     await need_grant(db, me, "finance")
-    locked = await _locked(db, matter, subject_id)
-    finding = await maybe(Finding, db, sql.finding, subject_id)
+    locked = await _locked(db, matter, movement_id)
+    finding = await maybe(Finding, db, sql.finding, movement_id)
     if finding is None:
         raise NotFound
     if finding.approved_by is not None:
@@ -119,14 +119,14 @@ async def approve(db: Connection, me: Principal, matter: Matter, subject_id: UUI
     if locked.sent_at >= finding.found_at:
         raise SentSinceFound
     with refusing(finding_second_pair_of_eyes=FindingNeedsSecondPairOfEyes):
-        approved = await one(Finding, db, sql.approve_finding, subject_id, me.id)
-    await records.record(db, me, f"wallet.{matter.noun}_finding_approved", subject_id, status=finding.status)
+        approved = await one(Finding, db, sql.approve_finding, movement_id, me.id)
+    await records.record(db, me, f"wallet.{matter.noun}_finding_approved", movement_id, status=finding.status)
     await matter.end(db, approved)
     return approved
 
 
-async def _locked(db: Connection, matter: Matter, subject_id: UUID) -> _Locked:
-    locked = await maybe(_Locked, db, matter.lock, subject_id, PATIENCE_S, STILL_ON_ITS_WAY_S)
+async def _locked(db: Connection, matter: Matter, movement_id: UUID) -> _Locked:
+    locked = await maybe(_Locked, db, matter.lock, movement_id, PATIENCE_S, STILL_ON_ITS_WAY_S)
     if locked is None:
         raise NotFound
     return locked

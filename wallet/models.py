@@ -22,7 +22,7 @@ TransferKind = Literal[
 OrderStatus = Literal["open", "paid", "expired"]
 MerchantStatus = Literal["pending", "active", "suspended", "closed"]
 TopUpMethod = Literal["vnpay", "bank_transfer"]
-TopUpFailure = Literal["cancelled", "timed_out", "insufficient", "refused"]
+TopUpFailure = Literal["cancelled", "timed_out", "insufficient", "refused", "closed"]
 MerchantRole = Literal["owner", "cashier"]
 TakingKind = Literal["merchant", "taking", "refund"]
 """How a shop's money came: from a wallet, from a bank's app; or that it went back."""

@@ -240,17 +240,17 @@ WHERE owner_id = $1 ORDER BY merchant.id, entry.version;
 
 -- name: write_finding
 -- What somebody found out about money of which the other side says nothing.
-INSERT INTO finding (subject_id, status, reference, note, found_by) VALUES ($1, $2, $3, $4, $5)
-ON CONFLICT (subject_id) DO UPDATE SET status = excluded.status, reference = excluded.reference,
+INSERT INTO finding (movement_id, status, reference, note, found_by) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (movement_id) DO UPDATE SET status = excluded.status, reference = excluded.reference,
     note = excluded.note, found_by = excluded.found_by, found_at = city_now()
-RETURNING subject_id AS id, status, reference, note, found_by, found_at, approved_by, approved_at;
+RETURNING movement_id AS id, status, reference, note, found_by, found_at, approved_by, approved_at;
 
 -- name: finding
 -- The same, to be looked at again.
-SELECT subject_id AS id, status, reference, note, found_by, found_at, approved_by, approved_at
-FROM finding WHERE subject_id = $1;
+SELECT movement_id AS id, status, reference, note, found_by, found_at, approved_by, approved_at
+FROM finding WHERE movement_id = $1;
 
 -- name: approve_finding
 -- Somebody else has looked again.
-UPDATE finding SET approved_by = $2, approved_at = city_now() WHERE subject_id = $1
-RETURNING subject_id AS id, status, reference, note, found_by, found_at, approved_by, approved_at;
+UPDATE finding SET approved_by = $2, approved_at = city_now() WHERE movement_id = $1
+RETURNING movement_id AS id, status, reference, note, found_by, found_at, approved_by, approved_at;

@@ -13,6 +13,11 @@ FROM pg_constraint
 WHERE connamespace = 'public'::regnamespace AND conrelid <> 0
 ORDER BY conname;
 
+-- name: unique_indexes
+-- What a unique index without a constraint refuses by: one of some rows only.
+SELECT indexrelid::regclass::text AS name FROM pg_index
+WHERE indisunique AND indpred IS NOT NULL AND indrelid::regclass::text !~ '^pg_';
+
 -- name: events
 -- All news, oldest first.
 SELECT kind, data FROM event ORDER BY id;

@@ -123,8 +123,9 @@ TABLE: dict[frozenset[str], str] = {
     frozenset({"finance"}): """
         put_biller propose_biller_connection approve_biller_connection refuse_biller_connection list_biller_calls
         propose_biller_account approve_biller_account list_remittances
-        list_all_top_ups
-        list_inbound_transfers list_suspense propose_resolution approve_resolution refuse_resolution
+        list_all_top_ups find_top_up approve_top_up_finding
+        list_inbound_transfers propose_transfer approve_transfer refuse_transfer
+        list_suspense propose_resolution approve_resolution refuse_resolution
         confirm_cash_deposit
         list_all_merchants approve_merchant suspend_merchant reinstate_merchant
         list_payouts find_payout approve_payout_finding find_biller_call approve_biller_call_finding

@@ -92,6 +92,7 @@ async def test_a_rule_has_a_name(db: Connection) -> None:
 
 async def test_every_rule_that_a_verb_refuses_by_is_there(db: Connection) -> None:
     there = {one.name for one in await many(Constraint, db, sql.constraints)}
+    there |= {row["name"] for row in await db.fetch(sql.unique_indexes)}
     named = {
         keyword.arg
         for path in product()

@@ -591,11 +591,27 @@ async def test_the_money_of_a_closed_wallet_waits_in_suspense(city: City) -> Non
         await ledger.move(db, Move(uuid4(), "funding", ledger.GUARANTEE, me.id, 5000))
         await db.execute(sql.close_account, me.id)
     assert [await hear(city.client, notice(top_up_id)) for _ in range(2)] == ["00", "00"]
-    assert await fate(city, me, top_up_id) == "review"
+    assert await fate(city, me, top_up_id) == "failed"
     assert await money(city, me.id) == (5000, 0)
     assert await money(city, ledger.SUSPENSE) == (AMOUNT, 0)
     async with city.database.acquire() as db:
         assert await told(db, "TopUpPaid") == []
+        assert await told(db, "TopUpFailed") == []
+    assert await broken_laws(city) == []
+
+
+async def test_it_waits_there_also_if_its_id_has_paid_something_meanwhile(city: City) -> None:
+    async with city.database.transaction() as db:
+        me, friend = await a_resident(db, balance=5000), await a_resident(db)
+    top_up_id, _ = await a_top_up(city, me)
+    body = {"kind": "person", "phone": friend.phone, "amount": 5000}
+    paid = await city.client.put(f"/v1/wallet/payments/{top_up_id}", headers=me.headers, json=body)
+    assert paid.status_code == 201, paid.text
+    async with city.database.transaction() as db:
+        await db.execute(sql.close_account, me.id)
+    assert [await hear(city.client, notice(top_up_id)) for _ in range(2)] == ["00", "00"]
+    assert await money(city, ledger.SUSPENSE) == (AMOUNT, 0)
+    assert await broken_laws(city) == []
 
 
 # What the gateway never told

@@ -231,7 +231,13 @@ def test_without_a_secret_nothing_is_right() -> None:
         ("51", "02", "failed", "insufficient"),
         ("65", "02", "failed", "insufficient"),
         ("99", "02", "failed", "refused"),
-        ("75", "04", "failed", "refused"),
+        ("75", "02", "failed", "refused"),
+        ("00", "04", "review", None),
+        ("99", "04", "review", None),
+        ("99", "09", "review", None),
+        ("09", "02", "failed", "refused"),
+        ("00", "05", "unclear", None),
+        ("99", "06", "unclear", None),
         ("00", "01", "unclear", None),
         ("00", "02", "unclear", None),
         ("00", "", "unclear", None),
@@ -268,7 +274,17 @@ def test_an_answer_that_another_program_signed_is_read() -> None:
 
 @pytest.mark.parametrize(
     ("status", "outcome"),
-    [("00", "paid"), ("01", "unclear"), ("", "unclear"), ("02", "failed"), ("04", "failed"), ("07", "review")],
+    [
+        ("00", "paid"),
+        ("01", "unclear"),
+        ("", "unclear"),
+        ("02", "failed"),
+        ("04", "review"),
+        ("05", "unclear"),
+        ("06", "unclear"),
+        ("07", "review"),
+        ("09", "review"),
+    ],
 )
 def test_an_answer_says_what_became_of_it(status: str, outcome: str) -> None:
     assert vnpay.read_answer(SECRET, answered(vnp_TransactionStatus=status)).outcome == outcome

@@ -7,10 +7,10 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
-from app.types import MOST_DONG, Answer, Body, Code, Dong, PhoneText, Reason, ShortText
+from app.types import MOST_DONG, Answer, Body, Code, Dong, Memo, PhoneText, Reason, ShortText
 from wallet.models import AccountName, AccountNumber, BankBin, BillStatus
 
-InboundStatus = Literal["matched", "suspense", "duplicate", "elsewhere"]
+InboundStatus = Literal["proposed", "refused", "matched", "suspense", "duplicate", "elsewhere", "mistake"]
 MatchedKind = Literal["top_up", "bill", "order", "merchant", "cash_close", "inbound_transfer"]
 SuspenseSource = Literal["inbound_transfer", "cash_receipt", "top_up"]
 SuspenseReason = Literal[
@@ -32,7 +32,8 @@ class Heard(Answer):
 
 class InboundTransfer(Answer):
     """A notice of money that came in, and what became of it. `duplicate`: the same transfer was told before, so no
-    money was booked for this one; `elsewhere`: it came in on an account that is not ours."""
+    money was booked for this one; `elsewhere`: it came in on an account that is not ours; `proposed`, `refused`: a
+    member of finance told of it, and no other agreed; `mistake`: it was wrong, and its booking was undone."""
 
     id: UUID
     source: Literal["sepay", "casso", "finance"]
@@ -50,6 +51,41 @@ class InboundTransfer(Answer):
     matched_kind: MatchedKind | None
     matched_id: UUID | None
     made_at: datetime
+
+
+class TellTransfer(Body, tag_field="kind", tag="tell"):
+    """A transfer of which no machine has told us, as the bank's statement has it.
+
+    `virtual_account`: the shop's, if it came in through one."""
+
+    amount: Dong
+    bank_reference: Annotated[str, Meta(min_length=1, max_length=100, pattern=r"^[0-9A-Za-z ._/-]+$(?!\n)")]
+    content: Memo
+    occurred_at: Annotated[datetime, Meta(tz=True)]
+    note: Reason
+    virtual_account: AccountNumber | None = None
+    sender_bank_bin: BankBin | None = None
+    sender_account: AccountNumber | None = None
+    sender_name: AccountName | None = None
+
+
+class RetellTransfer(Body, tag_field="kind", tag="retell"):
+    """A notice that was taken for a transfer that we knew, or for none of ours, is one of its own after all."""
+
+    transfer_id: UUID
+    note: Reason
+
+
+ProposeTransfer = TellTransfer | RetellTransfer
+
+
+class InboundProposal(InboundTransfer):
+    """A transfer that a member of finance told of."""
+
+    note: str
+    proposed_by: UUID
+    decided_by: UUID | None
+    decided_at: datetime | None
 
 
 class BillTransfer(Answer):

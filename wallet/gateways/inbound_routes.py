@@ -9,7 +9,7 @@ from litestar.params import FromPath, FromQuery, JSONBody, PathParameter, QueryP
 
 from app.deps import Db, Door
 from app.types import Nothing, Page
-from wallet.gateways import bill_transfers, cash, inbound, suspense
+from wallet.gateways import bill_transfers, cash, inbound, inbound_proposals, suspense
 from wallet.gateways.inbound_models import (
     BillTransfer,
     CallMistake,
@@ -23,14 +23,17 @@ from wallet.gateways.inbound_models import (
     DecideResolution,
     DepositCash,
     Heard,
+    InboundProposal,
     InboundStatus,
     InboundTransfer,
     KeepInReserve,
     PublicBill,
+    RetellTransfer,
     SendBack,
     SuspenseItem,
     SuspenseStatus,
     TakeCash,
+    TellTransfer,
     VoidReceipt,
 )
 
@@ -78,6 +81,30 @@ async def list_inbound_transfers(
 ) -> Page[InboundTransfer]:
     """Notices of money that came in at the bank, newest first."""
     return await inbound.page(db, status, cursor, limit)
+
+
+@put("/v1/staff/inbound-transfers/{inbound_transfer_id:uuid}", who=("finance",))
+async def propose_transfer(
+    db: Db, request: Door, inbound_transfer_id: FromPath[UUID], data: JSONBody[TellTransfer | RetellTransfer]
+) -> InboundProposal:
+    """Tell of a transfer that the bank has and no machine has told us of, or told us wrong; another must agree."""
+    return await inbound_proposals.propose(db, request.me, inbound_transfer_id, data)
+
+
+@put("/v1/staff/inbound-transfers/{inbound_transfer_id:uuid}/approval", who=("finance",))
+async def approve_transfer(
+    db: Db, request: Door, inbound_transfer_id: FromPath[UUID], data: JSONBody[Nothing]
+) -> InboundProposal:
+    """Agree: the money is booked as if the bank had told of it."""
+    return await inbound_proposals.approve(db, request.me, inbound_transfer_id)
+
+
+@put("/v1/staff/inbound-transfers/{inbound_transfer_id:uuid}/refusal", who=("finance",))
+async def refuse_transfer(
+    db: Db, request: Door, inbound_transfer_id: FromPath[UUID], data: JSONBody[Nothing]
+) -> InboundProposal:
+    """Don't agree, or take one's own word back."""
+    return await inbound_proposals.refuse(db, request.me, inbound_transfer_id)
 
 
 @get("/v1/staff/suspense", who=("finance",))
@@ -188,6 +215,7 @@ router = Router(
     "/",
     route_handlers=[
         hear_sepay, hear_casso, get_bill_vietqr, get_public_bill, show_public_bill, list_inbound_transfers,
+        propose_transfer, approve_transfer, refuse_transfer,
         list_suspense, propose_resolution, approve_resolution, refuse_resolution, take_cash, list_cash_receipts,
         ask_receipt_void, approve_receipt_void, close_cash_day, list_cash_closes, confirm_cash_deposit,
     ],

@@ -164,14 +164,13 @@ UPDATE top_up SET status = 'paid', reason = NULL, gateway_reference = coalesce($
 WHERE id = $1;
 
 -- name: review_top_up
--- The money is there, but is not to be spent yet; the gateway is asked again, if it is the gateway that doubts.
+-- The gateway has the money and looks at it: it is not to be spent yet, and the gateway is asked again.
 UPDATE top_up SET status = 'review', reason = NULL, gateway_reference = coalesce($2, gateway_reference),
-    gateway_bank = coalesce($3, gateway_bank), resolved_at = NULL,
-    next_ask_at = CASE WHEN $4 THEN city_now() + interval '30 minutes' END
+    gateway_bank = coalesce($3, gateway_bank), resolved_at = NULL, next_ask_at = city_now() + interval '30 minutes'
 WHERE id = $1;
 
 -- name: end_top_up
--- Nothing was paid, as the gateway says; or nobody paid in time.
+-- Nothing was paid, as the gateway says; or nobody paid in time; or the wallet was closed, and the money waits in suspense.
 UPDATE top_up SET status = CASE WHEN $2::text IS NULL THEN 'expired' ELSE 'failed' END, reason = $2,
     gateway_reference = coalesce($3, gateway_reference), gateway_bank = coalesce($4, gateway_bank), next_ask_at = NULL,
     resolved_at = city_now()
@@ -261,6 +260,41 @@ SELECT kind, id, merchant_id, code FROM (
 -- Where it went.
 UPDATE inbound_transfer SET status = 'matched', matched_kind = $2, matched_id = $3 WHERE id = $1;
 
+-- name: transfer_is_booked
+-- Is a transfer of this name and amount in the books?
+SELECT EXISTS (SELECT FROM inbound_transfer
+    WHERE account_number = $1 AND bank_reference = $2 AND amount = $3 AND status IN ('matched', 'suspense'));
+
+-- name: propose_transfer
+-- A transfer of which a member of finance tells, once per id and per notice that it tells again.
+INSERT INTO inbound_transfer (id, source, told_as, account_number, virtual_account, amount, content, sender_bank_bin,
+    sender_account, sender_name, occurred_at, bank_reference, status, note, proposed_by)
+VALUES ($1, 'finance', $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'proposed', $12, $13)
+ON CONFLICT DO NOTHING RETURNING id;
+
+-- name: proposed_transfer
+-- A notice, however it was told.
+SELECT id, status, proposed_by, decided_by, told_as, account_number, virtual_account, bank_reference, amount, content,
+    sender_bank_bin, sender_account, sender_name, occurred_at, note
+FROM inbound_transfer WHERE id = $1;
+
+-- name: transfer_for_update
+-- The same, about to be decided on.
+SELECT id, status, proposed_by, decided_by, told_as, account_number, virtual_account, bank_reference, amount, content,
+    sender_bank_bin, sender_account, sender_name, occurred_at, note
+FROM inbound_transfer WHERE id = $1 FOR UPDATE;
+
+-- name: decide_transfer
+-- It is booked like any other, or not at all.
+UPDATE inbound_transfer SET status = $2, decided_by = $3, decided_at = city_now() WHERE id = $1;
+
+-- name: inbound_proposal
+-- A transfer of which a member of finance told, and what became of it.
+SELECT id, source, told_as, account_number, virtual_account, bank_reference, amount, content, sender_bank_bin,
+    sender_account, sender_name, occurred_at, status, matched_kind, matched_id, made_at, note, proposed_by, decided_by,
+    decided_at
+FROM inbound_transfer WHERE id = $1;
+
 -- name: inbound_transfers
 -- Notices of money that came in, newest first, for those who look after them.
 SELECT id, source, told_as, account_number, virtual_account, bank_reference, amount, content, sender_bank_bin,
@@ -285,7 +319,7 @@ LEFT JOIN merchant_order ON merchant_order.id = taken.order_id;
 -- Money that is nobody's yet, once per source.
 INSERT INTO suspense_item (id, source, source_id, amount, reason, status, held_id)
 VALUES ($1, $2, $3, $4, $5, $6, $7)
-ON CONFLICT (source, source_id) DO NOTHING;
+ON CONFLICT (source, source_id) DO NOTHING RETURNING id;
 
 -- name: suspense_items
 -- Money that waits or waited, newest first, with the latest word on it.

@@ -91,8 +91,13 @@ async def keep(
     """Put money that just came in into suspense, from GUARANTEE, GATEWAY or CASH, under its source's id.
 
     The same again changes nothing; the movement is the last statement."""
-    await db.execute(sql.write_suspense_item, new_id(), source, source_id, amount, reason, "open", None)
-    await ledger.move(db, Move(source_id, "suspense", debit_id, ledger.SUSPENSE, amount))
+    if await db.fetchval(sql.write_suspense_item, new_id(), source, source_id, amount, reason, "open", None) is None:
+        return
+    move = Move(source_id, "suspense", debit_id, ledger.SUSPENSE, amount)
+    try:
+        await ledger.move(db, move)
+    except ledger.PaymentIdTaken:  # whoever asked for a top-up has used its id for a payment meanwhile
+        await ledger.move(db, move._replace(id=new_id(), original_id=source_id))
 
 
 async def wait_for_biller(db: Connection, source: SuspenseSource, source_id: UUID, amount: int) -> None:

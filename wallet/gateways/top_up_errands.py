@@ -27,7 +27,7 @@ sql = queries_beside(__file__)
 log = structlog.get_logger()
 
 PARTY = "vnpay"
-BATCH = 32
+BATCH, BATCHES = 32, 20
 GIVE_UP_AFTER = timedelta(days=1)
 """What somebody began on the gateway's page and never finished is over by then."""
 GRACE = timedelta(minutes=5)
@@ -76,9 +76,13 @@ async def sweep(database: Database) -> None:
     """By the clock: the gateway is asked about whatever it has not told the end of, a few side by side."""
     async with database.acquire() as db:
         await db.execute(sql.expire_transfers, 1000)
-        due = await many(_Due, db, sql.top_ups_to_ask, BATCH)
     room = asyncio.Semaphore(breaker.AT_ONCE)
-    await asyncio.gather(*(_ask_about(database, room, top_up) for top_up in due))
+    for _ in range(BATCHES):
+        async with database.acquire() as db:
+            due = await many(_Due, db, sql.top_ups_to_ask, BATCH)
+        await asyncio.gather(*(_ask_about(database, room, top_up) for top_up in due))
+        if len(due) < BATCH or breaker.before(PARTY).state == "open":
+            break
 
 
 async def _ask_about(database: Database, room: asyncio.Semaphore, top_up: _Due) -> None:

@@ -9,9 +9,10 @@ from litestar.params import FromPath, FromQuery, HeaderParameter, JSONBody, Quer
 
 from app.deps import Db, Door
 from app.types import Page
+from wallet import findings
 from wallet.gateways import return_page, top_up_errands, top_ups
 from wallet.gateways.top_up_models import AnyTopUp, GatewayHeard, TopUp, TopUpStatus
-from wallet.models import AskTopUp
+from wallet.models import ApproveFinding, AskTopUp, Finding, WriteFinding
 
 Cursor = Annotated[str | None, QueryParameter(max_length=200)]
 Limit = Annotated[int, QueryParameter(ge=1, le=100)]
@@ -51,6 +52,20 @@ async def list_all_top_ups(
     return await top_ups.everybodys(db, status, cursor, limit)
 
 
+@put("/v1/staff/top-ups/{top_up_id:uuid}/finding", who=("finance",))
+async def find_top_up(db: Db, request: Door, top_up_id: FromPath[UUID], data: JSONBody[WriteFinding]) -> Finding:
+    """Write down what became of a top-up that the gateway looks at and says no more of by machine."""
+    return await findings.write(db, request.me, top_ups.STUCK, top_up_id, data)
+
+
+@put("/v1/staff/top-ups/{top_up_id:uuid}/approval", who=("finance",))
+async def approve_top_up_finding(
+    db: Db, request: Door, top_up_id: FromPath[UUID], data: JSONBody[ApproveFinding]
+) -> Finding:
+    """The second pair of eyes on what was found: from now on it is the top-up's end."""
+    return await findings.approve(db, request.me, top_ups.STUCK, top_up_id, data)
+
+
 @get("/v1/gateways/vnpay/ipn", public=True)
 async def hear_gateway(request: Door) -> GatewayHeard:
     """VNPAY tells what became of a payment (IPN): always 200, with what it should do next in `RspCode`."""
@@ -65,6 +80,9 @@ async def return_from_gateway(request: Door) -> Response[str]:
 
 router = Router(
     "/",
-    route_handlers=[ask_top_up, get_top_up, list_top_ups, list_all_top_ups, hear_gateway, return_from_gateway],
+    route_handlers=[
+        ask_top_up, get_top_up, list_top_ups, list_all_top_ups, find_top_up, approve_top_up_finding, hear_gateway,
+        return_from_gateway,
+    ],
     tags=["wallet"],
-)
+)  # fmt: skip

@@ -19,18 +19,19 @@ from app import outbox, policies
 from app.budgets import Budget, spend
 from app.clock import city_now
 from app.config import settings
-from app.db import Connection, many, maybe, queries_beside
+from app.db import Connection, many, maybe, one, queries_beside
 from app.errors import Language, NotFound, Refusal
 from app.identity.models import Principal
 from app.staff.pages import before, page_of
 from app.types import Page, grouped, new_id
 from wallet import ledger, qr
 from wallet.events import TopUpFailed, TopUpInReview, TopUpPaid
+from wallet.findings import Matter
 from wallet.gateways import suspense, transfer_codes, vnpay
 from wallet.gateways.top_up_models import AnyTopUp, OpenTopUp, TopUp, TopUpStatus, TransferTo
 from wallet.gateways.vnpay import Told
 from wallet.ledger import Move, StrongStepUpRequired
-from wallet.models import AskTopUp, TopUpFailure, TopUpMethod
+from wallet.models import AskTopUp, Finding, TopUpFailure, TopUpMethod
 from wallet.payments import fingerprint_of
 
 sql = queries_beside(__file__)
@@ -118,7 +119,8 @@ async def _check(db: Connection, me: Principal, top_up_id: UUID, wanted: AskTopU
     least, most = await policies.value(db, "limit.top_up_least"), await policies.value(db, "limit.top_up_most")
     if not least <= wanted.amount <= most:
         raise TopUpOutOfBounds(least=grouped(least), most=grouped(most))
-    await spend(db, Budget(f"top-up {me.id}", 30, 600))
+    for budget in (Budget(f"top-up {me.id}", 30, 600), Budget(f"top-ups of a day {me.id}", 100, 86_400)):
+        await spend(db, budget)
     if await _asks_for_proof(db, me, wanted.amount):
         await _use_proof(db, me, top_up_id, wanted, step_up_id)
 
@@ -276,7 +278,7 @@ async def settle(db: Connection, top_up_id: UUID, told: Told) -> str:
         case "review" if top_up.status != "review":
             await _review(db, top_up, told.transaction_number, told.bank)
         case "failed" if top_up.status in {"pending", "review"}:
-            await _fail(db, top_up, told)
+            await _fail(db, top_up, told.failure or "refused", told.transaction_number, told.bank)
         case "unclear" | "unknown":
             pass
         case "review" | "failed":
@@ -314,7 +316,7 @@ async def _suspend(
     db: Connection, top_up: OpenTopUp, debit_id: UUID, reference: str | None, bank: str | None
 ) -> None:
     log.error("a top-up of a closed wallet was paid", top_up=str(top_up.id))
-    await db.execute(sql.review_top_up, top_up.id, reference or None, bank or None, False)
+    await db.execute(sql.end_top_up, top_up.id, "closed", reference or None, bank or None)
     await suspense.keep(db, "top_up", top_up.id, top_up.amount, "closed", debit_id)
 
 
@@ -327,15 +329,16 @@ async def _move(db: Connection, move: Move) -> None:
 
 
 async def _review(db: Connection, top_up: OpenTopUp, reference: str, bank: str) -> None:
-    await db.execute(sql.review_top_up, top_up.id, reference or None, bank or None, True)
+    await db.execute(sql.review_top_up, top_up.id, reference or None, bank or None)
     await outbox.record(
         db, TopUpInReview(top_up_id=top_up.id, principal_id=top_up.principal_id, amount=top_up.amount)
     )
 
 
-async def _fail(db: Connection, top_up: OpenTopUp, told: Told) -> None:
-    reason = told.failure or "refused"
-    await db.execute(sql.end_top_up, top_up.id, reason, told.transaction_number or None, told.bank or None)
+async def _fail(
+    db: Connection, top_up: OpenTopUp, reason: TopUpFailure, reference: str | None = None, bank: str | None = None
+) -> None:
+    await db.execute(sql.end_top_up, top_up.id, reason, reference or None, bank or None)
     if reason != "cancelled":  # whoever did that knows it
         news = TopUpFailed(top_up_id=top_up.id, principal_id=top_up.principal_id, amount=top_up.amount, reason=reason)
         await outbox.record(db, news)
@@ -346,3 +349,15 @@ async def expire(db: Connection, top_up_id: UUID) -> None:
     top_up = await maybe(OpenTopUp, db, sql.top_up_for_update, top_up_id)
     if top_up is not None and top_up.status == "pending":
         await db.execute(sql.end_top_up, top_up_id, None, None, None)
+
+
+async def _end_as_found(db: Connection, finding: Finding) -> None:
+    top_up = await one(OpenTopUp, db, sql.top_up_for_update, finding.id)
+    if finding.status == "paid":
+        await credit(db, top_up, ledger.GATEWAY, finding.reference)
+    else:
+        await _fail(db, top_up, "refused")
+
+
+STUCK = Matter("top_up", sql.top_up_to_find, _end_as_found)
+"""A top-up that the gateway looks at and says no more of."""

@@ -238,7 +238,7 @@ _FAILURES: dict[str, Failure] = {
 _NO_END = {"", "00", "01"}
 """Of a transaction: nothing said, paid, not finished."""
 _TAKEN_BUT_NOT_DONE = {"04", "07", "09"}
-"""Of a transaction: the bank has taken the money and VNPAY has not finished; suspected of fraud; its refund refused."""
+"""Of a transaction: the bank has taken the money and VNPAY has not finished; suspected of fraud; a refused refund."""
 _GOING_BACK = {"05", "06"}
 """Of a transaction: its refund is under way; how that ends is not known yet."""
 
