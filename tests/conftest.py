@@ -9,7 +9,7 @@ import socket
 import tempfile
 import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import count
@@ -36,6 +36,7 @@ from app.sandbox.stand_ins import create_stand_ins
 from app.worker import Worker
 from tests.statements import sql
 from wallet.sandbox.parties import parties
+from wallet.till import Till
 
 TEMPLATE = "huong_template"
 _clones = count(1)
@@ -61,7 +62,7 @@ def servers() -> Iterator[Servers]:
     if given:
         yield Servers(given, os.environ.get("REDIS_URL"))
         return
-    with tempfile.TemporaryDirectory(prefix="huong-test-", ignore_cleanup_errors=True) as folder:
+    with tempfile.TemporaryDirectory(prefix="huong-test-", dir=_memory(), ignore_cleanup_errors=True) as folder:
         data_dir = Path(folder)
         data_dir.chmod(0o755)
         postgres = embedded.start_postgres(data_dir, durable=False)
@@ -72,6 +73,15 @@ def servers() -> Iterator[Servers]:
             postgres.stop()
             if redis:
                 redis.stop()
+
+
+def _memory() -> str | None:
+    """Where files are in memory, if there is enough: a clone is 300 files, which takes a disk half a second."""
+    with suppress(OSError):
+        there = os.statvfs("/dev/shm")
+        if there.f_bavail * there.f_frsize > 4 << 30 and not there.f_flag & os.ST_NOEXEC:
+            return "/dev/shm"
+    return None
 
 
 @pytest.fixture(scope="session")
@@ -127,17 +137,41 @@ class City:
     settings: Settings
 
 
+@pytest.fixture(scope="session")
+def kept_app(template: Servers) -> Litestar:
+    """One app for all cities: making one takes longer than to clone a database."""
+    return create_app(settings_for(template, TEMPLATE))
+
+
 @pytest.fixture
-async def city(template: Servers) -> AsyncIterator[City]:
-    """A city with a database of its own."""
-    async with cloned(template) as name, open_city(settings_for(template, name)) as opened:
-        yield opened
+async def city(template: Servers, kept_app: Litestar) -> AsyncIterator[City]:
+    """A city with a database of its own, and an app that remembers nobody."""
+    async with cloned(template) as name:
+        settings = settings_for(template, name)
+        database: Database = kept_app.state.database
+        database.url, database.settings = settings.database_url or "", {}
+        kept_app.state.till = Till(database, settings.till_lanes)
+        forget_callers(kept_app)
+        async with _opened(kept_app, settings) as opened:
+            yield opened
 
 
 @asynccontextmanager
 async def open_city(settings: Settings) -> AsyncGenerator[City]:
-    """The app on a database, without a socket, its lifespan kept."""
-    app = create_app(settings)
+    """Another app on a database, as another process would be."""
+    async with _opened(create_app(settings), settings) as opened:
+        yield opened
+
+
+def forget_callers(app: Litestar) -> None:
+    """As if nobody had called yet."""
+    for door in (app.state.bearer, app.state.staff_cookie, app.state.signatures):
+        door.seen.clear()
+
+
+@asynccontextmanager
+async def _opened(app: Litestar, settings: Settings) -> AsyncGenerator[City]:
+    """The app without a socket, its lifespan kept."""
     database: Database = app.state.database
     app.state.till.start()
     async with client_of(app) as client:
@@ -229,9 +263,7 @@ def kept_desk(template: Servers, shared_database: str, kept_connection: Connecti
 def desk_app(kept_desk: Desk, db: Connection) -> Desk:
     """The app, on this test's connection, remembering nobody."""
     kept_desk.database.connection = db
-    kept_desk.app.state.bearer.seen.clear()
-    kept_desk.app.state.staff_cookie.seen.clear()
-    kept_desk.app.state.signatures.seen.clear()
+    forget_callers(kept_desk.app)
     return kept_desk
 
 
