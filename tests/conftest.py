@@ -31,6 +31,7 @@ import migrations
 from app import clock, config, embedded
 from app.config import Settings
 from app.db import Connection, Database, prepare_connection
+from app.live import Live
 from app.main import create_app
 from app.sandbox.stand_ins import create_stand_ins
 from app.worker import Worker
@@ -150,7 +151,7 @@ async def city(template: Servers, kept_app: Litestar) -> AsyncIterator[City]:
         settings = settings_for(template, name)
         database: Database = kept_app.state.database
         database.url, database.settings = settings.database_url or "", {}
-        kept_app.state.till = Till(database, settings.till_lanes)
+        kept_app.state.till, kept_app.state.live = Till(database, settings.till_lanes), Live(settings.redis_url)
         forget_callers(kept_app)
         async with _opened(kept_app, settings) as opened:
             yield opened

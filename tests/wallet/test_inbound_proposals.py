@@ -174,3 +174,9 @@ async def test_a_virtual_account_told_in_two_spellings_is_one_transfer(city: Cit
     assert [notice.status for notice in await notices(city)] == ["matched", "duplicate"]
     assert await balance(city, shop.id) == 60_000
     await check_all(city)
+    [taking, _] = await notices(city)
+    back = {"payment_id": str(taking.id), "amount": 60_000, "reason": "Hết hàng"}
+    answer = await city.client.put(f"/v1/wallet/refunds/{uuid4()}", headers=shop.owner.headers, json=back)
+    assert answer.status_code in {200, 201}, answer.text
+    await city.worker.drain()
+    assert await balance(city, shop.id) == 0, "the second notice said to whom it can go back"

@@ -86,9 +86,13 @@ async def book(db: Connection, notice: Notice) -> None:
         return
     notice, transfer_id = ours, new_id()
     if not await _write(db, transfer_id, notice, "suspense"):
-        await db.execute(
-            sql.write_duplicate_transfer, *_row(new_id(), notice), notice.bank_reference
-        )  # nothing, if it is the same notice again
+        # Nothing, if it is the same notice again; another's may know who sent it.
+        await db.execute(sql.write_duplicate_transfer, *_row(new_id(), notice), notice.bank_reference)
+        if notice.sender_account is not None:
+            await db.execute(
+                sql.learn_sender, notice.account_number, notice.bank_reference, notice.amount, notice.sender_bank_bin,
+                notice.sender_account, notice.sender_name,
+            )  # fmt: skip
         return
     await bring_home(db, transfer_id, notice)
 

@@ -243,6 +243,17 @@ WHERE known.account_number = $4 AND known.bank_reference = $12 AND known.amount 
     AND known.status IN ('matched', 'suspense')
 ON CONFLICT DO NOTHING;
 
+-- name: learn_sender
+-- Who sent a transfer of which nobody told that before; a shop can give it back then.
+WITH told AS (
+    UPDATE inbound_transfer SET sender_bank_bin = $4, sender_account = $5, sender_name = $6
+    WHERE account_number = $1 AND bank_reference = $2 AND amount = $3 AND status IN ('matched', 'suspense')
+        AND sender_account IS NULL
+    RETURNING id
+)
+UPDATE bank_taking SET sender_bank_bin = $4, sender_account = $5, sender_name = $6
+FROM told WHERE bank_taking.id = told.id AND bank_taking.sender_account IS NULL;
+
 -- name: match_transfer
 -- Whom a transfer is for: by the codes in its words (top-ups, bills, orders), then by the account that it came in on.
 SELECT kind, id, merchant_id, code FROM (

@@ -83,7 +83,7 @@ async def stream(
         with bells.bell(topic_of(merchant_id)) as bell:
             spoken = monotonic()
             # Something at once, so that the phone knows that the line stands.
-            yield ServerSentEventMessage(comment="xin chào", retry=1000)
+            yield ServerSentEventMessage(comment="xin chào", retry=1000, data=None)
             while not bells.closing:
                 bell.clear()
                 seen = await _look(database, me, merchant_id, after)
@@ -98,7 +98,7 @@ async def stream(
                     yield ServerSentEventMessage(event="taking", id=str(line.version), data=_json(line))
                     spoken = monotonic()
                 if monotonic() - spoken >= KEEP_ALIVE_S:
-                    yield ServerSentEventMessage(comment="…")
+                    yield ServerSentEventMessage(comment="…", data=None)
                     spoken = monotonic()
                 with suppress(TimeoutError):
                     async with asyncio.timeout(LOOK_WITH_BELLS_S if bells.heard else LOOK_S):
