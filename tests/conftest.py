@@ -151,6 +151,7 @@ async def city(template: Servers, kept_app: Litestar) -> AsyncIterator[City]:
         settings = settings_for(template, name)
         database: Database = kept_app.state.database
         database.url, database.settings = settings.database_url or "", {}
+        clock.set_offset(timedelta())  # another app may have been of another day
         kept_app.state.till, kept_app.state.live = Till(database, settings.till_lanes), Live(settings.redis_url)
         forget_callers(kept_app)
         async with _opened(kept_app, settings) as opened:

@@ -290,6 +290,7 @@ async def test_a_new_connection_takes_over_and_the_old_secret_is_dropped(
     refused = await desk.put(f"{paths[2]}/refusal", headers=one.headers, json={})
     assert refused.json()["status"] == "refused"
     assert problem(await desk.put(f"{paths[0]}/approval", headers=other.headers, json={}))[1] == "ConnectionIsDecided"
+    await connections.forget_secrets(db)
     rows = {row["id"]: (row["status"], row["sealed"] is None) for row in await db.fetch(sql.connection_rows)}
     ids = [UUID(path[-36:]) for path in paths]
     assert [rows[connection] for connection in ids] == [("replaced", True), ("active", False), ("refused", True)]
