@@ -1,5 +1,11 @@
 -- migrate:up
 
+INSERT INTO policy (code, effective_from, value, sandbox_value) VALUES
+    -- Cash at a counter: the most that one receipt may be of, and that one clerk may take on a day. It is in the books
+    -- before anybody has counted it.
+    ('cash.receipt_most', '2026-01-01', 50000000, NULL),
+    ('cash.clerk_day_most', '2026-01-01', 200000000, NULL);
+
 -- Money that came in at the bank, as somebody told us of it: one row per notice. The same transfer told by another
 -- source, or again under another id, is a `duplicate`: no money is booked for it. `elsewhere`: on an account that is
 -- not ours, so it is not in our books. What is matched goes where its words say; all else waits in suspense.
@@ -151,6 +157,7 @@ CREATE TABLE cash_receipt (
     CONSTRAINT cash_receipt_second_pair_of_eyes CHECK (voided_by <> void_asked_by)
 ) WITH (fillfactor = 80);
 CREATE INDEX cash_receipt_day ON cash_receipt (agency_code, day_on, made_at DESC, id DESC);
+CREATE INDEX cash_receipt_clerk ON cash_receipt (clerk_id, day_on);
 CREATE INDEX cash_receipt_principal ON cash_receipt (principal_id) WHERE principal_id IS NOT NULL;
 
 -- The drawer at the end of its day: what should be in it, what was, and what the bank has got of it.
@@ -180,3 +187,4 @@ CREATE INDEX cash_close_age ON cash_close (made_at DESC, id DESC);
 -- migrate:down
 DROP TABLE cash_close, cash_receipt, cash_day, suspense_resolution, suspense_item, bank_taking, order_transfer_code,
     bill_transfer_code, inbound_transfer;
+DELETE FROM policy WHERE code IN ('cash.receipt_most', 'cash.clerk_day_most');

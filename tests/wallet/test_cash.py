@@ -12,7 +12,7 @@ import pytest
 from app.clock import city_today
 from app.config import settings
 from tests.conftest import City, StandIns
-from tests.makers import Resident, StaffMember, a_bill, a_biller, a_resident, a_staff_member, with_role
+from tests.makers import Resident, StaffMember, a_bill, a_biller, a_policy, a_resident, a_staff_member, with_role
 from tests.statements import sql
 from tests.wallet.banking import broken_laws, told
 from tests.wallet.billing import a_known_bill, a_water_company
@@ -225,6 +225,62 @@ async def test_a_clerk_sees_their_own_agencys_receipts_and_finance_all(city: Cit
     assert await receipts(city, one, on=str(city_today() - timedelta(days=1))) == []
     peeking = await city.client.get("/v1/staff/cash-receipts?agency=quay-2", headers=here.headers)
     assert refused(peeking) == (403, "Forbidden")
+
+
+async def test_a_receipt_is_of_so_much_and_no_more(city: City) -> None:
+    """Whoever takes cash is believed before it is counted: an accomplice could withdraw it meanwhile."""
+    accomplice, clerk = await someone(city), await a_clerk(city)
+    for amount in (10**12, 50_000_001):
+        answer = await put(city, clerk, f"cash-receipts/{uuid4()}", for_wallet(accomplice, amount))
+        assert refused(answer) == (400, "CashReceiptTooLarge")
+        assert (answer.json()["most"], "50.000.000" in answer.json()["title"]) == ("50.000.000", True)
+    async with city.database.transaction() as db:
+        await a_biller(db)
+        dear = await a_bill(db, amount=50_000_001)
+    answer = await put(city, clerk, f"cash-receipts/{uuid4()}", for_bill(dear, 50_000_001))
+    assert refused(answer) == (400, "CashReceiptTooLarge")
+    assert (await receipts(city, clerk), await balance(city, accomplice.id)) == ([], 0)
+    assert (await taken(city, clerk, for_wallet(accomplice, 50_000_000)))["amount"] == 50_000_000
+
+
+async def test_cash_into_a_wallet_is_a_top_up_like_others(city: City) -> None:
+    me, clerk = await someone(city), await a_clerk(city)
+    async with city.database.transaction() as db:
+        await a_policy(db, "limit.top_up_most", 1_000_000)
+        await a_biller(db)
+        bill_id = await a_bill(db, amount=1_000_001)
+    answer = await put(city, clerk, f"cash-receipts/{uuid4()}", for_wallet(me, 1_000_001))
+    assert (refused(answer), answer.json()["most"]) == ((400, "CashReceiptTooLarge"), "1.000.000")
+    await taken(city, clerk, for_bill(bill_id, 1_000_001))
+
+
+async def test_a_clerk_takes_so_much_on_a_day_at_all_counters_together(city: City) -> None:
+    await covered(city)
+    me, clerk, colleague = await someone(city), await a_clerk(city), await a_clerk(city)
+    async with city.database.transaction() as db:
+        clerk = await with_role(db, clerk, "clerk", "quay-2")
+    agencies = (DESK, "quay-2") * 4
+    answers = await asyncio.gather(
+        *(
+            put(city, clerk, f"cash-receipts/{uuid4()}", for_wallet(me, 50_000_000, agency=agency))
+            for agency in agencies
+        )
+    )
+    assert [answer.status_code for answer in answers].count(200) <= 4
+    for _ in range(5):  # whoever found the counter too busy above comes again
+        answer = await put(city, clerk, f"cash-receipts/{uuid4()}", for_wallet(me, 50_000_000))
+    assert refused(answer) == (403, "ClerkDayLimitReached")
+    assert (answer.json()["allowed"], answer.json()["left"]) == ("200.000.000", "0")
+    given = await receipts(city, clerk)
+    assert (len(given), await balance(city, me.id)) == (4, 200_000_000)
+    again = await put(
+        city, clerk, f"cash-receipts/{given[0]['id']}", for_wallet(me, 50_000_000, agency=given[0]["agency"])
+    )
+    assert again.status_code == 200, "what was taken is answered again"
+    await taken(city, colleague, for_wallet(me, 50_000_000))
+    here = next(receipt for receipt in given if receipt["agency"] == DESK)
+    assert (await voided(city, here["id"], clerk, colleague)).status_code == 200
+    await taken(city, clerk, for_wallet(me, 50_000_000))
 
 
 # Voiding

@@ -12,7 +12,7 @@ from uuid import UUID, uuid5
 
 import msgspec
 
-from app import outbox
+from app import outbox, policies
 from app.audit import records
 from app.clock import city_today
 from app.config import settings
@@ -21,7 +21,7 @@ from app.errors import Forbidden, NotFound, Refusal, refusing
 from app.identity.models import Principal
 from app.staff.members import need_grant
 from app.staff.pages import before, page_of
-from app.types import Page, new_id, phone
+from app.types import Page, grouped, new_id, phone
 from wallet import bills, ledger
 from wallet.events import CashReceiptVoided, CashToppedUp
 from wallet.gateways import suspense
@@ -51,6 +51,22 @@ class CashDayClosed(Refusal):
     """Quầy đã kiểm quỹ và khóa sổ ngày này.
 
     The counter's drawer of this day was counted already."""
+
+
+class CashReceiptTooLarge(Refusal):
+    """Mỗi lần chỉ thu được nhiều nhất {most} đồng tiền mặt; hãy hướng dẫn khách chuyển khoản.
+
+    No more than {most} VND in cash are taken at once; show the customer how to pay by bank transfer."""
+
+    status = 400
+
+
+class ClerkDayLimitReached(Refusal):
+    """Vượt mức tiền mặt mỗi nhân viên được thu trong ngày ({allowed} đồng); hôm nay bạn còn thu được {left} đồng.
+
+    This is above what one clerk may take in cash on a day ({allowed} VND); {left} VND of it are left to you today."""
+
+    status = 403
 
 
 class CashDayAhead(Refusal):
@@ -118,8 +134,9 @@ class _Day(msgspec.Struct, frozen=True):
 async def take(db: Connection, me: Principal, cash_receipt_id: UUID, wanted: TakeCash) -> CashReceipt:
     """Take cash for a bill or for a wallet; the same again is the same receipt.
 
-    Raises Forbidden (not a clerk there), CashDayClosed, CashReceiptIdTaken, BadPhone, UnknownPayee, UnknownBill,
-    BillNotDue, AmountDiffers and what else the ledger refuses."""
+    Raises Forbidden (not a clerk there), CashDayClosed, CashReceiptIdTaken, CashReceiptTooLarge,
+    ClerkDayLimitReached, BadPhone, UnknownPayee, UnknownBill, BillNotDue, AmountDiffers and what else the ledger
+    refuses."""
     _check_agency(me, wanted.agency)
     on = city_today()
     day = await one(_Day, db, sql.open_cash_day, wanted.agency, on)
@@ -130,6 +147,7 @@ async def take(db: Connection, me: Principal, cash_receipt_id: UUID, wanted: Tak
         return known
     if not day.open:
         raise CashDayClosed
+    await _check_limits(db, me, wanted, on)
     number = f"{wanted.agency.upper()}-{on:%Y%m%d}-{day.receipts + 1:04}"
     await _write(db, me, cash_receipt_id, wanted, number, on, principal_id)
     await records.record(db, me, "wallet.cash_taken", cash_receipt_id, number=number, amount=wanted.amount)
@@ -165,6 +183,22 @@ async def _check_same(
     there = (known.agency, known.amount, known.payer_name, known.clerk_id, known.bill_id, kept.principal_id)
     if there != (wanted.agency, wanted.amount, wanted.payer_name, me.id, bill_id, principal_id):
         raise CashReceiptIdTaken
+
+
+async def _check_limits(db: Connection, me: Principal, wanted: TakeCash, on: date) -> None:
+    """Cash counts before anybody has counted it, so one clerk's word is good for so much and no more.
+
+    The day of the counter is locked; the clerk too, who may serve at several."""
+    most = await policies.value(db, "cash.receipt_most")
+    if isinstance(wanted.wanted, CashForTopUp):
+        most = min(most, await policies.value(db, "limit.top_up_most"))
+    if wanted.amount > most:
+        raise CashReceiptTooLarge(most=grouped(most))
+    await db.execute(sql.lock_person, me.id)
+    allowed = await policies.value(db, "cash.clerk_day_most")
+    left = allowed - await db.fetchval(sql.taken_by_clerk, me.id, on)
+    if wanted.amount > left:
+        raise ClerkDayLimitReached(allowed=grouped(allowed), left=grouped(max(left, 0)))
 
 
 async def _write(

@@ -402,6 +402,10 @@ UPDATE cash_day SET receipts = receipts + 1 WHERE agency_code = $1 AND day_on = 
 -- Nothing is taken any more.
 UPDATE cash_day SET closed_at = city_now() WHERE agency_code = $1 AND day_on = $2;
 
+-- name: taken_by_clerk
+-- What somebody has taken on a day, at whichever counters.
+SELECT coalesce(sum(amount), 0)::bigint FROM cash_receipt WHERE clerk_id = $1 AND day_on = $2 AND voided_at IS NULL;
+
 -- name: write_receipt
 -- Cash that was taken.
 INSERT INTO cash_receipt (id, number, agency_code, day_on, clerk_id, kind, bill_id, principal_id, amount, payer_name)
