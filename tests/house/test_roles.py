@@ -125,7 +125,6 @@ TABLE: dict[frozenset[str], str] = {
         propose_biller_account approve_biller_account list_remittances
         list_all_top_ups
         list_inbound_transfers list_suspense propose_resolution approve_resolution refuse_resolution
-        confirm_cash_deposit
         list_all_merchants approve_merchant suspend_merchant reinstate_merchant
         list_payouts find_payout approve_payout_finding find_biller_call approve_biller_call_finding
         propose_fee_rule approve_fee_rule list_fee_rules

@@ -1,10 +1,11 @@
-"""Cash at a counter: receipts by number, a drawer that is counted in the evening, and what the bank gets of it.
+"""Cash at a counter: receipts by number, and a drawer that is counted in the evening.
 
     receipt:  paid ──► void_asked ──► voided      the same day, by another pair of eyes
               pending (the biller is asked) ──► paid | refused (the money is in suspense, the cash in the drawer)
-    drawer:   open ──► counted ──► at the bank    expected against counted; finance confirms what the bank got
+    drawer:   open ──► counted ──► at the bank    expected against counted; what the bank has got, it says itself
 
-The account CASH stands below zero by what should lie in all drawers."""
+The account CASH stands below zero by what should lie in all drawers. The bank's notice of a deposit waits in
+suspense, like all money that names nobody, until two members of finance say which drawer's it is (see `suspense`)."""
 
 from datetime import date, datetime
 from typing import Literal
@@ -15,13 +16,11 @@ import msgspec
 from app import outbox, policies
 from app.audit import records
 from app.clock import city_today
-from app.config import settings
 from app.db import Connection, many, maybe, one, queries_beside
 from app.errors import Forbidden, NotFound, Refusal, refusing
 from app.identity.models import Principal
-from app.staff.members import need_grant
 from app.staff.pages import before, page_of
-from app.types import Page, grouped, new_id, phone
+from app.types import Page, grouped, phone
 from wallet import bills, ledger
 from wallet.events import CashReceiptVoided, CashToppedUp
 from wallet.gateways import suspense
@@ -31,7 +30,6 @@ from wallet.gateways.inbound_models import (
     CashForTopUp,
     CashReceipt,
     CloseCash,
-    DepositCash,
     SuspenseStatus,
     TakeCash,
     VoidReceipt,
@@ -101,26 +99,6 @@ class CashCloseIdTaken(Refusal):
     """Mã kiểm quỹ này đã dùng cho một lần kiểm quỹ khác; hãy tạo mã mới.
 
     This id was used for another count; make a new one."""
-
-
-class AlreadyDeposited(Refusal):
-    """Tiền của ngày này đã được ghi nhận nộp vào ngân hàng.
-
-    This drawer's money was recorded as deposited already."""
-
-
-class DepositAlreadyBooked(Refusal):
-    """Khoản tiền có mã ngân hàng này đã được ghi nhận cho việc khác.
-
-    The money that the bank calls so was booked for something else."""
-
-
-class DepositNeedsSecondPairOfEyes(Refusal):
-    """Người kiểm quỹ không thể tự xác nhận tiền đã vào ngân hàng.
-
-    Whoever counted the drawer may not confirm what the bank got of it."""
-
-    status = 403
 
 
 class _Day(msgspec.Struct, frozen=True):
@@ -435,45 +413,3 @@ async def closes(
 
 def _key_of_close(close: CashClose) -> tuple[datetime, UUID]:
     return close.made_at, close.id
-
-
-async def deposit(db: Connection, me: Principal, cash_close_id: UUID, wanted: DepositCash) -> CashClose:
-    """Confirm what the bank got of a drawer; the same again is the same. Money of that name that waits in suspense,
-    because the bank's notice came first, is it; a notice that comes later is a duplicate.
-
-    Raises Forbidden, NotFound, AlreadyDeposited, DepositNeedsSecondPairOfEyes, DepositAlreadyBooked."""
-    await need_grant(db, me, "finance")
-    if await db.fetchval(sql.lock_close, cash_close_id) is None:
-        raise NotFound
-    known = await _close(db, cash_close_id)
-    if known.deposited is not None:
-        if (known.deposited, known.bank_reference, known.deposited_by) != (wanted.amount, _name(wanted), me.id):
-            raise AlreadyDeposited
-        return known
-    debit_id, deposit_id = await _find_money(db, cash_close_id, wanted), new_id()
-    with refusing(cash_close_second_pair_of_eyes=DepositNeedsSecondPairOfEyes):
-        await db.execute(sql.deposit_close, cash_close_id, wanted.amount, _name(wanted), me.id, deposit_id)
-    await records.record(db, me, "wallet.cash_deposited", cash_close_id, amount=wanted.amount)
-    await ledger.move(db, Move(deposit_id, "deposit", debit_id, ledger.CASH, wanted.amount))
-    return await _close(db, cash_close_id)
-
-
-def _name(wanted: DepositCash) -> str:
-    return wanted.bank_reference.upper()
-
-
-async def _find_money(db: Connection, cash_close_id: UUID, wanted: DepositCash) -> UUID:
-    """Which account of ours the money is in so far: none (the bank's mirror pays), or suspense."""
-    account = settings().bank_account
-    written = await db.fetchval(
-        sql.write_deposit_notice, new_id(), cash_close_id, account, wanted.amount, _name(wanted)
-    )
-    if written is not None:
-        return ledger.GUARANTEE
-    told_id: UUID | None = await db.fetchval(sql.transfer_of_reference, account, _name(wanted), wanted.amount)
-    waiting = await maybe(_Waiting, db, sql.suspense_of_source, "inbound_transfer", told_id)
-    if waiting is None or waiting.status != "open":
-        raise DepositAlreadyBooked
-    await db.execute(sql.set_suspense, waiting.id, "resolved", None)
-    await db.execute(sql.match_inbound_transfer, told_id, "cash_close", cash_close_id)
-    return ledger.SUSPENSE

@@ -283,15 +283,18 @@ ON CONFLICT (source, source_id) DO NOTHING;
 SELECT item.id, item.source, item.source_id, item.amount, item.reason, item.status, told.content, told.bank_reference,
     told.sender_bank_bin, told.sender_account, told.sender_name, told.occurred_at, item.made_at, item.resolved_at,
     (SELECT jsonb_build_object('id', said.id, 'kind', said.kind, 'whose',
-            coalesce(principal.screen_name, biller.name_vi, merchant.name), 'bill_id', said.bill_id, 'merchant_id',
-            said.merchant_id, 'bank_bin', said.bank_bin, 'account_number', said.account_number, 'account_name',
-            said.account_name, 'note', said.note, 'status', said.status, 'proposed_by', said.proposed_by, 'made_at',
-            said.made_at, 'decided_by', said.decided_by, 'decided_at', said.decided_at)
+            coalesce(principal.screen_name, biller.name_vi, merchant.name, agency.name_vi), 'bill_id', said.bill_id,
+            'merchant_id', said.merchant_id, 'cash_close_id', said.cash_close_id, 'bank_bin', said.bank_bin,
+            'account_number', said.account_number, 'account_name', said.account_name, 'note', said.note, 'status',
+            said.status, 'proposed_by', said.proposed_by, 'made_at', said.made_at, 'decided_by', said.decided_by,
+            'decided_at', said.decided_at)
         FROM suspense_resolution AS said
         LEFT JOIN principal ON principal.id = said.principal_id
         LEFT JOIN bill ON bill.id = said.bill_id
         LEFT JOIN biller ON biller.code = bill.biller_code
         LEFT JOIN merchant ON merchant.id = said.merchant_id
+        LEFT JOIN cash_close ON cash_close.id = said.cash_close_id
+        LEFT JOIN agency ON agency.code = cash_close.agency_code
         WHERE said.suspense_item_id = item.id ORDER BY said.made_at DESC, said.id DESC LIMIT 1) AS resolution
 FROM suspense_item AS item
 LEFT JOIN inbound_transfer AS told ON told.id = item.source_id AND item.source = 'inbound_transfer'
@@ -335,20 +338,20 @@ FROM opened WHERE opened.source = 'inbound_transfer' AND inbound_transfer.id = o
 
 -- name: propose_resolution
 -- Whose money it is, as somebody says.
-INSERT INTO suspense_resolution (id, suspense_item_id, kind, principal_id, bill_id, merchant_id, bank_bin,
-    account_number, account_name, note, proposed_by)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11);
+INSERT INTO suspense_resolution (id, suspense_item_id, kind, principal_id, bill_id, merchant_id, cash_close_id,
+    bank_bin, account_number, account_name, note, proposed_by)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12);
 
 -- name: proposed_resolution
 -- The proposal that waits for a second pair of eyes.
-SELECT id, kind, principal_id, bill_id, merchant_id, bank_bin, account_number, account_name, note, status, proposed_by,
-    decided_by
+SELECT id, kind, principal_id, bill_id, merchant_id, cash_close_id, bank_bin, account_number, account_name, note, status,
+    proposed_by, decided_by
 FROM suspense_resolution WHERE suspense_item_id = $1 AND status = 'proposed';
 
 -- name: resolution
 -- A proposal for this money.
-SELECT id, kind, principal_id, bill_id, merchant_id, bank_bin, account_number, account_name, note, status, proposed_by,
-    decided_by
+SELECT id, kind, principal_id, bill_id, merchant_id, cash_close_id, bank_bin, account_number, account_name, note, status,
+    proposed_by, decided_by
 FROM suspense_resolution WHERE id = $1 AND suspense_item_id = $2;
 
 -- name: decide_resolution
@@ -470,27 +473,20 @@ VALUES ($1, $2, $3, $4, $5, $6, $7);
 -- name: cash_closes
 -- Counted drawers, newest first: of one agency or day, or one of them.
 SELECT id, agency_code AS agency, day_on AS on, receipts, expected_amount AS expected, counted_amount AS counted,
-    counted_amount - expected_amount AS difference, closed_by, made_at, deposited_amount AS deposited, bank_reference,
-    deposited_by, deposited_at
+    counted_amount - expected_amount AS difference, deposited_amount AS deposited,
+    counted_amount - deposited_amount AS outstanding, closed_by, made_at
 FROM cash_close
 WHERE ($1::text[] IS NULL OR agency_code = ANY ($1)) AND ($2::date IS NULL OR day_on = $2)
     AND ($3::uuid IS NULL OR id = $3) AND ($4::timestamptz IS NULL OR (made_at, id) < ($4, $5::uuid))
 ORDER BY made_at DESC, id DESC LIMIT $6;
 
--- name: lock_close
--- A drawer whose money has come to the bank.
-SELECT id FROM cash_close WHERE id = $1 FOR UPDATE;
+-- name: outstanding_of_close
+-- What the bank has not got yet of a counted drawer, which is locked: one deposit after the other.
+SELECT counted_amount - deposited_amount FROM cash_close WHERE id = $1 FOR UPDATE;
 
--- name: deposit_close
--- The bank has got so much of it.
-UPDATE cash_close SET deposited_amount = $2, bank_reference = $3, deposited_by = $4, deposited_at = city_now(),
-    deposit_id = $5
-WHERE id = $1;
-
--- name: transfer_of_reference
--- The notice by which we were told of what the bank calls so.
-SELECT id FROM inbound_transfer
-WHERE account_number = $1 AND bank_reference = $2 AND amount = $3 AND status IN ('matched', 'suspense') FOR UPDATE;
+-- name: deposit_of_close
+-- The bank has got so much more of it.
+UPDATE cash_close SET deposited_amount = deposited_amount + $2 WHERE id = $1;
 
 -- name: cash_receipts_of_person
 -- For a copy of all that is held: cash that was put into one's wallet, oldest first.
@@ -512,11 +508,3 @@ WHERE principal_id = $1 ORDER BY suspense_resolution.made_at, suspense_resolutio
 SELECT bank_taking.id, merchant_id, order_id, amount, sender_name, content, refunded, bank_taking.made_at
 FROM bank_taking JOIN merchant ON merchant.id = merchant_id
 WHERE owner_id = $1 ORDER BY bank_taking.made_at, bank_taking.id;
-
--- name: write_deposit_notice
--- Finance tells of a transfer that came in, unless it was told already.
-INSERT INTO inbound_transfer (id, source, told_as, account_number, amount, content, occurred_at, bank_reference, status,
-    matched_kind, matched_id)
-VALUES ($1, 'finance', $2::uuid::text, $3, $4, '', city_now(), $5, 'matched', 'cash_close', $2::uuid)
-ON CONFLICT DO NOTHING
-RETURNING id;
