@@ -10,14 +10,27 @@ import httpx
 import pytest
 
 from app.clock import city_today
+from app.types import new_id
 from tests.conftest import City, StandIns
-from tests.makers import Resident, StaffMember, a_bill, a_biller, a_policy, a_resident, a_staff_member, with_role
+from tests.makers import (
+    Resident,
+    StaffMember,
+    a_bill,
+    a_biller,
+    a_machine,
+    a_policy,
+    a_resident,
+    a_staff_member,
+    with_role,
+)
 from tests.statements import sql
 from tests.wallet.banking import broken_laws, told
 from tests.wallet.billing import a_known_bill, a_water_company
 from tests.wallet.conftest import Passing
 from tests.wallet.telling import balance, check_suspense, items, of_sepay, refused, sepay
 from wallet import ledger
+from wallet.billers import billers
+from wallet.models import BillerKind
 
 pytestmark = pytest.mark.usefixtures("stand_ins")
 
@@ -67,9 +80,13 @@ async def receipts(city: City, who: StaffMember, **query: str) -> list[dict[str,
     return answer.json()["items"]
 
 
+async def asked_void(city: City, receipt_id: str, clerk: StaffMember) -> httpx.Response:
+    return await put(city, clerk, f"cash-receipts/{receipt_id}/voiding", {"reason": "Nhập nhầm số điện thoại"})
+
+
 async def voided(city: City, receipt_id: str, clerk: StaffMember, other: StaffMember) -> httpx.Response:
     """One asks, another agrees."""
-    asked = await put(city, clerk, f"cash-receipts/{receipt_id}/voiding", {"reason": "Nhập nhầm số điện thoại"})
+    asked = await asked_void(city, receipt_id, clerk)
     assert asked.status_code == 200, asked.text
     assert asked.json()["status"] == "void_asked"
     return await put(city, other, f"cash-receipts/{receipt_id}/voiding/approval", {})
@@ -190,15 +207,13 @@ async def test_a_biller_that_is_asked_may_refuse_it_and_the_cash_is_handed_back(
     receipt = await taken(city, clerk, for_bill(bill_id, 100_000))
     assert receipt["status"] == "pending"
     await check_suspense(city)
-    await put(city, clerk, f"cash-receipts/{receipt['id']}/voiding", {"reason": "Khách đổi ý"})
-    early = await put(city, colleague, f"cash-receipts/{receipt['id']}/voiding/approval", {})
-    assert refused(early) == (409, "ReceiptCannotBeVoided")
+    early = await asked_void(city, receipt["id"], clerk)
+    assert refused(early) == (409, "BillerHasActed"), "it is being asked"
     await city.worker.drain()
-    back = await put(city, colleague, f"cash-receipts/{receipt['id']}/voiding/approval", {})
     if status == "paid":
-        assert refused(back) == (409, "ReceiptCannotBeVoided")
+        assert refused(await asked_void(city, receipt["id"], clerk)) == (409, "BillerHasActed")
     else:
-        assert back.json()["status"] == "voided"
+        assert (await voided(city, receipt["id"], clerk, colleague)).json()["status"] == "voided"
         assert (await balance(city, ledger.CASH), await balance(city, ledger.SUSPENSE)) == (0, 0)
     await check_all(city)
 
@@ -290,8 +305,8 @@ async def test_a_clerk_takes_so_much_on_a_day_at_all_counters_together(city: Cit
         )
     )
     assert [answer.status_code for answer in answers].count(200) <= 4
-    for _ in range(5):  # whoever found the counter too busy above comes again
-        answer = await put(city, clerk, f"cash-receipts/{uuid4()}", for_wallet(me, 50_000_000))
+    # Whoever found the counter too busy above comes again.
+    *_, answer = [await put(city, clerk, f"cash-receipts/{uuid4()}", for_wallet(me, 50_000_000)) for _ in range(5)]
     assert refused(answer) == (403, "ClerkDayLimitReached")
     assert (answer.json()["allowed"], answer.json()["left"]) == ("200.000.000", "0")
     given = await receipts(city, clerk)
@@ -343,12 +358,51 @@ async def test_a_voided_bill_is_due_again_unless_somebody_acts_on_it(city: City)
         await a_biller(db)
         bill_id, fee_id = await a_bill(db, amount=1000), await a_bill(db, amount=2000, subject="dossier 17")
     plain, fee = [await taken(city, clerk, for_bill(*one)) for one in ((bill_id, 1000), (fee_id, 2000))]
-    assert refused(await voided(city, fee["id"], clerk, colleague)) == (409, "ReceiptCannotBeVoided")
+    assert refused(await asked_void(city, fee["id"], clerk)) == (409, "BillerHasActed")
     assert (await voided(city, plain["id"], clerk, colleague)).json()["status"] == "voided"
     async with city.database.acquire() as db:
         statuses = [await db.fetchval(sql.bill_status, one) for one in (bill_id, fee_id)]
     assert statuses == ["due", "paid"]
     await taken(city, clerk, for_bill(bill_id, 1000))
+    await check_all(city)
+
+
+@pytest.mark.parametrize("kind", ["public_service_fee", "traffic_fine"])
+async def test_a_fee_or_a_fine_has_a_number_of_its_own_and_is_not_voided(city: City, kind: BillerKind) -> None:
+    """Whether the number stands already, or the worker gives it in a moment."""
+    clerk = await a_clerk(city)
+    async with city.database.transaction() as db:
+        account_id = new_id()
+        await db.execute(ledger.sql.plant_account, account_id, "biller")
+        await db.execute(ledger.sql.plant_biller, "kho-bac", kind, "Kho bạc", "Treasury", account_id, "^.*$", "A")
+        bill_id = await a_bill(db, biller="kho-bac", amount=150_000)
+    receipt = await taken(city, clerk, for_bill(bill_id, 150_000))
+    assert refused(await asked_void(city, receipt["id"], clerk)) == (409, "BillerHasActed")
+    await city.worker.drain()
+    assert refused(await asked_void(city, receipt["id"], clerk)) == (409, "BillerHasActed")
+    assert [one["status"] for one in await receipts(city, clerk)] == ["paid"]
+
+
+@pytest.mark.parametrize("deed", ["an e-invoice", "a machine"])
+async def test_what_its_biller_has_acted_on_is_not_voided_not_even_between_the_two(city: City, deed: str) -> None:
+    clerk, colleague = await a_clerk(city), await a_clerk(city)
+    async with city.database.transaction() as db:
+        biller = await a_biller(db)
+        bill_ids = [await a_bill(db, amount=1000), await a_bill(db, amount=1000)]
+    asked, not_yet = [await taken(city, clerk, for_bill(bill_id, 1000)) for bill_id in bill_ids]
+    assert (await asked_void(city, asked["id"], clerk)).status_code == 200
+    async with city.database.transaction() as db:
+        if deed == "an e-invoice":
+            await db.execute(sql.plant_e_invoice, UUID(asked["id"]))
+            await db.execute(sql.plant_e_invoice, UUID(not_yet["id"]))
+        else:
+            admin, machine = await a_staff_member(db, role="admin"), await a_machine(db, ["bills.read"])
+            await billers.bind_machine(db, admin.me, biller, machine.id)
+    late = await put(city, colleague, f"cash-receipts/{asked['id']}/voiding/approval", {})
+    assert refused(late) == (409, "BillerHasActed")
+    assert refused(await asked_void(city, not_yet["id"], clerk)) == (409, "BillerHasActed")
+    async with city.database.acquire() as db:
+        assert [await db.fetchval(sql.bill_status, one) for one in bill_ids] == ["paid", "paid"]
     await check_all(city)
 
 

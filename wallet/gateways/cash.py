@@ -30,6 +30,7 @@ from wallet.gateways.inbound_models import (
     CashForTopUp,
     CashReceipt,
     CloseCash,
+    SuspenseReason,
     SuspenseStatus,
     TakeCash,
     VoidReceipt,
@@ -76,9 +77,18 @@ class CashDayAhead(Refusal):
 
 
 class ReceiptCannotBeVoided(Refusal):
-    """Không thể hủy phiếu thu này: chỉ hủy được trong ngày, trước khi kiểm quỹ, và khi đơn vị thu chưa ghi nhận.
+    """Không thể hủy phiếu thu này: chỉ hủy được trong ngày, trước khi kiểm quỹ, và khi chưa có ai khác đang xử lý.
 
-    This receipt cannot be voided: only on its day, before the drawer is counted, and while no biller knows of it."""
+    This receipt cannot be voided: only on its day, before the drawer is counted, and while nobody else deals with
+    it."""
+
+
+class BillerHasActed(Refusal):
+    """Đơn vị thu đã biết khoản này (biên lai, hóa đơn điện tử hoặc hệ thống của họ), nên quầy không hủy được phiếu
+    thu; hãy chuyển bộ phận tài chính xử lý.
+
+    The biller knows of this payment already (a receipt's number, an e-invoice, its own system), so the counter cannot
+    void its receipt; hand it over to finance."""
 
 
 class VoidNotAsked(Refusal):
@@ -267,11 +277,13 @@ class _Receipt(msgspec.Struct, frozen=True):
 async def ask_void(db: Connection, me: Principal, cash_receipt_id: UUID, wanted: VoidReceipt) -> CashReceipt:
     """Say that a receipt of my agency shall count for nothing; somebody else must agree.
 
-    Raises NotFound, ReceiptCannotBeVoided."""
+    Raises NotFound, ReceiptCannotBeVoided, BillerHasActed."""
     receipt, day = await _with_its_day(db, me, cash_receipt_id, "clerk")
     if (receipt.void_asked_by, receipt.void_reason) != (me.id, wanted.reason):
         if receipt.void_asked_by is not None or not _is_of_an_open_day(receipt, day):
             raise ReceiptCannotBeVoided
+        if receipt.bill_id is not None:
+            await _of_bill(db, receipt, receipt.bill_id)
         await db.execute(sql.ask_void, cash_receipt_id, wanted.reason, me.id)
         await records.record(db, me, "wallet.cash_void_asked", cash_receipt_id, number=receipt.number)
     return await one(CashReceipt, db, sql.cash_receipts, None, None, cash_receipt_id, None, None, 1)
@@ -280,8 +292,8 @@ async def ask_void(db: Connection, me: Principal, cash_receipt_id: UUID, wanted:
 async def approve_void(db: Connection, me: Principal, cash_receipt_id: UUID) -> CashReceipt:
     """The second pair of eyes: the money goes back into the drawer's account, from where the receipt had put it.
 
-    Raises NotFound, VoidNotAsked, VoidNeedsSecondPairOfEyes, ReceiptCannotBeVoided, and InsufficientFunds where the
-    money was spent meanwhile."""
+    Raises NotFound, VoidNotAsked, VoidNeedsSecondPairOfEyes, ReceiptCannotBeVoided, BillerHasActed, and
+    InsufficientFunds where the money was spent meanwhile."""
     receipt, day = await _with_its_day(db, me, cash_receipt_id, "clerk", "supervisor", "agency_head", "finance")
     if receipt.voided_by is None:
         if receipt.void_asked_by is None:
@@ -318,6 +330,23 @@ def _is_of_an_open_day(receipt: _Receipt, day: _Day) -> bool:
 class _Waiting(msgspec.Struct, frozen=True):
     id: UUID
     status: SuspenseStatus
+    reason: SuspenseReason
+
+
+async def _of_bill(db: Connection, receipt: _Receipt, bill_id: UUID) -> _Waiting | None:
+    """What waits in suspense because the biller has refused it; None: the bill is paid, and only we know.
+
+    Raises BillerHasActed, ReceiptCannotBeVoided (finance deals with it)."""
+    waiting = await maybe(_Waiting, db, sql.suspense_of_source, "cash_receipt", receipt.id)
+    if waiting is None:
+        if not await db.fetchval(sql.bill_can_be_due_again, bill_id, receipt.id):
+            raise BillerHasActed
+        return None
+    if waiting.reason == "asks_biller":
+        raise BillerHasActed
+    if waiting.status != "open":
+        raise ReceiptCannotBeVoided
+    return waiting
 
 
 async def _move_out(db: Connection, receipt: _Receipt) -> None:
@@ -337,20 +366,16 @@ async def _move_out(db: Connection, receipt: _Receipt) -> None:
 
 async def _move_bill_out(db: Connection, receipt: _Receipt, bill_id: UUID, undone: Move) -> None:
     """From suspense, where the biller refused it; else the bill is due again, if only we know that it was paid."""
-    waiting = await maybe(_Waiting, db, sql.suspense_of_source, "cash_receipt", receipt.id)
+    waiting = await _of_bill(db, receipt, bill_id)
     if waiting is not None:
-        if waiting.status != "open":
-            raise ReceiptCannotBeVoided
         await db.execute(sql.set_suspense, waiting.id, "resolved", None)
         await ledger.move(db, undone)
         return
-    if not await db.fetchval(sql.bill_can_be_due_again, bill_id, receipt.id):
-        raise ReceiptCannotBeVoided
     account_id: UUID = await db.fetchval(sql.account_of_bill, bill_id)
     await ledger.move(db, undone._replace(debit_id=account_id))
     # After the money, because the ledger locks accounts before bills.
     if await db.fetchval(sql.make_bill_due_again, bill_id, receipt.id) is None:
-        raise ReceiptCannotBeVoided
+        raise BillerHasActed
 
 
 # The evening

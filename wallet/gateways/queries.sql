@@ -312,7 +312,7 @@ WHERE item.id = $1 FOR UPDATE OF item;
 
 -- name: suspense_of_source
 -- The money that a receipt or a transfer has left in suspense.
-SELECT id, status FROM suspense_item WHERE source = $1 AND source_id = $2 FOR UPDATE;
+SELECT id, status, reason FROM suspense_item WHERE source = $1 AND source_id = $2 FOR UPDATE;
 
 -- name: set_suspense
 -- What has become of it; under which id it is held, if a biller or a bank is asked.
@@ -447,9 +447,15 @@ UPDATE cash_receipt SET void_reason = $2, void_asked_by = $3, void_asked_at = ci
 UPDATE cash_receipt SET voided_by = $2, voided_at = city_now() WHERE id = $1;
 
 -- name: bill_can_be_due_again
--- Has nobody but us heard that it was paid with this money?
+-- Has nobody but us heard that it was paid with this money? Another domain acts on a bill with a subject; a biller reads
+-- it by its machine, or was asked; fees and fines get a receipt's number, in a moment if they have none yet.
 SELECT coalesce((SELECT bill.status = 'paid' AND payment_id = $2 AND subject IS NULL AND adapter = 'none'
-    FROM bill JOIN biller ON biller.code = biller_code WHERE bill.id = $1), false);
+        AND biller.kind NOT IN ('public_service_fee', 'traffic_fine')
+    FROM bill JOIN biller ON biller.code = biller_code WHERE bill.id = $1), false)
+    AND NOT EXISTS (SELECT FROM bill JOIN biller_machine ON biller_machine.biller_code = bill.biller_code WHERE bill.id = $1)
+    AND NOT EXISTS (SELECT FROM biller_call WHERE payment_id = $2)
+    AND NOT EXISTS (SELECT FROM fee_receipt_number WHERE payment_id = $2)
+    AND NOT EXISTS (SELECT FROM e_invoice WHERE payment_id = $2);
 
 -- name: make_bill_due_again
 -- The money for a bill was given back the same day.
