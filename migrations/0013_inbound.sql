@@ -157,6 +157,7 @@ CREATE TABLE cash_receipt (
         AND (voided_by IS NULL OR void_asked_by IS NOT NULL)),
     CONSTRAINT cash_receipt_second_pair_of_eyes CHECK (voided_by <> void_asked_by)
 ) WITH (fillfactor = 80);
+CREATE INDEX cash_receipt_agency ON cash_receipt (agency_code, made_at DESC, id DESC);
 CREATE INDEX cash_receipt_day ON cash_receipt (agency_code, day_on, made_at DESC, id DESC);
 CREATE INDEX cash_receipt_clerk ON cash_receipt (clerk_id, day_on);
 CREATE INDEX cash_receipt_principal ON cash_receipt (principal_id) WHERE principal_id IS NOT NULL;
@@ -177,7 +178,7 @@ CREATE TABLE cash_close (
     CONSTRAINT cash_close_once UNIQUE (agency_code, day_on),
     CONSTRAINT cash_close_of_its_day FOREIGN KEY (agency_code, day_on) REFERENCES cash_day (agency_code, day_on)
 ) WITH (fillfactor = 80);
-CREATE INDEX cash_close_age ON cash_close (made_at DESC, id DESC);
+CREATE INDEX cash_close_agency ON cash_close (agency_code, made_at DESC, id DESC);
 
 -- migrate:down
 DROP TABLE cash_close, cash_receipt, cash_day, suspense_resolution, suspense_item, bank_taking, order_transfer_code,

@@ -6,12 +6,15 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
+import asyncpg
 import httpx
 import pytest
 
+import migrations
 from app.clock import city_today
+from app.db import Connection
 from app.types import new_id
-from tests.conftest import City, StandIns
+from tests.conftest import City, Servers, StandIns, cloned
 from tests.makers import (
     Resident,
     StaffMember,
@@ -30,6 +33,7 @@ from tests.wallet.conftest import Passing
 from tests.wallet.telling import balance, check_suspense, items, of_sepay, refused, sepay
 from wallet import ledger
 from wallet.billers import billers
+from wallet.gateways import cash
 from wallet.models import BillerKind
 
 pytestmark = pytest.mark.usefixtures("stand_ins")
@@ -319,6 +323,36 @@ async def test_a_clerk_takes_so_much_on_a_day_at_all_counters_together(city: Cit
     here = next(receipt for receipt in given if receipt["agency"] == DESK)
     assert (await voided(city, here["id"], clerk, colleague)).status_code == 200
     await taken(city, clerk, for_wallet(me, 50_000_000))
+
+
+async def test_a_page_of_many_counters_and_years_is_read_and_not_the_years(template: Servers) -> None:
+    async with cloned(template) as database:
+        owner = await asyncpg.connect(template.url(database, migrations.OWNER_ROLE))
+        db = await asyncpg.connect(template.url(database, migrations.APP_ROLE))
+        clerk, one = await a_staff_member(db, role="clerk", agency=DESK), await a_staff_member(db, role="finance")
+        for agency in ("quay-2", "quay-3"):
+            clerk = await with_role(db, clerk, "clerk", agency)
+        await owner.execute(sql.a_long_past_of_counters, clerk.id, (await a_resident(db)).id)
+        await owner.execute("ANALYZE")
+        for who, on in ((clerk, None), (one, None), (one, city_today() - timedelta(days=100))):
+            before = await counters_read(db)
+            pages = [await cash.receipts(db, who.me, None, on, None, 20)]
+            for _ in range(3):
+                pages.append(await cash.receipts(db, who.me, None, on, pages[-1].next, 20))
+            assert await counters_read(db) - before < 4 * 3 * 21 + 1
+            lines = [(receipt.made_at, receipt.id) for page in pages for receipt in page.items]
+            assert lines == sorted(set(lines), reverse=True)
+            assert lines[0][0] - lines[-1][0] == timedelta(minutes=15) * (len(lines) - 1), "none is left out"
+            before = await counters_read(db)
+            counts = await cash.closes(db, who.me, None, on, None, 20)
+            assert (len(counts.items), await counters_read(db) - before < 3 * 21 + 1) == (3 if on else 20, True)
+        await db.close()
+        await owner.close()
+
+
+async def counters_read(db: Connection) -> int:
+    await db.execute(sql.flush_statistics)
+    return await db.fetchval(sql.counters_read)
 
 
 # Voiding

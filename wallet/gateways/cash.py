@@ -151,7 +151,7 @@ def _check_agency(me: Principal, agency: str) -> None:
 
 
 async def _receipt(db: Connection, cash_receipt_id: UUID) -> CashReceipt | None:
-    return await maybe(CashReceipt, db, sql.cash_receipts, None, None, cash_receipt_id, None, None, 1)
+    return await maybe(CashReceipt, db, sql.cash_receipt, cash_receipt_id)
 
 
 async def _owner(db: Connection, wanted: CashForBill | CashForTopUp) -> UUID | None:
@@ -237,9 +237,7 @@ async def receipts(
     db: Connection, me: Principal, agency: str | None, on: date | None, cursor: str | None, limit: int
 ) -> Page[CashReceipt]:
     """Receipts, newest first; a clerk's are those of their own agencies. Raises Forbidden, BadCursor."""
-    lines = await many(
-        CashReceipt, db, sql.cash_receipts, _agencies(me, agency), on, None, *before(cursor), limit + 1
-    )
+    lines = await many(CashReceipt, db, sql.cash_receipts, _agencies(me, agency), on, *before(cursor), limit + 1)
     return page_of(lines, limit, _key_of_receipt)
 
 
@@ -286,7 +284,7 @@ async def ask_void(db: Connection, me: Principal, cash_receipt_id: UUID, wanted:
             await _of_bill(db, receipt, receipt.bill_id)
         await db.execute(sql.ask_void, cash_receipt_id, wanted.reason, me.id)
         await records.record(db, me, "wallet.cash_void_asked", cash_receipt_id, number=receipt.number)
-    return await one(CashReceipt, db, sql.cash_receipts, None, None, cash_receipt_id, None, None, 1)
+    return await one(CashReceipt, db, sql.cash_receipt, cash_receipt_id)
 
 
 async def approve_void(db: Connection, me: Principal, cash_receipt_id: UUID) -> CashReceipt:
@@ -306,7 +304,7 @@ async def approve_void(db: Connection, me: Principal, cash_receipt_id: UUID) -> 
         await _move_out(db, receipt)
     elif receipt.voided_by != me.id:
         raise ReceiptCannotBeVoided
-    return await one(CashReceipt, db, sql.cash_receipts, None, None, cash_receipt_id, None, None, 1)
+    return await one(CashReceipt, db, sql.cash_receipt, cash_receipt_id)
 
 
 async def _with_its_day(
@@ -389,7 +387,7 @@ async def close(db: Connection, me: Principal, cash_close_id: UUID, wanted: Clos
     if wanted.on > city_today():
         raise CashDayAhead
     day = await one(_Day, db, sql.open_cash_day, wanted.agency, wanted.on)
-    known = await maybe(CashClose, db, sql.cash_closes, None, None, cash_close_id, None, None, 1)
+    known = await maybe(CashClose, db, sql.cash_close, cash_close_id)
     if known is not None:
         if (known.agency, known.on, known.counted, known.closed_by) != (
             wanted.agency,
@@ -425,14 +423,14 @@ class _Drawer(msgspec.Struct, frozen=True):
 
 
 async def _close(db: Connection, cash_close_id: UUID) -> CashClose:
-    return await one(CashClose, db, sql.cash_closes, None, None, cash_close_id, None, None, 1)
+    return await one(CashClose, db, sql.cash_close, cash_close_id)
 
 
 async def closes(
     db: Connection, me: Principal, agency: str | None, on: date | None, cursor: str | None, limit: int
 ) -> Page[CashClose]:
     """Counted drawers, newest first; a clerk's are those of their own agencies. Raises Forbidden, BadCursor."""
-    lines = await many(CashClose, db, sql.cash_closes, _agencies(me, agency), on, None, *before(cursor), limit + 1)
+    lines = await many(CashClose, db, sql.cash_closes, _agencies(me, agency), on, *before(cursor), limit + 1)
     return page_of(lines, limit, _key_of_close)
 
 

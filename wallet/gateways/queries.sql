@@ -414,8 +414,8 @@ SELECT coalesce(sum(amount), 0)::bigint FROM cash_receipt WHERE clerk_id = $1 AN
 INSERT INTO cash_receipt (id, number, agency_code, day_on, clerk_id, kind, bill_id, principal_id, amount, payer_name)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10);
 
--- name: cash_receipts
--- Receipts, newest first: of one agency or day, or one of them.
+-- name: cash_receipt
+-- One receipt.
 SELECT receipt.id, number, agency_code AS agency, day_on AS on, clerk_id, receipt.kind, receipt.bill_id,
     coalesce(principal.screen_name, biller.name_vi) AS payee, receipt.amount, payer_name,
     CASE WHEN voided_at IS NOT NULL THEN 'voided' WHEN void_asked_at IS NOT NULL THEN 'void_asked'
@@ -427,10 +427,32 @@ LEFT JOIN principal ON principal.id = receipt.principal_id
 LEFT JOIN bill ON bill.id = receipt.bill_id
 LEFT JOIN biller ON biller.code = bill.biller_code
 LEFT JOIN suspense_item AS item ON item.source = 'cash_receipt' AND item.source_id = receipt.id
-WHERE ($1::text[] IS NULL OR agency_code = ANY ($1)) AND ($2::date IS NULL OR day_on = $2)
-    AND ($3::uuid IS NULL OR receipt.id = $3)
-    AND ($4::timestamptz IS NULL OR (receipt.made_at, receipt.id) < ($4, $5::uuid))
-ORDER BY receipt.made_at DESC, receipt.id DESC LIMIT $6;
+WHERE receipt.id = $1;
+
+-- name: cash_receipts
+-- Receipts, newest first, of some agencies (null: of all) and one day, if asked for. Each agency gives its newest, so that
+-- however many there are, a page is read and not the table.
+SELECT receipt.id, number, agency_code AS agency, day_on AS on, clerk_id, receipt.kind, receipt.bill_id,
+    coalesce(principal.screen_name, biller.name_vi) AS payee, receipt.amount, payer_name,
+    CASE WHEN voided_at IS NOT NULL THEN 'voided' WHEN void_asked_at IS NOT NULL THEN 'void_asked'
+        WHEN item.status = 'resolving' AND item.held_id = receipt.id THEN 'pending'
+        WHEN item.id IS NOT NULL AND item.reason = 'biller_refused' THEN 'refused' ELSE 'paid' END AS status,
+    void_reason, void_asked_by, voided_by, receipt.made_at
+FROM (
+    SELECT newest.* FROM agency CROSS JOIN LATERAL (
+        SELECT * FROM cash_receipt
+        WHERE agency_code = agency.code AND ($2::date IS NULL OR day_on = $2)
+            AND ($3::timestamptz IS NULL OR (made_at, id) < ($3, $4::uuid))
+        ORDER BY made_at DESC, id DESC LIMIT $5
+    ) AS newest
+    WHERE $1::text[] IS NULL OR agency.code = ANY ($1)
+    ORDER BY newest.made_at DESC, newest.id DESC LIMIT $5
+) AS receipt
+LEFT JOIN principal ON principal.id = receipt.principal_id
+LEFT JOIN bill ON bill.id = receipt.bill_id
+LEFT JOIN biller ON biller.code = bill.biller_code
+LEFT JOIN suspense_item AS item ON item.source = 'cash_receipt' AND item.source_id = receipt.id
+ORDER BY receipt.made_at DESC, receipt.id DESC;
 
 -- name: receipt_for_update
 -- A receipt that somebody wants to be void.
@@ -476,15 +498,26 @@ FROM cash_receipt WHERE agency_code = $1 AND day_on = $2 AND voided_at IS NULL;
 INSERT INTO cash_close (id, agency_code, day_on, expected_amount, counted_amount, receipts, closed_by)
 VALUES ($1, $2, $3, $4, $5, $6, $7);
 
--- name: cash_closes
--- Counted drawers, newest first: of one agency or day, or one of them.
+-- name: cash_close
+-- One counted drawer.
 SELECT id, agency_code AS agency, day_on AS on, receipts, expected_amount AS expected, counted_amount AS counted,
     counted_amount - expected_amount AS difference, deposited_amount AS deposited,
     counted_amount - deposited_amount AS outstanding, closed_by, made_at
-FROM cash_close
-WHERE ($1::text[] IS NULL OR agency_code = ANY ($1)) AND ($2::date IS NULL OR day_on = $2)
-    AND ($3::uuid IS NULL OR id = $3) AND ($4::timestamptz IS NULL OR (made_at, id) < ($4, $5::uuid))
-ORDER BY made_at DESC, id DESC LIMIT $6;
+FROM cash_close WHERE id = $1;
+
+-- name: cash_closes
+-- Counted drawers, newest first, of some agencies (null: of all) and one day, if asked for; read like receipts.
+SELECT id, agency_code AS agency, day_on AS on, receipts, expected_amount AS expected, counted_amount AS counted,
+    counted_amount - expected_amount AS difference, deposited_amount AS deposited,
+    counted_amount - deposited_amount AS outstanding, closed_by, made_at
+FROM agency CROSS JOIN LATERAL (
+    SELECT * FROM cash_close
+    WHERE agency_code = agency.code AND ($2::date IS NULL OR day_on = $2)
+        AND ($3::timestamptz IS NULL OR (made_at, id) < ($3, $4::uuid))
+    ORDER BY made_at DESC, id DESC LIMIT $5
+) AS newest
+WHERE $1::text[] IS NULL OR agency.code = ANY ($1)
+ORDER BY made_at DESC, id DESC LIMIT $5;
 
 -- name: outstanding_of_close
 -- What the bank has not got yet of a counted drawer, which is locked: one deposit after the other.
