@@ -1,5 +1,11 @@
 -- migrate:up
 
+INSERT INTO policy (code, effective_from, value, sandbox_value) VALUES
+    -- Cash at a counter: the most that one receipt may be of, and that one clerk may take on a day. It is in the books
+    -- before anybody has counted it.
+    ('cash.receipt_most', '2026-01-01', 50000000, NULL),
+    ('cash.clerk_day_most', '2026-01-01', 200000000, NULL);
+
 -- Money that came in at the bank, as somebody told us of it: one row per notice. The same transfer told by another
 -- source, or again under another id, is a `duplicate`: no money is booked for it. `elsewhere`: on an account that is
 -- not ours, so it is not in our books. `mistake`: two of finance found that the bank has not got it. What is matched goes
@@ -21,7 +27,7 @@ CREATE TABLE inbound_transfer (
     status text NOT NULL CONSTRAINT inbound_transfer_status CHECK (
         status IN ('proposed', 'refused', 'matched', 'suspense', 'duplicate', 'elsewhere', 'mistake')),
     matched_kind text CONSTRAINT inbound_transfer_matched_kind CHECK (
-        matched_kind IN ('top_up', 'bill', 'order', 'merchant', 'cash_close', 'inbound_transfer')),
+        matched_kind IN ('top_up', 'bill', 'order', 'merchant', 'inbound_transfer')),
     matched_id uuid,
     -- Of one that a member of finance tells of: why, and who agreed.
     note text,
@@ -95,10 +101,11 @@ CREATE TABLE suspense_resolution (
     id uuid PRIMARY KEY,
     suspense_item_id uuid NOT NULL REFERENCES suspense_item (id),
     kind text NOT NULL CONSTRAINT suspense_resolution_kind CHECK (
-        kind IN ('top_up', 'bill', 'merchant', 'return', 'gateway', 'reserve', 'mistake')),
+        kind IN ('top_up', 'bill', 'merchant', 'cash_close', 'return', 'gateway', 'reserve', 'mistake')),
     principal_id uuid,
     bill_id uuid,
     merchant_id uuid,
+    cash_close_id uuid,
     bank_bin text,
     account_number text,
     account_name text,
@@ -114,8 +121,8 @@ CREATE TABLE suspense_resolution (
         AND (status = 'proposed') = (decided_at IS NULL)),
     CONSTRAINT suspense_resolution_names_its_own CHECK ((kind = 'top_up') = (principal_id IS NOT NULL)
         AND (kind = 'bill') = (bill_id IS NOT NULL) AND (kind = 'merchant') = (merchant_id IS NOT NULL)
-        AND (kind = 'return') = (bank_bin IS NOT NULL) AND (kind = 'return') = (account_number IS NOT NULL)
-        AND (kind = 'return') = (account_name IS NOT NULL))
+        AND (kind = 'cash_close') = (cash_close_id IS NOT NULL) AND (kind = 'return') = (bank_bin IS NOT NULL)
+        AND (kind = 'return') = (account_number IS NOT NULL) AND (kind = 'return') = (account_name IS NOT NULL))
 ) WITH (fillfactor = 80);
 CREATE UNIQUE INDEX suspense_resolution_one_proposed ON suspense_resolution (suspense_item_id) WHERE status = 'proposed';
 CREATE INDEX suspense_resolution_item ON suspense_resolution (suspense_item_id, made_at DESC);
@@ -157,10 +164,13 @@ CREATE TABLE cash_receipt (
         AND (voided_by IS NULL OR void_asked_by IS NOT NULL)),
     CONSTRAINT cash_receipt_second_pair_of_eyes CHECK (voided_by <> void_asked_by)
 ) WITH (fillfactor = 80);
+CREATE INDEX cash_receipt_agency ON cash_receipt (agency_code, made_at DESC, id DESC);
 CREATE INDEX cash_receipt_day ON cash_receipt (agency_code, day_on, made_at DESC, id DESC);
+CREATE INDEX cash_receipt_clerk ON cash_receipt (clerk_id, day_on);
 CREATE INDEX cash_receipt_principal ON cash_receipt (principal_id) WHERE principal_id IS NOT NULL;
 
--- The drawer at the end of its day: what should be in it, what was, and what the bank has got of it.
+-- The drawer at the end of its day: what should be in it, what was, and what the bank has got of it, perhaps in several
+-- trips; never more than was counted.
 CREATE TABLE cash_close (
     id uuid PRIMARY KEY,
     agency_code text NOT NULL,
@@ -170,20 +180,14 @@ CREATE TABLE cash_close (
     receipts integer NOT NULL,
     closed_by uuid NOT NULL REFERENCES principal (id),
     made_at timestamptz NOT NULL DEFAULT city_now(),
-    deposit_id uuid,
-    deposited_amount bigint CONSTRAINT cash_close_deposited CHECK (deposited_amount BETWEEN 1 AND 1000000000000),
-    bank_reference text,
-    deposited_by uuid REFERENCES principal (id),
-    deposited_at timestamptz,
+    deposited_amount bigint NOT NULL DEFAULT 0 CONSTRAINT cash_close_deposited CHECK (
+        deposited_amount BETWEEN 0 AND counted_amount),
     CONSTRAINT cash_close_once UNIQUE (agency_code, day_on),
-    CONSTRAINT cash_close_of_its_day FOREIGN KEY (agency_code, day_on) REFERENCES cash_day (agency_code, day_on),
-    CONSTRAINT cash_close_deposited_whole CHECK ((deposited_by IS NULL) = (deposited_at IS NULL)
-        AND (deposited_by IS NULL) = (deposited_amount IS NULL) AND (deposited_by IS NULL) = (bank_reference IS NULL)
-        AND (deposited_by IS NULL) = (deposit_id IS NULL)),
-    CONSTRAINT cash_close_second_pair_of_eyes CHECK (deposited_by <> closed_by)
+    CONSTRAINT cash_close_of_its_day FOREIGN KEY (agency_code, day_on) REFERENCES cash_day (agency_code, day_on)
 ) WITH (fillfactor = 80);
-CREATE INDEX cash_close_age ON cash_close (made_at DESC, id DESC);
+CREATE INDEX cash_close_agency ON cash_close (agency_code, made_at DESC, id DESC);
 
 -- migrate:down
 DROP TABLE cash_close, cash_receipt, cash_day, suspense_resolution, suspense_item, bank_taking, order_transfer_code,
     bill_transfer_code, inbound_transfer;
+DELETE FROM policy WHERE code IN ('cash.receipt_most', 'cash.clerk_day_most');

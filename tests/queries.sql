@@ -221,6 +221,32 @@ SELECT current_database();
 INSERT INTO payment (id, payer_id, kind, status, amount, balance_after, payer_name, payee_name, fingerprint, made_at)
 SELECT uuidv7(), $1, 'person', 'paid', 1, 0, 'L***', 'T***', '', city_now() FROM generate_series(1, 5000);
 
+-- name: a_long_past_of_counters
+-- Twelve thousand receipts that a clerk ($1) gave somebody ($2) at three counters, one every quarter of an hour, and the
+-- counts of their drawers.
+WITH today AS MATERIALIZED (
+    SELECT city_now() AS now_here
+), given AS MATERIALIZED (
+    SELECT n, CASE n % 12 WHEN 0 THEN 'quay-2' WHEN 1 THEN 'quay-3' ELSE 'mot-cua' END AS agency_code,
+        now_here - n * interval '15 minutes' AS made_at
+    FROM today, generate_series(1, 12000) AS n
+), dated AS MATERIALIZED (
+    SELECT *, (made_at AT TIME ZONE 'Asia/Ho_Chi_Minh')::date AS day_on FROM given
+), days AS (
+    INSERT INTO cash_day (agency_code, day_on, receipts) SELECT agency_code, day_on, count(*) FROM dated GROUP BY 1, 2
+), counts AS (
+    INSERT INTO cash_close (id, agency_code, day_on, expected_amount, counted_amount, receipts, closed_by, made_at)
+    SELECT uuidv7(), agency_code, day_on, count(*), count(*), count(*), $1, max(made_at) FROM dated GROUP BY 2, 3
+)
+INSERT INTO cash_receipt (id, number, agency_code, day_on, clerk_id, kind, principal_id, amount, made_at)
+SELECT uuidv7(), agency_code || '-' || n, agency_code, day_on, $1, 'top_up', $2, 1, made_at FROM dated;
+
+-- name: counters_read
+-- How many rows of receipts and counts were given away so far.
+SELECT sum(coalesce(idx_tup_read, 0))::bigint
+    + (SELECT sum(seq_tup_read) FROM pg_stat_user_tables WHERE relname IN ('cash_receipt', 'cash_close'))::bigint
+FROM pg_stat_user_indexes WHERE relname IN ('cash_receipt', 'cash_close');
+
 -- name: flush_statistics
 -- Have this connection's counts written at once.
 SELECT pg_stat_force_next_flush();

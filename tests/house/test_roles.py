@@ -126,7 +126,6 @@ TABLE: dict[frozenset[str], str] = {
         list_all_top_ups find_top_up approve_top_up_finding
         list_inbound_transfers propose_transfer approve_transfer refuse_transfer
         list_suspense propose_resolution approve_resolution refuse_resolution
-        confirm_cash_deposit
         list_all_merchants approve_merchant suspend_merchant reinstate_merchant
         list_payouts find_payout approve_payout_finding find_biller_call approve_biller_call_finding
         propose_fee_rule approve_fee_rule list_fee_rules

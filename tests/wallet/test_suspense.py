@@ -15,6 +15,9 @@ from tests.wallet.banking import broken_laws, money, told
 from tests.wallet.billing import a_known_bill, a_water_company
 from tests.wallet.telling import balance, casso, check_suspense, items, of_casso, of_sepay, refused, sepay
 from wallet import ledger
+from wallet.gateways import suspense
+from wallet.gateways.inbound_models import SuspenseSource
+from wallet.ledger import Move
 
 pytestmark = pytest.mark.usefixtures("stand_ins")
 
@@ -36,6 +39,15 @@ async def lost_money(city: City, **other: object) -> UUID:
     async with city.database.transaction() as db:
         finance = await a_staff_member(db, role="finance")
     item, *_ = await items(city, finance)
+    return UUID(item["id"])
+
+
+async def money_from(city: City, source: SuspenseSource, account_id: UUID) -> UUID:
+    """Money that a biller has not taken of a counter, or that came for a wallet that is closed; the item's id."""
+    async with city.database.transaction() as db:
+        await suspense.keep(db, source, uuid4(), AMOUNT, "closed", account_id)
+        finance = await a_staff_member(db, role="finance")
+    [item] = await items(city, finance)
     return UUID(item["id"])
 
 
@@ -186,6 +198,47 @@ async def test_it_is_the_citys_own_or_the_gateways_or_was_never_there(
     await check_all(city)
 
 
+@pytest.mark.parametrize(("source", "account_id"), [("cash_receipt", ledger.CASH), ("top_up", ledger.GATEWAY)])
+async def test_what_is_in_a_drawer_or_at_the_gateway_is_undone_there(
+    city: City, source: SuspenseSource, account_id: UUID
+) -> None:
+    """The mirror of the bank says nothing of it: the bank never had it."""
+    item_id = await money_from(city, source, account_id)
+    assert await balance(city, account_id) == -AMOUNT
+    await resolved(city, item_id, kind="mistake")
+    balances = [await balance(city, one) for one in (account_id, ledger.SUSPENSE, ledger.GUARANTEE)]
+    assert balances == [0, 0, 0]
+    await check_all(city)
+
+
+@pytest.mark.parametrize(("source", "account_id"), [("cash_receipt", ledger.CASH), ("top_up", ledger.GATEWAY)])
+async def test_what_the_bank_has_not_got_is_no_deposit_and_no_payment_of_the_gateways(
+    city: City, source: SuspenseSource, account_id: UUID
+) -> None:
+    item_id = await money_from(city, source, account_id)
+    one, _ = await two_of_finance(city)
+    for body in ({"kind": "gateway"}, {"kind": "cash_close", "cash_close_id": str(uuid4())}):
+        assert refused(await put(city, one, item_id, {"note": NOTE, **body})) == (409, "NotFromTheBank")
+    await resolved(city, item_id, kind="reserve")
+    assert (await balance(city, ledger.RESERVE), await balance(city, account_id)) == (AMOUNT, -AMOUNT)
+    await check_all(city)
+
+
+@pytest.mark.parametrize(("source", "account_id"), [("cash_receipt", ledger.CASH), ("top_up", ledger.GATEWAY)])
+async def test_it_is_sent_back_from_what_lies_at_the_bank(
+    city: City, source: SuspenseSource, account_id: UUID
+) -> None:
+    async with city.database.transaction() as db:
+        await ledger.move(db, Move(uuid4(), "reserve", ledger.GUARANTEE, ledger.RESERVE, 10 * AMOUNT))
+    item_id = await money_from(city, source, account_id)
+    account = {"bank_bin": "970436", "account_number": banking.PAYS, "account_name": "NGUYEN VAN A"}
+    await resolved(city, item_id, kind="return", **account)
+    await city.worker.drain()
+    balances = [await balance(city, one) for one in (account_id, ledger.SUSPENSE, ledger.GUARANTEE)]
+    assert balances == [-AMOUNT, 0, -9 * AMOUNT]
+    await check_all(city)
+
+
 # Two pairs of eyes
 
 
@@ -283,3 +336,13 @@ async def test_the_list_goes_by_status_and_by_page(city: City) -> None:
     rest = (await city.client.get(path, headers=one.headers, params={"cursor": first["next"]})).json()
     assert [item["id"] for item in first["items"] + rest["items"]] == [str(one_id) for one_id in reversed(ids)]
     assert first["items"][0]["sender_name"] == "NGUYEN VAN A"
+
+
+async def test_what_was_called_a_mistake_and_comes_after_all_is_booked(city: City) -> None:
+    """The notice was early, the bank's statement late: under the same reference it is another transfer then."""
+    item_id = await lost_money(city, reference="FT0001")
+    await resolved(city, item_id, kind="mistake")
+    assert (await balance(city, ledger.SUSPENSE), await balance(city, ledger.GUARANTEE)) == (0, 0)
+    await casso(city, of_casso(AMOUNT, "chuyen tien", reference="FT0001"))
+    assert (await balance(city, ledger.SUSPENSE), await balance(city, ledger.GUARANTEE)) == (AMOUNT, -AMOUNT)
+    await check_all(city)

@@ -1,10 +1,11 @@
-"""Cash at a counter: receipts by number, a drawer that is counted in the evening, and what the bank gets of it.
+"""Cash at a counter: receipts by number, and a drawer that is counted in the evening.
 
     receipt:  paid ──► void_asked ──► voided      the same day, by another pair of eyes
               pending (the biller is asked) ──► paid | refused (the money is in suspense, the cash in the drawer)
-    drawer:   open ──► counted ──► at the bank    expected against counted; finance confirms what the bank got
+    drawer:   open ──► counted ──► at the bank    expected against counted; what the bank has got, it says itself
 
-The account CASH stands below zero by what should lie in all drawers."""
+The account CASH stands below zero by what should lie in all drawers. The bank's notice of a deposit waits in
+suspense, like all money that names nobody, until two members of finance say which drawer's it is (see `suspense`)."""
 
 from datetime import date, datetime
 from typing import Literal
@@ -12,16 +13,14 @@ from uuid import UUID, uuid5
 
 import msgspec
 
-from app import outbox
+from app import outbox, policies
 from app.audit import records
 from app.clock import city_today
-from app.config import settings
 from app.db import Connection, many, maybe, one, queries_beside
 from app.errors import Forbidden, NotFound, Refusal, refusing
 from app.identity.models import Principal
-from app.staff.members import need_grant
 from app.staff.pages import before, page_of
-from app.types import Page, new_id, phone
+from app.types import Page, grouped, phone
 from wallet import bills, ledger
 from wallet.events import CashReceiptVoided, CashToppedUp
 from wallet.gateways import suspense
@@ -31,7 +30,7 @@ from wallet.gateways.inbound_models import (
     CashForTopUp,
     CashReceipt,
     CloseCash,
-    DepositCash,
+    SuspenseReason,
     SuspenseStatus,
     TakeCash,
     VoidReceipt,
@@ -53,6 +52,22 @@ class CashDayClosed(Refusal):
     The counter's drawer of this day was counted already."""
 
 
+class CashReceiptTooLarge(Refusal):
+    """Mỗi lần chỉ thu được nhiều nhất {most} đồng tiền mặt; hãy hướng dẫn khách chuyển khoản.
+
+    No more than {most} VND in cash are taken at once; show the customer how to pay by bank transfer."""
+
+    status = 400
+
+
+class ClerkDayLimitReached(Refusal):
+    """Vượt mức tiền mặt mỗi nhân viên được thu trong ngày ({allowed} đồng); hôm nay bạn còn thu được {left} đồng.
+
+    This is above what one clerk may take in cash on a day ({allowed} VND); {left} VND of it are left to you today."""
+
+    status = 403
+
+
 class CashDayAhead(Refusal):
     """Không thể khóa sổ một ngày chưa đến.
 
@@ -62,9 +77,18 @@ class CashDayAhead(Refusal):
 
 
 class ReceiptCannotBeVoided(Refusal):
-    """Không thể hủy phiếu thu này: chỉ hủy được trong ngày, trước khi kiểm quỹ, và khi đơn vị thu chưa ghi nhận.
+    """Không thể hủy phiếu thu này: chỉ hủy được trong ngày, trước khi kiểm quỹ, và khi chưa có ai khác đang xử lý.
 
-    This receipt cannot be voided: only on its day, before the drawer is counted, and while no biller knows of it."""
+    This receipt cannot be voided: only on its day, before the drawer is counted, and while nobody else deals with
+    it."""
+
+
+class BillerHasActed(Refusal):
+    """Đơn vị thu đã biết khoản này (biên lai, hóa đơn điện tử hoặc hệ thống của họ), nên quầy không hủy được phiếu
+    thu; hãy chuyển bộ phận tài chính xử lý.
+
+    The biller knows of this payment already (a receipt's number, an e-invoice, its own system), so the counter cannot
+    void its receipt; hand it over to finance."""
 
 
 class VoidNotAsked(Refusal):
@@ -87,26 +111,6 @@ class CashCloseIdTaken(Refusal):
     This id was used for another count; make a new one."""
 
 
-class AlreadyDeposited(Refusal):
-    """Tiền của ngày này đã được ghi nhận nộp vào ngân hàng.
-
-    This drawer's money was recorded as deposited already."""
-
-
-class DepositAlreadyBooked(Refusal):
-    """Khoản tiền có mã ngân hàng này đã được ghi nhận cho việc khác.
-
-    The money that the bank calls so was booked for something else."""
-
-
-class DepositNeedsSecondPairOfEyes(Refusal):
-    """Người kiểm quỹ không thể tự xác nhận tiền đã vào ngân hàng.
-
-    Whoever counted the drawer may not confirm what the bank got of it."""
-
-    status = 403
-
-
 class _Day(msgspec.Struct, frozen=True):
     receipts: int
     open: bool
@@ -118,8 +122,9 @@ class _Day(msgspec.Struct, frozen=True):
 async def take(db: Connection, me: Principal, cash_receipt_id: UUID, wanted: TakeCash) -> CashReceipt:
     """Take cash for a bill or for a wallet; the same again is the same receipt.
 
-    Raises Forbidden (not a clerk there), CashDayClosed, CashReceiptIdTaken, BadPhone, UnknownPayee, UnknownBill,
-    BillNotDue, AmountDiffers and what else the ledger refuses."""
+    Raises Forbidden (not a clerk there), CashDayClosed, CashReceiptIdTaken, CashReceiptTooLarge,
+    ClerkDayLimitReached, BadPhone, UnknownPayee, UnknownBill, BillNotDue, AmountDiffers and what else the ledger
+    refuses."""
     _check_agency(me, wanted.agency)
     on = city_today()
     day = await one(_Day, db, sql.open_cash_day, wanted.agency, on)
@@ -130,6 +135,7 @@ async def take(db: Connection, me: Principal, cash_receipt_id: UUID, wanted: Tak
         return known
     if not day.open:
         raise CashDayClosed
+    await _check_limits(db, me, wanted, on)
     number = f"{wanted.agency.upper()}-{on:%Y%m%d}-{day.receipts + 1:04}"
     await _write(db, me, cash_receipt_id, wanted, number, on, principal_id)
     await records.record(db, me, "wallet.cash_taken", cash_receipt_id, number=number, amount=wanted.amount)
@@ -145,7 +151,7 @@ def _check_agency(me: Principal, agency: str) -> None:
 
 
 async def _receipt(db: Connection, cash_receipt_id: UUID) -> CashReceipt | None:
-    return await maybe(CashReceipt, db, sql.cash_receipts, None, None, cash_receipt_id, None, None, 1)
+    return await maybe(CashReceipt, db, sql.cash_receipt, cash_receipt_id)
 
 
 async def _owner(db: Connection, wanted: CashForBill | CashForTopUp) -> UUID | None:
@@ -165,6 +171,22 @@ async def _check_same(
     there = (known.agency, known.amount, known.payer_name, known.clerk_id, known.bill_id, kept.principal_id)
     if there != (wanted.agency, wanted.amount, wanted.payer_name, me.id, bill_id, principal_id):
         raise CashReceiptIdTaken
+
+
+async def _check_limits(db: Connection, me: Principal, wanted: TakeCash, on: date) -> None:
+    """Cash counts before anybody has counted it, so one clerk's word is good for so much and no more.
+
+    The day of the counter is locked; the clerk too, who may serve at several."""
+    most = await policies.value(db, "cash.receipt_most")
+    if isinstance(wanted.wanted, CashForTopUp):
+        most = min(most, await policies.value(db, "limit.top_up_most"))
+    if wanted.amount > most:
+        raise CashReceiptTooLarge(most=grouped(most))
+    await db.execute(sql.lock_person, me.id)
+    allowed = await policies.value(db, "cash.clerk_day_most")
+    left = allowed - await db.fetchval(sql.taken_by_clerk, me.id, on)
+    if wanted.amount > left:
+        raise ClerkDayLimitReached(allowed=grouped(allowed), left=grouped(max(left, 0)))
 
 
 async def _write(
@@ -215,9 +237,7 @@ async def receipts(
     db: Connection, me: Principal, agency: str | None, on: date | None, cursor: str | None, limit: int
 ) -> Page[CashReceipt]:
     """Receipts, newest first; a clerk's are those of their own agencies. Raises Forbidden, BadCursor."""
-    lines = await many(
-        CashReceipt, db, sql.cash_receipts, _agencies(me, agency), on, None, *before(cursor), limit + 1
-    )
+    lines = await many(CashReceipt, db, sql.cash_receipts, _agencies(me, agency), on, *before(cursor), limit + 1)
     return page_of(lines, limit, _key_of_receipt)
 
 
@@ -255,21 +275,23 @@ class _Receipt(msgspec.Struct, frozen=True):
 async def ask_void(db: Connection, me: Principal, cash_receipt_id: UUID, wanted: VoidReceipt) -> CashReceipt:
     """Say that a receipt of my agency shall count for nothing; somebody else must agree.
 
-    Raises NotFound, ReceiptCannotBeVoided."""
+    Raises NotFound, ReceiptCannotBeVoided, BillerHasActed."""
     receipt, day = await _with_its_day(db, me, cash_receipt_id, "clerk")
     if (receipt.void_asked_by, receipt.void_reason) != (me.id, wanted.reason):
         if receipt.void_asked_by is not None or not _is_of_an_open_day(receipt, day):
             raise ReceiptCannotBeVoided
+        if receipt.bill_id is not None:
+            await _of_bill(db, receipt, receipt.bill_id)
         await db.execute(sql.ask_void, cash_receipt_id, wanted.reason, me.id)
         await records.record(db, me, "wallet.cash_void_asked", cash_receipt_id, number=receipt.number)
-    return await one(CashReceipt, db, sql.cash_receipts, None, None, cash_receipt_id, None, None, 1)
+    return await one(CashReceipt, db, sql.cash_receipt, cash_receipt_id)
 
 
 async def approve_void(db: Connection, me: Principal, cash_receipt_id: UUID) -> CashReceipt:
     """The second pair of eyes: the money goes back into the drawer's account, from where the receipt had put it.
 
-    Raises NotFound, VoidNotAsked, VoidNeedsSecondPairOfEyes, ReceiptCannotBeVoided, and InsufficientFunds where the
-    money was spent meanwhile."""
+    Raises NotFound, VoidNotAsked, VoidNeedsSecondPairOfEyes, ReceiptCannotBeVoided, BillerHasActed, and
+    InsufficientFunds where the money was spent meanwhile."""
     receipt, day = await _with_its_day(db, me, cash_receipt_id, "clerk", "supervisor", "agency_head", "finance")
     if receipt.voided_by is None:
         if receipt.void_asked_by is None:
@@ -282,7 +304,7 @@ async def approve_void(db: Connection, me: Principal, cash_receipt_id: UUID) -> 
         await _move_out(db, receipt)
     elif receipt.voided_by != me.id:
         raise ReceiptCannotBeVoided
-    return await one(CashReceipt, db, sql.cash_receipts, None, None, cash_receipt_id, None, None, 1)
+    return await one(CashReceipt, db, sql.cash_receipt, cash_receipt_id)
 
 
 async def _with_its_day(
@@ -306,6 +328,23 @@ def _is_of_an_open_day(receipt: _Receipt, day: _Day) -> bool:
 class _Waiting(msgspec.Struct, frozen=True):
     id: UUID
     status: SuspenseStatus
+    reason: SuspenseReason
+
+
+async def _of_bill(db: Connection, receipt: _Receipt, bill_id: UUID) -> _Waiting | None:
+    """What waits in suspense because the biller has refused it; None: the bill is paid, and only we know.
+
+    Raises BillerHasActed, ReceiptCannotBeVoided (finance deals with it)."""
+    waiting = await maybe(_Waiting, db, sql.suspense_of_source, "cash_receipt", receipt.id)
+    if waiting is None:
+        if not await db.fetchval(sql.bill_can_be_due_again, bill_id, receipt.id):
+            raise BillerHasActed
+        return None
+    if waiting.reason == "asks_biller":
+        raise BillerHasActed
+    if waiting.status != "open":
+        raise ReceiptCannotBeVoided
+    return waiting
 
 
 async def _move_out(db: Connection, receipt: _Receipt) -> None:
@@ -325,20 +364,16 @@ async def _move_out(db: Connection, receipt: _Receipt) -> None:
 
 async def _move_bill_out(db: Connection, receipt: _Receipt, bill_id: UUID, undone: Move) -> None:
     """From suspense, where the biller refused it; else the bill is due again, if only we know that it was paid."""
-    waiting = await maybe(_Waiting, db, sql.suspense_of_source, "cash_receipt", receipt.id)
+    waiting = await _of_bill(db, receipt, bill_id)
     if waiting is not None:
-        if waiting.status != "open":
-            raise ReceiptCannotBeVoided
         await db.execute(sql.set_suspense, waiting.id, "resolved", None)
         await ledger.move(db, undone)
         return
-    if not await db.fetchval(sql.bill_can_be_due_again, bill_id, receipt.id):
-        raise ReceiptCannotBeVoided
     account_id: UUID = await db.fetchval(sql.account_of_bill, bill_id)
     await ledger.move(db, undone._replace(debit_id=account_id))
     # After the money, because the ledger locks accounts before bills.
     if await db.fetchval(sql.make_bill_due_again, bill_id, receipt.id) is None:
-        raise ReceiptCannotBeVoided
+        raise BillerHasActed
 
 
 # The evening
@@ -352,7 +387,7 @@ async def close(db: Connection, me: Principal, cash_close_id: UUID, wanted: Clos
     if wanted.on > city_today():
         raise CashDayAhead
     day = await one(_Day, db, sql.open_cash_day, wanted.agency, wanted.on)
-    known = await maybe(CashClose, db, sql.cash_closes, None, None, cash_close_id, None, None, 1)
+    known = await maybe(CashClose, db, sql.cash_close, cash_close_id)
     if known is not None:
         if (known.agency, known.on, known.counted, known.closed_by) != (
             wanted.agency,
@@ -388,58 +423,16 @@ class _Drawer(msgspec.Struct, frozen=True):
 
 
 async def _close(db: Connection, cash_close_id: UUID) -> CashClose:
-    return await one(CashClose, db, sql.cash_closes, None, None, cash_close_id, None, None, 1)
+    return await one(CashClose, db, sql.cash_close, cash_close_id)
 
 
 async def closes(
     db: Connection, me: Principal, agency: str | None, on: date | None, cursor: str | None, limit: int
 ) -> Page[CashClose]:
     """Counted drawers, newest first; a clerk's are those of their own agencies. Raises Forbidden, BadCursor."""
-    lines = await many(CashClose, db, sql.cash_closes, _agencies(me, agency), on, None, *before(cursor), limit + 1)
+    lines = await many(CashClose, db, sql.cash_closes, _agencies(me, agency), on, *before(cursor), limit + 1)
     return page_of(lines, limit, _key_of_close)
 
 
 def _key_of_close(close: CashClose) -> tuple[datetime, UUID]:
     return close.made_at, close.id
-
-
-async def deposit(db: Connection, me: Principal, cash_close_id: UUID, wanted: DepositCash) -> CashClose:
-    """Confirm what the bank got of a drawer; the same again is the same. Money of that name that waits in suspense,
-    because the bank's notice came first, is it; a notice that comes later is a duplicate.
-
-    Raises Forbidden, NotFound, AlreadyDeposited, DepositNeedsSecondPairOfEyes, DepositAlreadyBooked."""
-    await need_grant(db, me, "finance")
-    if await db.fetchval(sql.lock_close, cash_close_id) is None:
-        raise NotFound
-    known = await _close(db, cash_close_id)
-    if known.deposited is not None:
-        if (known.deposited, known.bank_reference, known.deposited_by) != (wanted.amount, _name(wanted), me.id):
-            raise AlreadyDeposited
-        return known
-    debit_id, deposit_id = await _find_money(db, cash_close_id, wanted), new_id()
-    with refusing(cash_close_second_pair_of_eyes=DepositNeedsSecondPairOfEyes):
-        await db.execute(sql.deposit_close, cash_close_id, wanted.amount, _name(wanted), me.id, deposit_id)
-    await records.record(db, me, "wallet.cash_deposited", cash_close_id, amount=wanted.amount)
-    await ledger.move(db, Move(deposit_id, "deposit", debit_id, ledger.CASH, wanted.amount))
-    return await _close(db, cash_close_id)
-
-
-def _name(wanted: DepositCash) -> str:
-    return wanted.bank_reference.upper()
-
-
-async def _find_money(db: Connection, cash_close_id: UUID, wanted: DepositCash) -> UUID:
-    """Which account of ours the money is in so far: none (the bank's mirror pays), or suspense."""
-    account = settings().bank_account
-    written = await db.fetchval(
-        sql.write_deposit_notice, new_id(), cash_close_id, account, wanted.amount, _name(wanted)
-    )
-    if written is not None:
-        return ledger.GUARANTEE
-    told_id: UUID | None = await db.fetchval(sql.transfer_of_reference, account, _name(wanted), wanted.amount)
-    waiting = await maybe(_Waiting, db, sql.suspense_of_source, "inbound_transfer", told_id)
-    if waiting is None or waiting.status != "open":
-        raise DepositAlreadyBooked
-    await db.execute(sql.set_suspense, waiting.id, "resolved", None)
-    await db.execute(sql.match_inbound_transfer, told_id, "cash_close", cash_close_id)
-    return ledger.SUSPENSE

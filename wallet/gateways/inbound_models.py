@@ -11,7 +11,7 @@ from app.types import MOST_DONG, Answer, Body, Code, Dong, Memo, PhoneText, Reas
 from wallet.models import AccountName, AccountNumber, BankBin, BillStatus
 
 InboundStatus = Literal["proposed", "refused", "matched", "suspense", "duplicate", "elsewhere", "mistake"]
-MatchedKind = Literal["top_up", "bill", "order", "merchant", "cash_close", "inbound_transfer"]
+MatchedKind = Literal["top_up", "bill", "order", "merchant", "inbound_transfer"]
 SuspenseSource = Literal["inbound_transfer", "cash_receipt", "top_up"]
 SuspenseReason = Literal[
     "unmatched", "no_reference", "late", "wrong_amount", "already_paid", "closed", "asks_biller", "biller_refused",
@@ -19,7 +19,7 @@ SuspenseReason = Literal[
 ]  # fmt: skip
 """Why money waits. `asks_biller`: it is held for a bill whose biller has not answered yet."""
 SuspenseStatus = Literal["open", "proposed", "resolving", "resolved"]
-ResolutionKind = Literal["top_up", "bill", "merchant", "return", "gateway", "reserve", "mistake"]
+ResolutionKind = Literal["top_up", "bill", "merchant", "cash_close", "return", "gateway", "reserve", "mistake"]
 ResolutionStatus = Literal["proposed", "approved", "refused", "failed"]
 CashStatus = Literal["paid", "pending", "refused", "void_asked", "voided"]
 
@@ -134,6 +134,13 @@ class CreditMerchant(Body, tag_field="kind", tag="merchant"):
     note: Reason
 
 
+class CreditDrawer(Body, tag_field="kind", tag="cash_close"):
+    """It is what the bank got of a counted drawer; a drawer's money may come in several trips."""
+
+    cash_close_id: UUID
+    note: Reason
+
+
 class SendBack(Body, tag_field="kind", tag="return"):
     """It goes back to the account that it came from; another one (all three fields) where that was not told."""
 
@@ -144,7 +151,7 @@ class SendBack(Body, tag_field="kind", tag="return"):
 
 
 class CreditGateway(Body, tag_field="kind", tag="gateway"):
-    """It is what the payment gateway owed us."""
+    """It is what the payment gateway owed us, and has paid to our bank."""
 
     note: Reason
 
@@ -156,12 +163,15 @@ class KeepInReserve(Body, tag_field="kind", tag="reserve"):
 
 
 class CallMistake(Body, tag_field="kind", tag="mistake"):
-    """The bank has not got it: the notice was wrong, and the booking is undone."""
+    """It is not there: the bank's notice was wrong, the gateway has not got it, or it is not in the drawer. The
+    booking is undone."""
 
     note: Reason
 
 
-Resolve = CreditWallet | CreditBill | CreditMerchant | SendBack | CreditGateway | KeepInReserve | CallMistake
+Resolve = (
+    CreditWallet | CreditBill | CreditMerchant | CreditDrawer | SendBack | CreditGateway | KeepInReserve | CallMistake
+)
 
 
 class DecideResolution(Body):
@@ -171,14 +181,15 @@ class DecideResolution(Body):
 
 
 class SuspenseResolution(Answer):
-    """Whose money it is, as somebody says. `whose`: a masked name, a biller, a shop; `failed`: the biller or the bank
-    did not take it after all."""
+    """Whose money it is, as somebody says. `whose`: a masked name, a biller, a shop, a counter's agency;
+    `failed`: the biller or the bank did not take it after all."""
 
     id: UUID
     kind: ResolutionKind
     whose: str | None
     bill_id: UUID | None
     merchant_id: UUID | None
+    cash_close_id: UUID | None
     bank_bin: str | None
     account_number: str | None
     account_name: str | None
@@ -270,15 +281,9 @@ class CloseCash(Body):
     counted: Annotated[int, Meta(ge=0, le=MOST_DONG)]
 
 
-class DepositCash(Body):
-    """What the bank got of a drawer, and the bank's own name of it."""
-
-    amount: Dong
-    bank_reference: Annotated[str, Meta(max_length=100, pattern=r"^[0-9A-Za-z._-]{1,100}$(?!\n)")]
-
-
 class CashClose(Answer):
-    """A counter's day. `expected`: the receipts that count; `difference`: what was counted beyond it, or less."""
+    """A counter's day. `expected`: the receipts that count; `difference`: what was counted beyond it, or less;
+    `deposited`: what the bank has got of it so far, `outstanding`: what of the counted it has not."""
 
     id: UUID
     agency: str
@@ -287,9 +292,7 @@ class CashClose(Answer):
     expected: int
     counted: int
     difference: int
+    deposited: int
+    outstanding: int
     closed_by: UUID
     made_at: datetime
-    deposited: int | None
-    bank_reference: str | None
-    deposited_by: UUID | None
-    deposited_at: datetime | None

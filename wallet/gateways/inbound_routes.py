@@ -17,11 +17,11 @@ from wallet.gateways.inbound_models import (
     CashReceipt,
     CloseCash,
     CreditBill,
+    CreditDrawer,
     CreditGateway,
     CreditMerchant,
     CreditWallet,
     DecideResolution,
-    DepositCash,
     Heard,
     InboundProposal,
     InboundStatus,
@@ -121,7 +121,14 @@ async def propose_resolution(
     request: Door,
     suspense_id: FromPath[UUID],
     data: JSONBody[
-        CreditWallet | CreditBill | CreditMerchant | SendBack | CreditGateway | KeepInReserve | CallMistake
+        CreditWallet
+        | CreditBill
+        | CreditMerchant
+        | CreditDrawer
+        | SendBack
+        | CreditGateway
+        | KeepInReserve
+        | CallMistake
     ],
 ) -> SuspenseItem:
     """Say whose money it is; another member of finance must agree before it moves."""
@@ -203,21 +210,13 @@ async def list_cash_closes(
     return await cash.closes(db, request.me, agency, on, cursor, limit)
 
 
-@put("/v1/staff/cash-closes/{cash_close_id:uuid}/deposit", who=("finance",))
-async def confirm_cash_deposit(
-    db: Db, request: Door, cash_close_id: FromPath[UUID], data: JSONBody[DepositCash]
-) -> CashClose:
-    """Confirm what the bank got of a drawer."""
-    return await cash.deposit(db, request.me, cash_close_id, data)
-
-
 router = Router(
     "/",
     route_handlers=[
         hear_sepay, hear_casso, get_bill_vietqr, get_public_bill, show_public_bill, list_inbound_transfers,
         propose_transfer, approve_transfer, refuse_transfer,
         list_suspense, propose_resolution, approve_resolution, refuse_resolution, take_cash, list_cash_receipts,
-        ask_receipt_void, approve_receipt_void, close_cash_day, list_cash_closes, confirm_cash_deposit,
+        ask_receipt_void, approve_receipt_void, close_cash_day, list_cash_closes,
     ],
     tags=["wallet"],
 )  # fmt: skip

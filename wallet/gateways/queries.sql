@@ -337,15 +337,18 @@ ON CONFLICT (source, source_id) DO NOTHING RETURNING id;
 SELECT item.id, item.source, item.source_id, item.amount, item.reason, item.status, told.content, told.bank_reference,
     told.sender_bank_bin, told.sender_account, told.sender_name, told.occurred_at, item.made_at, item.resolved_at,
     (SELECT jsonb_build_object('id', said.id, 'kind', said.kind, 'whose',
-            coalesce(principal.screen_name, biller.name_vi, merchant.name), 'bill_id', said.bill_id, 'merchant_id',
-            said.merchant_id, 'bank_bin', said.bank_bin, 'account_number', said.account_number, 'account_name',
-            said.account_name, 'note', said.note, 'status', said.status, 'proposed_by', said.proposed_by, 'made_at',
-            said.made_at, 'decided_by', said.decided_by, 'decided_at', said.decided_at)
+            coalesce(principal.screen_name, biller.name_vi, merchant.name, agency.name_vi), 'bill_id', said.bill_id,
+            'merchant_id', said.merchant_id, 'cash_close_id', said.cash_close_id, 'bank_bin', said.bank_bin,
+            'account_number', said.account_number, 'account_name', said.account_name, 'note', said.note, 'status',
+            said.status, 'proposed_by', said.proposed_by, 'made_at', said.made_at, 'decided_by', said.decided_by,
+            'decided_at', said.decided_at)
         FROM suspense_resolution AS said
         LEFT JOIN principal ON principal.id = said.principal_id
         LEFT JOIN bill ON bill.id = said.bill_id
         LEFT JOIN biller ON biller.code = bill.biller_code
         LEFT JOIN merchant ON merchant.id = said.merchant_id
+        LEFT JOIN cash_close ON cash_close.id = said.cash_close_id
+        LEFT JOIN agency ON agency.code = cash_close.agency_code
         WHERE said.suspense_item_id = item.id ORDER BY said.made_at DESC, said.id DESC LIMIT 1) AS resolution
 FROM suspense_item AS item
 LEFT JOIN inbound_transfer AS told ON told.id = item.source_id AND item.source = 'inbound_transfer'
@@ -363,7 +366,11 @@ WHERE item.id = $1 FOR UPDATE OF item;
 
 -- name: suspense_of_source
 -- The money that a receipt or a transfer has left in suspense.
-SELECT id, status FROM suspense_item WHERE source = $1 AND source_id = $2 FOR UPDATE;
+SELECT id, status, reason FROM suspense_item WHERE source = $1 AND source_id = $2 FOR UPDATE;
+
+-- name: forget_notice
+-- The bank has not got it: should it come after all, it is another transfer.
+UPDATE inbound_transfer SET status = 'mistake' WHERE id = $1 AND status = 'suspense';
 
 -- name: set_suspense
 -- What has become of it; under which id it is held, if a biller or a bank is asked.
@@ -389,20 +396,20 @@ FROM opened WHERE opened.source = 'inbound_transfer' AND inbound_transfer.id = o
 
 -- name: propose_resolution
 -- Whose money it is, as somebody says.
-INSERT INTO suspense_resolution (id, suspense_item_id, kind, principal_id, bill_id, merchant_id, bank_bin,
-    account_number, account_name, note, proposed_by)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11);
+INSERT INTO suspense_resolution (id, suspense_item_id, kind, principal_id, bill_id, merchant_id, cash_close_id,
+    bank_bin, account_number, account_name, note, proposed_by)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12);
 
 -- name: proposed_resolution
 -- The proposal that waits for a second pair of eyes.
-SELECT id, kind, principal_id, bill_id, merchant_id, bank_bin, account_number, account_name, note, status, proposed_by,
-    decided_by
+SELECT id, kind, principal_id, bill_id, merchant_id, cash_close_id, bank_bin, account_number, account_name, note, status,
+    proposed_by, decided_by
 FROM suspense_resolution WHERE suspense_item_id = $1 AND status = 'proposed';
 
 -- name: resolution
 -- A proposal for this money.
-SELECT id, kind, principal_id, bill_id, merchant_id, bank_bin, account_number, account_name, note, status, proposed_by,
-    decided_by
+SELECT id, kind, principal_id, bill_id, merchant_id, cash_close_id, bank_bin, account_number, account_name, note, status,
+    proposed_by, decided_by
 FROM suspense_resolution WHERE id = $1 AND suspense_item_id = $2;
 
 -- name: decide_resolution
@@ -456,13 +463,17 @@ UPDATE cash_day SET receipts = receipts + 1 WHERE agency_code = $1 AND day_on = 
 -- Nothing is taken any more.
 UPDATE cash_day SET closed_at = city_now() WHERE agency_code = $1 AND day_on = $2;
 
+-- name: taken_by_clerk
+-- What somebody has taken on a day, at whichever counters.
+SELECT coalesce(sum(amount), 0)::bigint FROM cash_receipt WHERE clerk_id = $1 AND day_on = $2 AND voided_at IS NULL;
+
 -- name: write_receipt
 -- Cash that was taken.
 INSERT INTO cash_receipt (id, number, agency_code, day_on, clerk_id, kind, bill_id, principal_id, amount, payer_name)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10);
 
--- name: cash_receipts
--- Receipts, newest first: of one agency or day, or one of them.
+-- name: cash_receipt
+-- One receipt.
 SELECT receipt.id, number, agency_code AS agency, day_on AS on, clerk_id, receipt.kind, receipt.bill_id,
     coalesce(principal.screen_name, biller.name_vi) AS payee, receipt.amount, payer_name,
     CASE WHEN voided_at IS NOT NULL THEN 'voided' WHEN void_asked_at IS NOT NULL THEN 'void_asked'
@@ -474,10 +485,32 @@ LEFT JOIN principal ON principal.id = receipt.principal_id
 LEFT JOIN bill ON bill.id = receipt.bill_id
 LEFT JOIN biller ON biller.code = bill.biller_code
 LEFT JOIN suspense_item AS item ON item.source = 'cash_receipt' AND item.source_id = receipt.id
-WHERE ($1::text[] IS NULL OR agency_code = ANY ($1)) AND ($2::date IS NULL OR day_on = $2)
-    AND ($3::uuid IS NULL OR receipt.id = $3)
-    AND ($4::timestamptz IS NULL OR (receipt.made_at, receipt.id) < ($4, $5::uuid))
-ORDER BY receipt.made_at DESC, receipt.id DESC LIMIT $6;
+WHERE receipt.id = $1;
+
+-- name: cash_receipts
+-- Receipts, newest first, of some agencies (null: of all) and one day, if asked for. Each agency gives its newest, so that
+-- however many there are, a page is read and not the table.
+SELECT receipt.id, number, agency_code AS agency, day_on AS on, clerk_id, receipt.kind, receipt.bill_id,
+    coalesce(principal.screen_name, biller.name_vi) AS payee, receipt.amount, payer_name,
+    CASE WHEN voided_at IS NOT NULL THEN 'voided' WHEN void_asked_at IS NOT NULL THEN 'void_asked'
+        WHEN item.status = 'resolving' AND item.held_id = receipt.id THEN 'pending'
+        WHEN item.id IS NOT NULL AND item.reason = 'biller_refused' THEN 'refused' ELSE 'paid' END AS status,
+    void_reason, void_asked_by, voided_by, receipt.made_at
+FROM (
+    SELECT newest.* FROM agency CROSS JOIN LATERAL (
+        SELECT * FROM cash_receipt
+        WHERE agency_code = agency.code AND ($2::date IS NULL OR day_on = $2)
+            AND ($3::timestamptz IS NULL OR (made_at, id) < ($3, $4::uuid))
+        ORDER BY made_at DESC, id DESC LIMIT $5
+    ) AS newest
+    WHERE $1::text[] IS NULL OR agency.code = ANY ($1)
+    ORDER BY newest.made_at DESC, newest.id DESC LIMIT $5
+) AS receipt
+LEFT JOIN principal ON principal.id = receipt.principal_id
+LEFT JOIN bill ON bill.id = receipt.bill_id
+LEFT JOIN biller ON biller.code = bill.biller_code
+LEFT JOIN suspense_item AS item ON item.source = 'cash_receipt' AND item.source_id = receipt.id
+ORDER BY receipt.made_at DESC, receipt.id DESC;
 
 -- name: receipt_for_update
 -- A receipt that somebody wants to be void.
@@ -494,9 +527,15 @@ UPDATE cash_receipt SET void_reason = $2, void_asked_by = $3, void_asked_at = ci
 UPDATE cash_receipt SET voided_by = $2, voided_at = city_now() WHERE id = $1;
 
 -- name: bill_can_be_due_again
--- Has nobody but us heard that it was paid with this money?
+-- Has nobody but us heard that it was paid with this money? Another domain acts on a bill with a subject; a biller reads
+-- it by its machine, or was asked; fees and fines get a receipt's number, in a moment if they have none yet.
 SELECT coalesce((SELECT bill.status = 'paid' AND payment_id = $2 AND subject IS NULL AND adapter = 'none'
-    FROM bill JOIN biller ON biller.code = biller_code WHERE bill.id = $1), false);
+        AND biller.kind NOT IN ('public_service_fee', 'traffic_fine')
+    FROM bill JOIN biller ON biller.code = biller_code WHERE bill.id = $1), false)
+    AND NOT EXISTS (SELECT FROM bill JOIN biller_machine ON biller_machine.biller_code = bill.biller_code WHERE bill.id = $1)
+    AND NOT EXISTS (SELECT FROM biller_call WHERE payment_id = $2)
+    AND NOT EXISTS (SELECT FROM fee_receipt_number WHERE payment_id = $2)
+    AND NOT EXISTS (SELECT FROM e_invoice WHERE payment_id = $2);
 
 -- name: make_bill_due_again
 -- The money for a bill was given back the same day.
@@ -517,30 +556,34 @@ FROM cash_receipt WHERE agency_code = $1 AND day_on = $2 AND voided_at IS NULL;
 INSERT INTO cash_close (id, agency_code, day_on, expected_amount, counted_amount, receipts, closed_by)
 VALUES ($1, $2, $3, $4, $5, $6, $7);
 
--- name: cash_closes
--- Counted drawers, newest first: of one agency or day, or one of them.
+-- name: cash_close
+-- One counted drawer.
 SELECT id, agency_code AS agency, day_on AS on, receipts, expected_amount AS expected, counted_amount AS counted,
-    counted_amount - expected_amount AS difference, closed_by, made_at, deposited_amount AS deposited, bank_reference,
-    deposited_by, deposited_at
-FROM cash_close
-WHERE ($1::text[] IS NULL OR agency_code = ANY ($1)) AND ($2::date IS NULL OR day_on = $2)
-    AND ($3::uuid IS NULL OR id = $3) AND ($4::timestamptz IS NULL OR (made_at, id) < ($4, $5::uuid))
-ORDER BY made_at DESC, id DESC LIMIT $6;
+    counted_amount - expected_amount AS difference, deposited_amount AS deposited,
+    counted_amount - deposited_amount AS outstanding, closed_by, made_at
+FROM cash_close WHERE id = $1;
 
--- name: lock_close
--- A drawer whose money has come to the bank.
-SELECT id FROM cash_close WHERE id = $1 FOR UPDATE;
+-- name: cash_closes
+-- Counted drawers, newest first, of some agencies (null: of all) and one day, if asked for; read like receipts.
+SELECT id, agency_code AS agency, day_on AS on, receipts, expected_amount AS expected, counted_amount AS counted,
+    counted_amount - expected_amount AS difference, deposited_amount AS deposited,
+    counted_amount - deposited_amount AS outstanding, closed_by, made_at
+FROM agency CROSS JOIN LATERAL (
+    SELECT * FROM cash_close
+    WHERE agency_code = agency.code AND ($2::date IS NULL OR day_on = $2)
+        AND ($3::timestamptz IS NULL OR (made_at, id) < ($3, $4::uuid))
+    ORDER BY made_at DESC, id DESC LIMIT $5
+) AS newest
+WHERE $1::text[] IS NULL OR agency.code = ANY ($1)
+ORDER BY made_at DESC, id DESC LIMIT $5;
 
--- name: deposit_close
--- The bank has got so much of it.
-UPDATE cash_close SET deposited_amount = $2, bank_reference = $3, deposited_by = $4, deposited_at = city_now(),
-    deposit_id = $5
-WHERE id = $1;
+-- name: outstanding_of_close
+-- What the bank has not got yet of a counted drawer, which is locked: one deposit after the other.
+SELECT counted_amount - deposited_amount FROM cash_close WHERE id = $1 FOR UPDATE;
 
--- name: transfer_of_reference
--- The notice by which we were told of what the bank calls so.
-SELECT id FROM inbound_transfer
-WHERE account_number = $1 AND bank_reference = $2 AND amount = $3 AND status IN ('matched', 'suspense') FOR UPDATE;
+-- name: deposit_of_close
+-- The bank has got so much more of it.
+UPDATE cash_close SET deposited_amount = deposited_amount + $2 WHERE id = $1;
 
 -- name: cash_receipts_of_person
 -- For a copy of all that is held: cash that was put into one's wallet, oldest first.
@@ -562,11 +605,3 @@ WHERE principal_id = $1 ORDER BY suspense_resolution.made_at, suspense_resolutio
 SELECT bank_taking.id, merchant_id, order_id, amount, sender_name, content, refunded, bank_taking.made_at
 FROM bank_taking JOIN merchant ON merchant.id = merchant_id
 WHERE owner_id = $1 ORDER BY bank_taking.made_at, bank_taking.id;
-
--- name: write_deposit_notice
--- Finance tells of a transfer that came in, unless it was told already.
-INSERT INTO inbound_transfer (id, source, told_as, account_number, amount, content, occurred_at, bank_reference, status,
-    matched_kind, matched_id)
-VALUES ($1, 'finance', $2::uuid::text, $3, $4, '', city_now(), $5, 'matched', 'cash_close', $2::uuid)
-ON CONFLICT DO NOTHING
-RETURNING id;

@@ -21,7 +21,7 @@ from app.identity.models import Principal
 from app.jobs import News
 from app.staff.members import need_grant
 from app.staff.pages import before, page_of
-from app.types import Page, new_id, phone
+from app.types import Page, grouped, new_id, phone
 from wallet import bills, ledger
 from wallet.events import TransferCredited
 from wallet.gateways import bank_takings, payouts
@@ -29,6 +29,7 @@ from wallet.gateways.bank_takings import BankTaking
 from wallet.gateways.inbound_models import (
     CallMistake,
     CreditBill,
+    CreditDrawer,
     CreditGateway,
     CreditMerchant,
     CreditWallet,
@@ -85,6 +86,38 @@ class SenderUnknown(Refusal):
     The bank did not tell which account the money came from; name the account it shall go back to."""
 
 
+class NotFromTheBank(Refusal):
+    """Khoản này không phải tiền ngân hàng đã nhận (mà là tiền mặt tại quầy hoặc tiền cổng thanh toán đang giữ), nên
+    không thể xử lý theo cách này.
+
+    This money did not come in at the bank: it is cash at a counter, or the gateway has it. It cannot be found to be
+    that."""
+
+
+class UnknownCashClose(Refusal):
+    """Không tìm thấy lần kiểm quỹ này.
+
+    This counted drawer is not known."""
+
+    status = 404
+
+
+class MoreThanOutstanding(Refusal):
+    """Quỹ này chỉ còn {outstanding} đồng chưa nộp vào ngân hàng.
+
+    Only {outstanding} VND of this drawer are still to come to the bank."""
+
+
+_CAME_FROM: dict[SuspenseSource, UUID] = {
+    "inbound_transfer": ledger.GUARANTEE,
+    "cash_receipt": ledger.CASH,
+    "top_up": ledger.GATEWAY,
+}
+"""The account that stands for where the money is; there a booking is undone."""
+_SAID_BY_THE_BANK: frozenset[ResolutionKind] = frozenset({"cash_close", "gateway"})
+"""What only money can be that has come in at the bank: it was in a drawer, or the gateway's, before."""
+
+
 async def keep(
     db: Connection, source: SuspenseSource, source_id: UUID, amount: int, reason: SuspenseReason, debit_id: UUID
 ) -> None:
@@ -109,6 +142,8 @@ async def wait_for_biller(db: Connection, source: SuspenseSource, source_id: UUI
 
 class _Item(msgspec.Struct, frozen=True):
     id: UUID
+    source: SuspenseSource
+    source_id: UUID
     amount: int
     status: SuspenseStatus
     content: str | None
@@ -123,6 +158,7 @@ class _Target(msgspec.Struct, frozen=True, kw_only=True):
     principal_id: UUID | None = None
     bill_id: UUID | None = None
     merchant_id: UUID | None = None
+    cash_close_id: UUID | None = None
     bank_bin: str | None = None
     account_number: str | None = None
     account_name: str | None = None
@@ -150,13 +186,15 @@ def _key(item: SuspenseItem) -> tuple[datetime, UUID]:
 async def propose(db: Connection, me: Principal, suspense_id: UUID, wanted: Resolve) -> SuspenseItem:
     """Say whose money it is; nothing moves yet. The same again by the same person is the same.
 
-    Raises Forbidden, NotFound, AlreadyProposed, AlreadyResolved, BadPhone, UnknownPayee, UnknownBill, BillNotDue,
-    AmountDiffers, UnknownMerchant, SenderUnknown, UnknownBank."""
+    Raises Forbidden, NotFound, AlreadyProposed, AlreadyResolved, NotFromTheBank, BadPhone, UnknownPayee, UnknownBill,
+    BillNotDue, AmountDiffers, UnknownMerchant, UnknownCashClose, MoreThanOutstanding, SenderUnknown, UnknownBank."""
     await need_grant(db, me, "finance")
     item = await _for_update(db, suspense_id)
     if item.status not in {"open", "proposed"}:
         raise AlreadyResolved
     kind: ResolutionKind = msgspec.to_builtins(wanted)["kind"]
+    if kind in _SAID_BY_THE_BANK and item.source != "inbound_transfer":
+        raise NotFromTheBank
     target = await _target(db, item, wanted)
     if item.status == "proposed":
         await _check_same(db, me, item, kind, wanted.note, target)
@@ -192,6 +230,9 @@ async def _target(db: Connection, item: _Item, wanted: Resolve) -> _Target:
             if not await db.fetchval(sql.merchant_takes_money, wanted.merchant_id):
                 raise UnknownMerchant
             return _Target(merchant_id=wanted.merchant_id)
+        case CreditDrawer():
+            await _check_drawer(db, wanted.cash_close_id, item.amount)
+            return _Target(cash_close_id=wanted.cash_close_id)
         case SendBack():
             return await _account(db, item, wanted)
         case CreditGateway() | KeepInReserve() | CallMistake():
@@ -213,6 +254,15 @@ async def _check_bill(db: Connection, bill_id: UUID, amount: int) -> None:
         raise ledger.AmountDiffers
 
 
+async def _check_drawer(db: Connection, cash_close_id: UUID, amount: int) -> None:
+    """Locks the drawer until the transaction ends."""
+    outstanding: int | None = await db.fetchval(sql.outstanding_of_close, cash_close_id)
+    if outstanding is None:
+        raise UnknownCashClose
+    if amount > outstanding:
+        raise MoreThanOutstanding(outstanding=grouped(outstanding))
+
+
 async def _account(db: Connection, item: _Item, wanted: SendBack) -> _Target:
     given = (wanted.bank_bin, wanted.account_number, wanted.account_name)
     if any(given) and not all(given):
@@ -229,8 +279,8 @@ async def _account(db: Connection, item: _Item, wanted: SendBack) -> _Target:
 async def approve(db: Connection, me: Principal, suspense_id: UUID, wanted: DecideResolution) -> SuspenseItem:
     """The second pair of eyes: the money moves.
 
-    Raises Forbidden, NotFound, ResolutionIsDecided, ResolutionNeedsSecondPairOfEyes, and what the ledger
-    refuses: it is still only proposed then."""
+    Raises Forbidden, NotFound, ResolutionIsDecided, ResolutionNeedsSecondPairOfEyes, MoreThanOutstanding, and what
+    the ledger refuses: it is still only proposed then."""
     await need_grant(db, me, "finance")
     item = await _for_update(db, suspense_id)
     resolution = await _resolution(db, suspense_id, wanted.resolution_id)
@@ -295,6 +345,8 @@ async def _carry_out(db: Connection, item: _Item, resolution: _Resolution) -> No
             await _move(db, item, Move(resolution.id, "top_up", ledger.SUSPENSE, resolution.principal_id))
         case "merchant":
             await bank_takings.take(db, _taking(item, resolution), ledger.SUSPENSE)
+        case "cash_close":
+            await _deposit(db, item, resolution)
         case "return":
             await payouts.ask(db, _payout(item, resolution))
         case "gateway":
@@ -302,7 +354,9 @@ async def _carry_out(db: Connection, item: _Item, resolution: _Resolution) -> No
         case "reserve":
             await _move(db, item, Move(resolution.id, "reserve", ledger.SUSPENSE, ledger.RESERVE))
         case "mistake":
-            await _move(db, item, Move(resolution.id, "return", ledger.SUSPENSE, ledger.GUARANTEE))
+            if item.source == "inbound_transfer":
+                await db.execute(sql.forget_notice, item.source_id)
+            await _move(db, item, Move(resolution.id, "return", ledger.SUSPENSE, _CAME_FROM[item.source]))
 
 
 async def _move(db: Connection, item: _Item, move: Move) -> None:
@@ -315,6 +369,13 @@ async def _pay_bill(db: Connection, item: _Item, resolution: _Resolution) -> Non
     moved = await bills.collect(db, resolution.id, resolution.bill_id, ledger.SUSPENSE, item.amount)
     waits = resolution.id if moved.status == "pending" else None
     await db.execute(sql.set_suspense, item.id, "resolving" if waits else "resolved", waits)
+
+
+async def _deposit(db: Connection, item: _Item, resolution: _Resolution) -> None:
+    assert resolution.cash_close_id is not None
+    await _check_drawer(db, resolution.cash_close_id, item.amount)
+    await db.execute(sql.deposit_of_close, resolution.cash_close_id, item.amount)
+    await _move(db, item, Move(resolution.id, "deposit", ledger.SUSPENSE, ledger.CASH))
 
 
 def _taking(item: _Item, resolution: _Resolution) -> BankTaking:
