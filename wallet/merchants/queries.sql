@@ -555,8 +555,8 @@ SELECT endpoint_id FROM webhook_message WHERE id = $1 AND merchant_id = $2;
 UPDATE webhook_message SET status = 'waiting', attempts = 0, due_at = city_now(), resolved_at = NULL WHERE id = $1;
 
 -- name: claim_webhook_messages
--- Take what is due until somebody else may: so many in all, of each endpoint no more than it has places, those first of
--- whom nobody is on the way. $1 and $2: how many of ours are under way to which endpoint.
+-- Take what is due until somebody else may: so many in all, of each endpoint and of each merchant no more than it has
+-- places, those first of whom the fewest are on the way. $1 and $2: how many of ours are under way to which endpoint.
 WITH RECURSIVE waiting (endpoint_id) AS (
     (SELECT endpoint_id FROM webhook_message WHERE status = 'waiting' ORDER BY endpoint_id LIMIT 1)
     UNION ALL
@@ -564,21 +564,29 @@ WITH RECURSIVE waiting (endpoint_id) AS (
         WHERE message.status = 'waiting' AND message.endpoint_id > waiting.endpoint_id
         ORDER BY message.endpoint_id LIMIT 1)
     FROM waiting WHERE waiting.endpoint_id IS NOT NULL
+), ours AS MATERIALIZED (
+    SELECT endpoint_id, merchant_id, under_way FROM unnest($1::uuid[], $2::int[]) AS ours (endpoint_id, under_way)
+    JOIN webhook_endpoint ON webhook_endpoint.id = endpoint_id
 ), due AS MATERIALIZED (
-    SELECT found.id FROM waiting
-    LEFT JOIN unnest($1::uuid[], $2::int[]) AS ours (endpoint_id, under_way) USING (endpoint_id)
+    SELECT found.id, found.merchant_id, found.due_at,
+        coalesce(ours.under_way, 0) + row_number() OVER (PARTITION BY waiting.endpoint_id ORDER BY found.due_at) AS place
+    FROM waiting LEFT JOIN ours USING (endpoint_id)
     CROSS JOIN LATERAL (
-        SELECT message.id, message.due_at FROM webhook_message AS message
+        SELECT message.id, message.merchant_id, message.due_at FROM webhook_message AS message
         WHERE message.endpoint_id = waiting.endpoint_id AND message.status = 'waiting'
             AND message.due_at <= city_now()
         ORDER BY message.due_at LIMIT greatest(0, $3::int - coalesce(ours.under_way, 0)) FOR UPDATE SKIP LOCKED
     ) AS found
-    ORDER BY coalesce(ours.under_way, 0), found.due_at LIMIT $4
-)
-UPDATE webhook_message AS message SET fence = fence + 1, due_at = city_now() + make_interval(secs => $5)
-FROM due, webhook_endpoint AS endpoint
-WHERE message.id = due.id AND endpoint.id = message.endpoint_id
-RETURNING message.id, message.endpoint_id, message.fence, message.attempts, message.body, endpoint.url,
+), placed AS (
+    SELECT due.id, due.due_at,
+        (SELECT coalesce(sum(under_way), 0) FROM ours WHERE ours.merchant_id = due.merchant_id)
+        + row_number() OVER (PARTITION BY due.merchant_id ORDER BY due.place, due.due_at) AS place
+    FROM due
+), taken AS MATERIALIZED (SELECT id FROM placed WHERE place <= $4::int ORDER BY place, due_at LIMIT $5)
+UPDATE webhook_message AS message SET fence = fence + 1, due_at = city_now() + make_interval(secs => $6)
+FROM taken, webhook_endpoint AS endpoint
+WHERE message.id = taken.id AND endpoint.id = message.endpoint_id
+RETURNING message.id, message.endpoint_id, message.merchant_id, message.fence, message.attempts, message.body, endpoint.url,
     endpoint.removed_at IS NULL AND endpoint.disabled_at IS NULL AS wanted,
     ARRAY(SELECT secret.id FROM webhook_secret AS secret WHERE secret.endpoint_id = endpoint.id
         AND (signs_until IS NULL OR signs_until > city_now()) ORDER BY secret.made_at DESC, secret.id DESC) AS secret_ids,
