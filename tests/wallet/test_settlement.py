@@ -354,6 +354,34 @@ async def test_the_rule_that_is_closest_holds_and_none_reaches_back(city: City, 
     assert await broken_laws(city) == []
 
 
+async def test_a_fee_is_by_what_the_shop_was_when_it_sold(city: City, passing: Passing) -> None:
+    """Whatever it becomes before its books are closed, or after."""
+    shop = await a_shop_with_an_account(city)
+    await a_fee(city, 100, category_code="5812")
+    await a_fee(city, 0, category_code="8398")
+    await passing(city, 601)
+
+    async def become(category_code: str) -> None:
+        body = {"name": "Bún bò bên chợ", "category_code": category_code, "ward": "19777"}
+        answer = await city.client.put(f"/v1/merchants/{shop.id}", headers=shop.owner.headers, json=body)
+        assert answer.status_code == 200, answer.text
+
+    await buys(city, shop, 1_000_000)
+    await become("8398")
+    await buys(city, shop, 500_000)
+    await become("5812")
+    await become("8398")
+    settled = (await settle(city, shop)).json()
+    assert settled["fee"] == 10_000
+    await become("5812")
+    await buys(city, shop, 200_000)
+    await become("8398")
+    path = f"/v1/merchants/{shop.id}/settlements/{settled['id']}/statement.csv"
+    lines = (await city.client.get(path, headers=shop.owner.headers)).content.decode("utf-8-sig")
+    assert [line["Phí"] for line in csv.DictReader(io.StringIO(lines))] == ["10000", "0"]
+    assert (await settle(city, shop)).json()["fee"] == 2_000
+
+
 @pytest.mark.parametrize(
     ("change", "problem"),
     [

@@ -1,16 +1,34 @@
 -- name: open_merchant
--- A merchant of its owner, by the owner's id for it. A closed one stays as it was.
+-- A merchant of its owner, by the owner's id for it.
 INSERT INTO merchant (id, owner_id, name, category_code, ward_code, status, virtual_account)
 VALUES ($1, $2, $3, $4, $5, $6, 'HUE' || lpad(nextval('merchant_virtual_account_number')::text, 10, '0'))
-ON CONFLICT (id) DO UPDATE SET name = excluded.name, category_code = excluded.category_code,
-    ward_code = excluded.ward_code
-WHERE merchant.owner_id = excluded.owner_id AND merchant.status <> 'closed'
+ON CONFLICT (id) DO NOTHING
 RETURNING id;
+
+-- name: merchant_of_mine_to_change
+-- What a merchant of mine is, while it becomes something else: one at a time, and nobody closes its books meanwhile.
+SELECT name, category_code, ward_code AS ward, status FROM merchant WHERE id = $1 AND owner_id = $2 FOR NO KEY UPDATE;
+
+-- name: change_merchant
+-- From now on it is called so, and is of this category; nothing waits any more. What it took in up to now is of the
+-- category that it had.
+WITH past AS (
+    INSERT INTO merchant_past_category (merchant_id, to_version, category_code)
+    SELECT merchant.id, account.version, category_code FROM merchant JOIN account ON account.id = merchant.id
+    WHERE merchant.id = $1 AND category_code <> $3
+    ON CONFLICT DO NOTHING
+)
+UPDATE merchant SET name = $2, category_code = $3, ward_code = $4, wanted_name = NULL, wanted_category_code = NULL
+WHERE id = $1;
+
+-- name: want_merchant_changed
+-- What it shall be called and do, once finance has looked at that.
+UPDATE merchant SET ward_code = $2, wanted_name = $3, wanted_category_code = $4 WHERE id = $1;
 
 -- name: merchant_of_mine
 -- One merchant with its terminals, if it is mine.
 SELECT merchant.id, name, 'owner' AS role, category_code, ward_code AS ward, status, status_reason, virtual_account,
-    made_at,
+    made_at, wanted_name, wanted_category_code,
     coalesce((SELECT jsonb_agg(jsonb_build_object('id', terminal.id, 'name', terminal.name) ORDER BY terminal.made_at, terminal.id)
         FROM terminal WHERE terminal.merchant_id = merchant.id AND terminal.revoked_at IS NULL), '[]') AS terminals
 FROM merchant WHERE merchant.id = $1 AND owner_id = $2;
@@ -19,6 +37,8 @@ FROM merchant WHERE merchant.id = $1 AND owner_id = $2;
 -- The merchants that I own, and those at whose counter I work, with their terminals.
 SELECT merchant.id, name, CASE WHEN owner_id = $1 THEN 'owner' ELSE 'cashier' END AS role, category_code,
     ward_code AS ward, status, CASE WHEN owner_id = $1 THEN status_reason END AS status_reason, virtual_account, made_at,
+    CASE WHEN owner_id = $1 THEN wanted_name END AS wanted_name,
+    CASE WHEN owner_id = $1 THEN wanted_category_code END AS wanted_category_code,
     coalesce((SELECT jsonb_agg(jsonb_build_object('id', terminal.id, 'name', terminal.name) ORDER BY terminal.made_at, terminal.id)
         FROM terminal WHERE terminal.merchant_id = merchant.id AND terminal.revoked_at IS NULL), '[]') AS terminals
 FROM merchant
@@ -131,7 +151,8 @@ SELECT to_version, closing FROM settlement WHERE merchant_id = $1 ORDER BY to_ve
 
 -- name: settlement_figures
 -- What a merchant's account says after a version, before a moment, but for what settlements took out of it.
--- The fee of each taking is by the rule that held when it was made, rounded to whole đồng.
+-- The fee of each taking is by the rule that held when it was made, for the category that the merchant had then, rounded
+-- to whole đồng.
 WITH line AS MATERIALIZED (
     SELECT entry.version, entry.amount, transfer.kind, transfer.made_at
     FROM entry JOIN transfer ON transfer.id = entry.transfer_id
@@ -152,11 +173,14 @@ SELECT coalesce(max(version), $2)::bigint AS to_version,
     coalesce(sum(least(amount, rule.most, (amount * rule.basis_points + 5000) / 10000 + rule.fixed))
         FILTER (WHERE is_taking), 0)::bigint AS fee
 FROM closed
+CROSS JOIN LATERAL (SELECT coalesce(
+    (SELECT category_code FROM merchant_past_category
+        WHERE merchant_id = $1 AND to_version >= closed.version ORDER BY to_version LIMIT 1),
+    (SELECT category_code FROM merchant WHERE id = $1)) AS category_code OFFSET 0) AS held
 LEFT JOIN LATERAL (
     SELECT basis_points, fixed, most FROM fee_rule
     WHERE approved_at IS NOT NULL AND effective_from <= closed.made_at
-        AND (merchant_id = $1 OR category_code = (SELECT category_code FROM merchant WHERE id = $1)
-            OR merchant_id IS NULL AND category_code IS NULL)
+        AND (merchant_id = $1 OR category_code = held.category_code OR merchant_id IS NULL AND category_code IS NULL)
     ORDER BY merchant_id IS NULL, category_code IS NULL, effective_from DESC LIMIT 1
 ) AS rule ON is_taking;
 
@@ -323,10 +347,14 @@ JOIN transfer ON transfer.id = entry.transfer_id
 LEFT JOIN payment ON payment.id = CASE transfer.kind WHEN 'refund' THEN transfer.original_id ELSE transfer.id END
 LEFT JOIN bank_taking ON bank_taking.id = transfer.id
 LEFT JOIN merchant_order ON merchant_order.id = coalesce(payment.order_id, bank_taking.order_id)
+CROSS JOIN LATERAL (SELECT coalesce(
+    (SELECT category_code FROM merchant_past_category AS past
+        WHERE past.merchant_id = merchant.id AND past.to_version >= entry.version ORDER BY past.to_version LIMIT 1),
+    merchant.category_code) AS category_code OFFSET 0) AS held
 LEFT JOIN LATERAL (
     SELECT basis_points, fixed, most FROM fee_rule
     WHERE approved_at IS NOT NULL AND effective_from <= transfer.made_at
-        AND (merchant_id = merchant.id OR category_code = merchant.category_code
+        AND (merchant_id = merchant.id OR category_code = held.category_code
             OR merchant_id IS NULL AND category_code IS NULL)
     ORDER BY merchant_id IS NULL, category_code IS NULL, effective_from DESC LIMIT 1
 ) AS rule ON transfer.kind IN ('merchant', 'taking') AND entry.amount > 0
@@ -708,27 +736,29 @@ ORDER BY version LIMIT $5;
 
 -- name: merchant_to_change
 -- A merchant whose state somebody changes: one at a time.
-SELECT status, status_reason, owner_id, name FROM merchant WHERE id = $1 FOR NO KEY UPDATE;
+SELECT status, status_reason, owner_id, name, category_code, ward_code AS ward, wanted_name, wanted_category_code
+FROM merchant WHERE id = $1 FOR NO KEY UPDATE;
 
 -- name: change_merchant_status
 -- From now on it is so, and why.
 UPDATE merchant SET status = $2, status_reason = $3, status_changed_at = city_now() WHERE id = $1;
 
 -- name: merchants_for_staff
--- The city's merchants, newest first, of one status if asked for.
+-- The city's merchants, newest first; of one status, or those of which something waits to be looked at, if asked for.
 SELECT merchant.id, merchant.name, category_code, ward_code AS ward, status, status_reason, owner_id,
     principal.screen_name AS owner_name, principal.level AS owner_level, virtual_account, merchant.made_at,
-    status_changed_at
+    status_changed_at, wanted_name, wanted_category_code
 FROM merchant JOIN principal ON principal.id = owner_id
 WHERE ($1::text IS NULL OR status = $1)
-    AND ($2::timestamptz IS NULL OR (merchant.made_at, merchant.id) < ($2, $3::uuid))
-ORDER BY merchant.made_at DESC, merchant.id DESC LIMIT $4;
+    AND (NOT $2::boolean OR status = 'pending' OR wanted_name IS NOT NULL)
+    AND ($3::timestamptz IS NULL OR (merchant.made_at, merchant.id) < ($3, $4::uuid))
+ORDER BY merchant.made_at DESC, merchant.id DESC LIMIT $5;
 
 -- name: merchant_for_staff
 -- One of them.
 SELECT merchant.id, merchant.name, category_code, ward_code AS ward, status, status_reason, owner_id,
     principal.screen_name AS owner_name, principal.level AS owner_level, virtual_account, merchant.made_at,
-    status_changed_at
+    status_changed_at, wanted_name, wanted_category_code
 FROM merchant JOIN principal ON principal.id = owner_id WHERE merchant.id = $1;
 
 -- name: close_merchant_account
