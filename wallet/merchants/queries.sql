@@ -150,13 +150,14 @@ SELECT coalesce(max(run), 0) + 1 FROM settlement WHERE merchant_id = $1 AND sett
 SELECT to_version, closing FROM settlement WHERE merchant_id = $1 ORDER BY to_version DESC, made_at DESC LIMIT 1;
 
 -- name: settlement_figures
--- What a merchant's account says after a version, before a moment, but for what settlements took out of it.
+-- What a merchant's account says after a version, before a moment, but for what settlements took out of it; of so many
+-- versions at most.
 -- The fee of each taking is by the rule that held when it was made, for the category that the merchant had then, rounded
 -- to whole đồng.
 WITH line AS MATERIALIZED (
     SELECT entry.version, entry.amount, transfer.kind, transfer.made_at
     FROM entry JOIN transfer ON transfer.id = entry.transfer_id
-    WHERE entry.account_id = $1 AND entry.version > $2
+    WHERE entry.account_id = $1 AND entry.version > $2 AND entry.version <= $2 + $4::int
 ), closed AS (
     SELECT version, amount, kind, made_at, kind IN ('merchant', 'taking') AND amount > 0 AS is_taking,
         kind = 'refund' AND amount < 0 AS is_refund,
@@ -334,19 +335,17 @@ FROM fee_rule WHERE $1::timestamptz IS NULL OR (made_at, id) < ($1, $2::uuid)
 ORDER BY made_at DESC, id DESC LIMIT $3;
 
 -- name: settlement_lines
--- The lines that a settlement closed after a version of the account, oldest first; what the one before took out of the
--- account is no line of this one.
-SELECT entry.version, transfer.id, transfer.kind, transfer.made_at, entry.amount,
-    coalesce(payment.payer_name, bank_taking.sender_name) AS payer, payment.payee_detail AS terminal,
-    merchant_order.reference, coalesce(transfer.memo, bank_taking.content) AS memo,
+-- The lines that a settlement closed after a version of the account, oldest first, as the list of takings has them; what
+-- the one before took out of the account is no line of this one.
+SELECT entry.version, transfer.id, transfer.kind, transfer.made_at, entry.amount, line.payer, line.terminal,
+    line.reference, coalesce(line.memo, transfer.memo) AS memo,
     coalesce(least(entry.amount, rule.most, (entry.amount * rule.basis_points + 5000) / 10000 + rule.fixed), 0)::bigint AS fee
 FROM settlement
 JOIN merchant ON merchant.id = settlement.merchant_id
 JOIN entry ON entry.account_id = merchant.id AND entry.version > greatest(from_version, $2) AND entry.version <= to_version
 JOIN transfer ON transfer.id = entry.transfer_id
-LEFT JOIN payment ON payment.id = CASE transfer.kind WHEN 'refund' THEN transfer.original_id ELSE transfer.id END
-LEFT JOIN bank_taking ON bank_taking.id = transfer.id
-LEFT JOIN merchant_order ON merchant_order.id = coalesce(payment.order_id, bank_taking.order_id)
+LEFT JOIN LATERAL (SELECT payer, terminal, reference, memo FROM merchant_line
+    WHERE merchant_id = merchant.id AND version = entry.version) AS line ON true
 CROSS JOIN LATERAL (SELECT coalesce(
     (SELECT category_code FROM merchant_past_category AS past
         WHERE past.merchant_id = merchant.id AND past.to_version >= entry.version ORDER BY past.to_version LIMIT 1),
