@@ -5,6 +5,7 @@ import base64
 import hmac
 import threading
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from hashlib import sha256
 from typing import Any
 from uuid import UUID, uuid4
@@ -19,6 +20,7 @@ from standardwebhooks import Webhook
 
 from app import config, guarded, secrets
 from app.cli import webhooks_group
+from app.clock import city_now
 from app.config import settings
 from app.db import Connection
 from app.machines import key_text
@@ -33,7 +35,13 @@ from tests.wallet.conftest import Passing
 from tests.wallet.hooks import a_hook, sent
 from wallet import events
 from wallet.events import WebhookDisabled
-from wallet.merchants import webhook_deliveries, webhook_endpoints, webhook_listening, webhook_signatures
+from wallet.merchants import (
+    webhook_deliveries,
+    webhook_endpoints,
+    webhook_listening,
+    webhook_messages,
+    webhook_signatures,
+)
 from wallet.merchants.webhook_deliveries import RETRY_WAITS_S
 from wallet.merchants.webhook_listening import Ear, NotHeard
 
@@ -486,12 +494,47 @@ async def test_a_system_that_is_gone_is_told_nothing_more_and_its_owner_hears_of
         await passing(city, 60)
         await sent(city)
         assert len(hook.heard) == 3
-    assert [one["status"] for one in await messages(city, shop)] == ["dead"] * 3
+    assert [one["status"] for one in await messages(city, shop)] == ["dead"] * 4
     [news] = await told_of(city, "WebhookDisabled")
     assert (news["because"], news["unsent"], news["host"]) == ("gone", 2, "localhost")
     async with city.database.acquire() as db:
         titles = [row["title"] for row in await db.fetch(sql.inbox_titles, shop.owner.id)]
     assert any("đã tắt thông báo" in title for title in titles)
+
+
+async def test_what_happened_while_an_endpoint_was_off_is_sent_once_its_owner_asks(
+    city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webhook_messages, "MOST_REPLAYED", 2)
+    shop, payer = await shop_of(city)
+    endpoint_id, since = uuid4(), city_now().isoformat()
+    path = f"/v1/merchants/{shop.id}/webhook-endpoints/{endpoint_id}/replays"
+
+    async def replayed(**body: Any) -> httpx.Response:
+        return await city.client.post(path, headers=shop.owner.headers, json={"since": since, **body})
+
+    async with a_hook([410, 204]) as hook:
+        await put_endpoint(city, shop, hook.url, endpoint_id)
+        await pay(city, shop, payer, 1_000)
+        await sent(city)
+        for amount in (2_000, 3_000):
+            await pay(city, shop, payer, amount)
+        await sent(city)
+        assert len(hook.heard) == 1
+        assert [one["status"] for one in await messages(city, shop)] == ["dead"] * 3, "nothing is lost meanwhile"
+        assert problem(await replayed()) == (409, "WebhookEndpointDisabled")
+        await put_endpoint(city, shop, hook.url, endpoint_id)
+        later = await replayed(since=(city_now() + timedelta(hours=1)).isoformat())
+        assert (later.status_code, later.json()) == (201, {"messages": 0, "more": False})
+        assert (await replayed()).json() == {"messages": 2, "more": True}
+        assert (await replayed()).json() == {"messages": 1, "more": False}
+        await sent(city)
+        assert sorted(heard.said["data"]["amount"] for heard in hook.heard[1:]) == [1_000, 2_000, 3_000]
+        assert problem(await replayed(since="yesterday")) == (400, "Malformed")
+        answers = [await replayed() for _ in range(webhook_messages.REPLAYS_A_MINUTE)]
+        assert problem(answers[-1]) == (429, "TooManyRequests")
+    stranger = await city.client.post(path, headers=payer.headers, json={"since": since})
+    assert problem(stranger) == (404, "NotFound")
 
 
 async def test_410_for_many_at_once_disables_once(city: City) -> None:

@@ -521,16 +521,17 @@ SELECT id, sealed, uuid_send(id) AS about FROM webhook_secret WHERE id > $1 ORDE
 UPDATE webhook_secret SET sealed = $3 WHERE id = $1 AND sealed = $2 RETURNING id;
 
 -- name: write_webhook_messages
--- News for every endpoint of its merchant that wants to hear it, once; returns how many are to be sent.
+-- News for every endpoint of its merchant that wants to hear it, once; returns how many are to be sent. Of one that is
+-- disabled it is kept as a dead letter: it can be sent once the endpoint is there again.
 WITH news AS (
     SELECT * FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::bytea[]) AS told (merchant_id, event, source, body)
 ), written AS (
     INSERT INTO webhook_message (id, endpoint_id, merchant_id, event, source, body, status, resolved_at)
     SELECT uuidv7(), endpoint.id, news.merchant_id, news.event, news.source, news.body,
-        CASE WHEN endpoint.url IS NULL THEN 'kept' ELSE 'waiting' END,
-        CASE WHEN endpoint.url IS NULL THEN city_now() END
+        CASE WHEN endpoint.url IS NULL THEN 'kept' WHEN endpoint.disabled_at IS NOT NULL THEN 'dead' ELSE 'waiting' END,
+        CASE WHEN endpoint.url IS NULL OR endpoint.disabled_at IS NOT NULL THEN city_now() END
     FROM news JOIN webhook_endpoint AS endpoint ON endpoint.merchant_id = news.merchant_id
-        AND endpoint.removed_at IS NULL AND endpoint.disabled_at IS NULL AND news.event = ANY (endpoint.events)
+        AND endpoint.removed_at IS NULL AND news.event = ANY (endpoint.events)
     ORDER BY news.source
     ON CONFLICT (endpoint_id, source) DO NOTHING
     RETURNING status
@@ -580,6 +581,18 @@ SELECT endpoint_id FROM webhook_message WHERE id = $1 AND merchant_id = $2;
 -- name: replay_webhook_message
 -- It is sent once more, with all its tries before it.
 UPDATE webhook_message SET status = 'waiting', attempts = 0, due_at = city_now(), resolved_at = NULL WHERE id = $1;
+
+-- name: replay_webhook_messages
+-- Dead letters of an endpoint since then are sent once more, the oldest first, so many at most; returns how many.
+WITH dead AS (
+    SELECT id FROM webhook_message
+    WHERE merchant_id = $1 AND endpoint_id = $2 AND status = 'dead' AND made_at >= $3
+    ORDER BY made_at, id LIMIT $4 FOR UPDATE
+), again AS (
+    UPDATE webhook_message AS message SET status = 'waiting', attempts = 0, due_at = city_now(), resolved_at = NULL
+    FROM dead WHERE message.id = dead.id RETURNING message.id
+)
+SELECT count(*)::int FROM again;
 
 -- name: claim_webhook_messages
 -- Take what is due until somebody else may: so many in all, of each endpoint and of each merchant no more than it has
