@@ -276,6 +276,26 @@ async def test_money_that_the_bank_refuses_waits_for_another_account(city: City)
     assert await broken_laws(city) == []
 
 
+async def test_what_is_too_much_for_a_fast_transfer_goes_by_the_other_route(city: City, passing: Passing) -> None:
+    shop, other = await a_shop_with_an_account(city), await a_shop_with_an_account(city)
+    async with city.database.transaction() as db:
+        for merchant, amount in ((shop, 500_000_000), (other, 499_999_999)):
+            await ledger.move(db, Move(new_id(), "taking", ledger.GUARANTEE, merchant.id, amount))
+    for merchant in (shop, other):
+        assert (await settle(city, merchant)).status_code == 201
+    await city.worker.drain()
+    assert sorted(payout.status for payout in await payouts(city)) == ["paid", "unknown"]
+    async with city.database.transaction() as db:
+        await a_policy(db, "payout.fast_most", 10**12)  # what was told stays as it was told
+    for _ in range(3):
+        await passing(city, 3600)
+        await city.worker.keep_schedule()
+        await city.worker.drain()
+    [settlement] = await listed(city, shop)
+    assert (settlement["status"], settlement["amount"]) == ("paid", 500_000_000)
+    assert await broken_laws(city) == []
+
+
 async def test_what_is_too_much_for_one_settlement_goes_with_the_next(
     city: City, monkeypatch: pytest.MonkeyPatch
 ) -> None:
