@@ -10,9 +10,12 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from time import monotonic
 from typing import Literal
+from weakref import WeakValueDictionary
 
 import httpx
 
@@ -23,12 +26,21 @@ Why = Literal["address_refused", "name_unknown", "not_connected", "not_trusted",
 
 WITHIN_S = 10.0
 """From the first look at the name to the first line of the answer."""
+LOOK_UP_WITHIN_S = 4.0
 CONNECT_WITHIN_S = 4.0
 MOST_TRIED = 2
 """Of the addresses behind a name."""
 
-_look_ups = ThreadPoolExecutor(8, thread_name_prefix="look-up")
-"""Threads of its own: a name server that takes its time keeps nobody else waiting."""
+LOOK_UPS_OF_ONE = 2
+"""At once, for one of those who name addresses."""
+SILENT_FOR_S = 60.0
+"""So long a name is not looked up again whose server has said nothing."""
+
+_look_ups = ThreadPoolExecutor(32, thread_name_prefix="look-up")
+"""Threads of its own. None can be called back from a name server that says nothing, so that nobody may have many."""
+_places: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
+_silent: dict[str, float] = {}
+"""Names of which nothing was said, and until when they are left in peace."""
 
 _NOT_PUBLIC = [
     IPv4Network(network)
@@ -71,28 +83,59 @@ def read(url: str) -> httpx.URL:
     return read
 
 
-async def post(url: str, body: bytes, headers: dict[str, str]) -> int:
+async def post(url: str, body: bytes, headers: dict[str, str], *, of: str = "") -> int:
     """Send it once; returns the status of the answer, whatever it is: a redirect is an answer like any other.
 
-    What else they say is not read. Raises NotReached."""
+    `of`: who named the address; a name server of theirs that says nothing keeps only them waiting. What else is said
+    in the answer is not read. Raises NotReached."""
     target = read(url)
     try:
         async with asyncio.timeout(WITHIN_S):
-            addresses = await _look_up(target)
+            addresses = await _look_up(target, of)
             _check(addresses)
             return await _post_to_first(target, addresses[:MOST_TRIED], body, headers)
     except TimeoutError:
         raise NotReached("timeout") from None
 
 
-async def _look_up(target: httpx.URL) -> list[str]:
+async def _look_up(target: httpx.URL, of: str) -> list[str]:
     """Every address behind the host, as the machine would try them, each once. The one look at its name there is."""
-    port = target.port or (443 if target.scheme == "https" else 80)
+    host, port = _host(target), target.port or (443 if target.scheme == "https" else 80)
+    if _silent.get(host, 0) > monotonic():
+        raise NotReached("timeout")
+    looking = await _begin_to_look(host, port, of)
     try:
-        found = await asyncio.get_running_loop().run_in_executor(_look_ups, _resolve, _host(target), port)
+        async with asyncio.timeout(LOOK_UP_WITHIN_S):
+            found = await asyncio.wrap_future(looking)
+    except TimeoutError:
+        if looking.running():
+            _leave_in_peace(host)
+        raise NotReached("timeout") from None
     except (OSError, UnicodeError):
         raise NotReached("name_unknown") from None
     return list(dict.fromkeys(found))
+
+
+async def _begin_to_look(host: str, port: int, of: str) -> Future[list[str]]:
+    """In a thread, when one of their places is free. It is taken until the thread is back, however long that is."""
+    loop = asyncio.get_running_loop()
+    places = _places.setdefault(of, asyncio.Semaphore(LOOK_UPS_OF_ONE))
+    await places.acquire()
+
+    def leave(_: Future[list[str]]) -> None:
+        with suppress(RuntimeError):  # the loop has ended
+            loop.call_soon_threadsafe(places.release)
+
+    looking = _look_ups.submit(_resolve, host, port)
+    looking.add_done_callback(leave)
+    return looking
+
+
+def _leave_in_peace(host: str) -> None:
+    now = monotonic()
+    for name in [name for name, until in _silent.items() if until <= now]:
+        del _silent[name]
+    _silent[host] = now + SILENT_FOR_S
 
 
 def _resolve(host: str, port: int) -> list[str]:

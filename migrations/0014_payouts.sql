@@ -6,6 +6,8 @@ INSERT INTO policy (code, effective_from, value, sandbox_value) VALUES
     ('withdrawal.least', '2026-01-01', 10000, NULL),
     ('withdrawal.most', '2026-01-01', 499999999, NULL),
     ('withdrawal.own_name_only', '2026-01-01', 1, 0),
+    -- What goes by a fast transfer between banks; more goes by the interbank route, which takes its time.
+    ('payout.fast_most', '2026-01-01', 499999999, NULL),
     -- Settlements by night below this amount wait for another day; and for so many hours nothing is paid to a bank
     -- account that took the place of another.
     ('settlement.least', '2026-01-01', 10000, NULL),
@@ -77,6 +79,8 @@ CREATE TABLE payout (
     account_name text NOT NULL CONSTRAINT payout_account_name CHECK (account_name <> ''),
     amount bigint NOT NULL CONSTRAINT payout_amount CHECK (amount BETWEEN 1 AND 1000000000000),
     content text NOT NULL,
+    -- Chosen when the bank is first told of it: the same again must be the same.
+    route text CONSTRAINT payout_route CHECK (route IN ('fast', 'interbank')),
     status text NOT NULL DEFAULT 'ready' CONSTRAINT payout_status CHECK (
         status IN ('ready', 'sending', 'unknown', 'paid', 'refused')),
     reason text CONSTRAINT payout_reason CHECK (reason IN (
@@ -221,4 +225,4 @@ CREATE TABLE settlement_day (
 -- migrate:down
 DROP TABLE settlement_day, remittance, biller_bank_account, settlement, fee_rule, merchant_bank_account, finding, payout, bank;
 DELETE FROM policy WHERE code IN ('withdrawal.least', 'withdrawal.most', 'withdrawal.own_name_only', 'settlement.least',
-    'settlement.bank_change_hours');
+    'settlement.bank_change_hours', 'payout.fast_most');

@@ -1,11 +1,26 @@
 -- migrate:up
 
--- `status_reason`: why finance suspended it.
+-- `status_reason`: why finance suspended it. `wanted_…`: what its owner wants it to be from now on, until finance has
+-- looked at that; whoever was looked at once does not become somebody else by themselves.
 ALTER TABLE merchant
     ADD COLUMN status_reason text,
-    ADD COLUMN status_changed_at timestamptz;
+    ADD COLUMN status_changed_at timestamptz,
+    ADD COLUMN wanted_name text,
+    ADD COLUMN wanted_category_code text;
 -- squawk-ignore require-concurrent-index-creation
 CREATE INDEX merchant_age ON merchant (made_at DESC, id DESC);
+-- squawk-ignore require-concurrent-index-creation
+CREATE INDEX merchant_to_review ON merchant (made_at DESC, id DESC) WHERE status = 'pending' OR wanted_name IS NOT NULL;
+
+-- What a shop was before it was something else: the category of its takings up to this version of its account, after
+-- those of the row before. What comes later is of the category that stands at the shop. A fee is by the category of its
+-- taking, so it is the same whenever it is asked for.
+CREATE TABLE merchant_past_category (
+    merchant_id uuid NOT NULL REFERENCES merchant (id),
+    to_version bigint NOT NULL,
+    category_code text NOT NULL,
+    PRIMARY KEY (merchant_id, to_version)
+);
 
 -- Somebody who works at the counter of a shop, with their own phone and account: invited by number, there once they
 -- have accepted. `may_refund_up_to`: so many đồng a day, all their refunds together. Without a number: forgotten.
@@ -99,6 +114,7 @@ WHERE transfer.kind IN ('merchant', 'taking', 'refund');
 -- migrate:down
 DROP VIEW merchant_line;
 DROP FUNCTION sees_merchant_line, acts_for_merchant;
-DROP TABLE merchant_shift, merchant_cashier;
-DROP INDEX merchant_age;
-ALTER TABLE merchant DROP COLUMN status_reason, DROP COLUMN status_changed_at;
+DROP TABLE merchant_shift, merchant_cashier, merchant_past_category;
+DROP INDEX merchant_age, merchant_to_review;
+ALTER TABLE merchant DROP COLUMN status_reason, DROP COLUMN status_changed_at, DROP COLUMN wanted_name,
+    DROP COLUMN wanted_category_code;

@@ -6,6 +6,8 @@ INSERT INTO policy (code, effective_from, value, sandbox_value) VALUES
     ('dispute.within_days', '2026-01-01', 90, NULL),
     ('dispute.trace_days', '2026-01-01', 5, NULL),
     ('dispute.complaint_days', '2026-01-01', 30, NULL),
+    -- What somebody at a shop gives back by one refund without an open wallet.
+    ('refund.unlocked_above', '2026-01-01', 2000000, NULL),
     -- A movement, or a wallet's day in one direction, from which on it is reported (Law 14/2022/QH15, Art. 25;
     -- Decision 11/2023/QĐ-TTg).
     ('compliance.large_value', '2026-01-01', 400000000, NULL);
@@ -247,5 +249,5 @@ CREATE TABLE money_sum (
 DROP TABLE money_sum, reconciliation_difference, reconciliation, watched_day, suspicious_case, suspicion_rule,
     account_freeze, dispute_note, dispute, refund;
 DROP INDEX transfer_age;
-DELETE FROM policy WHERE code IN ('dispute.within_days', 'dispute.trace_days', 'dispute.complaint_days',
+DELETE FROM policy WHERE code IN ('refund.unlocked_above', 'dispute.within_days', 'dispute.trace_days', 'dispute.complaint_days',
     'compliance.large_value');

@@ -11,7 +11,7 @@ REVOKE UPDATE, DELETE, TRUNCATE ON fee_receipt_number FROM :app;
 REVOKE DELETE, TRUNCATE ON fee_receipt_counter FROM :app;
 -- Nor which money went to which bank, what was closed of a merchant's books, and by which rule of fees.
 REVOKE DELETE, TRUNCATE ON payout, finding, biller_bank_account, remittance, settlement, merchant_bank_account, fee_rule FROM :app;
-REVOKE UPDATE, DELETE, TRUNCATE ON settlement_day FROM :app;
+REVOKE UPDATE, DELETE, TRUNCATE ON settlement_day, merchant_past_category FROM :app;
 REVOKE DELETE, TRUNCATE ON bank FROM :app;
 -- Nor is what was said of it in the audit.
 REVOKE UPDATE, DELETE, TRUNCATE ON audit, audit_link FROM :app;

@@ -623,8 +623,8 @@ def messages_of(event: Told) -> list[Words]:
                     f"/merchants/{event.merchant_id}",
                     (f"{event.merchant_name}: đã được duyệt", f"{event.merchant_name}: approved"),
                     (
-                        "Cửa hàng của bạn đã có thể nhận thanh toán.",
-                        "Your shop can take payments now.",
+                        "Cửa hàng của bạn nhận thanh toán dưới tên này.",
+                        "Your shop takes payments by this name.",
                     ),
                 )
             ]

@@ -311,17 +311,22 @@ class QrReading(Answer):
     note: str | None
 
 
+CategoryCode = Annotated[str, Meta(max_length=4, pattern=r"^[0-9]{4}$")]
+
+
 class OpenMerchant(Body):
-    """`category_code` is the four digits of ISO 18245."""
+    """`category_code` is the four digits of ISO 18245. Of a shop that takes payments another name or category waits,
+    in production, until finance has looked at it."""
 
     name: ShortText
-    category_code: Annotated[str, Meta(max_length=4, pattern=r"^[0-9]{4}$")]
+    category_code: CategoryCode
     ward: Annotated[str, Meta(max_length=5, pattern=r"^[0-9]{5}$")]
 
 
 class Merchant(Answer):
     """A shop that takes payments. `virtual_account` is its account number for other banks' apps. `role`: what I am
-    there. `status_reason`: why it is suspended; its owner sees it."""
+    there. `status_reason`: why it is suspended; its owner sees it. `wanted_name`, `wanted_category_code`: what its
+    owner wants it to be, while finance has not looked at that yet."""
 
     id: UUID
     name: str
@@ -333,6 +338,8 @@ class Merchant(Answer):
     virtual_account: str
     terminals: list["Terminal"]
     made_at: datetime
+    wanted_name: str | None
+    wanted_category_code: str | None
 
 
 class Merchants(Answer):

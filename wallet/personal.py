@@ -52,7 +52,7 @@ HOLDINGS: tuple[Holding, ...] = (
     ),
     Holding(
         name="wallet.merchants",
-        tables=("merchant", "terminal", "merchant_order"),
+        tables=("merchant", "merchant_past_category", "terminal", "merchant_order"),
         what=Words("Cửa hàng của bạn", "Your shops"),
         why=Words("Nhận thanh toán tại cửa hàng", "To be paid at your shop"),
         basis=AGREEMENT,

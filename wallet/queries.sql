@@ -217,7 +217,9 @@ DELETE FROM customer_code WHERE principal_id = $1;
 
 -- name: merchants_of_person
 -- For a copy of all that is held: shops, with their terminals and their orders.
-SELECT merchant.id, name, category_code, ward_code, status, virtual_account, made_at,
+SELECT merchant.id, name, category_code, wanted_name, wanted_category_code, ward_code, status, virtual_account, made_at,
+    (SELECT coalesce(jsonb_agg(category_code ORDER BY to_version), '[]')
+        FROM merchant_past_category WHERE merchant_id = merchant.id) AS past_categories,
     (SELECT coalesce(jsonb_agg(jsonb_build_object('id', terminal.id, 'name', terminal.name) ORDER BY terminal.made_at), '[]')
         FROM terminal WHERE merchant_id = merchant.id) AS terminals,
     (SELECT count(*) FROM merchant_order WHERE merchant_id = merchant.id) AS orders

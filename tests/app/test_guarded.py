@@ -2,7 +2,8 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncGenerator
+import threading
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -173,6 +174,55 @@ async def test_a_name_that_nobody_knows_or_that_stands_for_nothing_is_told(names
 
 async def test_a_name_that_ends_in_invalid_is_unknown() -> None:
     assert await why_not("https://shop.invalid/") == "name_unknown"
+
+
+@pytest.fixture
+def tarpit(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """Names whose server takes the question and never says anything, as long as the test goes on; who was asked."""
+    over, asked = threading.Event(), list[str]()
+
+    def resolve(host: str, _: int) -> list[str]:
+        asked.append(host)
+        if "tarpit" in host:
+            over.wait(20)
+        return ["8.8.8.8"]
+
+    monkeypatch.setattr(guarded, "_resolve", resolve)
+    monkeypatch.setattr(guarded, "LOOK_UP_WITHIN_S", 0.2)
+    monkeypatch.setattr(guarded, "WITHIN_S", 1.0)
+    monkeypatch.setattr(guarded, "_silent", {})
+    yield asked
+    over.set()
+
+
+async def call(url: str, of: str) -> int | str:
+    try:
+        return await guarded.post(url, b"{}", {}, of=of)
+    except NotReached as silence:
+        return silence.why
+
+
+@pytest.mark.usefixtures("production", "sent")
+async def test_a_shop_whose_names_never_answer_keeps_nobody_else_waiting(tarpit: list[str]) -> None:
+    theirs = [asyncio.create_task(call(f"https://{n}.tarpit.example/", "one shop")) for n in range(100)]
+    await asyncio.sleep(0.1)
+    assert await call("https://shop.example/", "another") == 200
+    assert set(await asyncio.gather(*theirs)) == {"timeout"}
+    assert len(tarpit) == 1 + guarded.LOOK_UPS_OF_ONE, "whoever is not waited for any more still has their place"
+    assert await call("https://shop.example/", "one shop") == "timeout"
+    assert await call("https://shop.example/", "another") == 200
+
+
+@pytest.mark.usefixtures("production", "sent")
+async def test_a_name_that_says_nothing_is_left_in_peace_for_a_minute(
+    tarpit: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(3):
+        assert await call("https://tarpit.example/", "a shop") == "timeout"
+    assert tarpit == ["tarpit.example"]
+    monkeypatch.setattr(guarded, "monotonic", lambda: monotonic() + 61)
+    assert await call("https://TARPIT.example./", "a shop") == "timeout"
+    assert tarpit == ["tarpit.example"] * 2
 
 
 # On real sockets

@@ -82,7 +82,8 @@ TABLE: dict[frozenset[str], str] = {
         list_takings
     """,
     RESIDENTS | {"webhooks.write"}: """
-        put_webhook_endpoint remove_webhook_endpoint rotate_webhook_secret send_webhook_test replay_webhook_message
+        put_webhook_endpoint remove_webhook_endpoint rotate_webhook_secret send_webhook_test
+        replay_webhook_message replay_webhook_messages
     """,
     RESIDENTS | {"webhooks.read", "webhooks.write"}: """
         list_webhook_endpoints list_webhook_messages get_webhook_message

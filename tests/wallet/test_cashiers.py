@@ -365,3 +365,47 @@ async def test_a_cashier_hears_what_comes_in_during_their_own_shift(city: City) 
         await pay(city, payer, shop, 2_000)
         name, _, line = await anext(events)
     assert (name, line["amount"]) == ("taking", 2_000)
+
+
+# Giving back
+
+
+async def give_back(
+    desk: httpx.AsyncClient, who: Resident, payment_id: UUID, amount: int, refund_id: UUID | None = None
+) -> httpx.Response:
+    body = {"payment_id": str(payment_id), "amount": amount, "reason": "Hết hàng"}
+    return await desk.put(f"/v1/wallet/refunds/{refund_id or uuid4()}", headers=who.headers, json=body)
+
+
+async def test_a_refund_that_was_made_is_answered_whatever_its_cashier_may_do_by_now(
+    db: Connection, desk: httpx.AsyncClient
+) -> None:
+    shop, person = await a_shop(db), await a_resident(db)
+    path = await a_cashier(desk, shop, person, 50_000)
+    payment_id, refund_id = await bought(db, shop, 100_000), uuid4()
+    made = await give_back(desk, person, payment_id, 40_000, refund_id)
+    assert made.status_code == 201, made.text
+    less = await desk.put(path, headers=shop.owner.headers, json=asking(person, 10_000))
+    assert less.status_code == 200
+    again = await give_back(desk, person, payment_id, 40_000, refund_id)
+    assert (again.status_code, again.json()) == (200, made.json())
+    assert problem(await give_back(desk, person, payment_id, 40_000)) == (403, "RefundAboveCeiling")
+    assert (await desk.delete(path, headers=shop.owner.headers)).status_code == 204
+    assert (await give_back(desk, person, payment_id, 40_000, refund_id)).status_code == 200
+    assert problem(await give_back(desk, person, payment_id, 1)) == (404, "NotFound")
+    stranger = await a_resident(db)
+    assert problem(await give_back(desk, stranger, payment_id, 40_000, refund_id)) == (404, "NotFound")
+
+
+async def test_much_at_once_is_given_back_by_an_open_wallet_only(db: Connection, desk: httpx.AsyncClient) -> None:
+    shop, person = await a_shop(db), await a_resident(db)
+    await a_cashier(desk, shop, person, 10_000_000)
+    first, refund_id = await bought(db, shop, 3_000_000), uuid4()
+    assert (await give_back(desk, person, first, 2_000_001, refund_id)).status_code == 201
+    for who in (person, shop.owner):
+        payment_id = await bought(db, shop, 3_000_000)
+        await db.execute(sql.lock, who.session_id)
+        async with db.transaction():
+            assert problem(await give_back(desk, who, payment_id, 2_000_001)) == (403, "WalletLocked")
+        assert (await give_back(desk, who, payment_id, 2_000_000)).status_code == 201
+    assert (await give_back(desk, person, first, 2_000_001, refund_id)).status_code == 200

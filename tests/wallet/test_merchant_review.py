@@ -59,7 +59,7 @@ async def test_in_production_a_shop_waits_for_finance(
             await paid(db, shop, payer)
 
     finance = await a_staff_member(db, role="finance")
-    waiting = (await desk.get("/v1/staff/merchants?status=pending", headers=finance.headers)).json()["items"]
+    waiting = (await desk.get("/v1/staff/merchants?waiting=true", headers=finance.headers)).json()["items"]
     assert [(line["id"], line["owner_name"]) for line in waiting] == [(str(merchant_id), "L*** T*** N*** Bình")]
     approval = f"/v1/staff/merchants/{merchant_id}/approval"
     approved = await desk.put(approval, headers=finance.headers, json={})
@@ -70,6 +70,49 @@ async def test_in_production_a_shop_waits_for_finance(
     assert (await db.fetchval(sql.count_news, "MerchantApproved")) == 1
     deeds = [row["action"] for row in await db.fetch(sql.audit_of_actor, finance.id)]
     assert deeds == ["wallet.merchant_approved"]
+
+
+async def test_a_shop_that_was_looked_at_becomes_nobody_else_without_another_look(
+    db: Connection, desk: httpx.AsyncClient, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop, payer = await a_shop(db), await a_resident(db, balance=10_000)
+    finance = await a_staff_member(db, role="finance")
+    request.getfixturevalue("production")
+    monkeypatch.setenv("HUONG_CITIZEN_ISSUER", "https://citizen.example")
+    config.settings.cache_clear()
+    path, staff_path = f"/v1/merchants/{shop.id}", f"/v1/staff/merchants/{shop.id}"
+    listing = "/v1/staff/merchants?waiting=true"
+
+    def facts(answer: httpx.Response) -> list[str | None]:
+        names = ("status", "name", "category_code", "wanted_name", "wanted_category_code")
+        return [answer.json()[name] for name in names]
+
+    posing = {**OPENING, "name": "Điện lực Huế thu hộ", "category_code": "4900"}
+    before = ["active", "Bún bò bên chợ", "5812"]
+    asked = await desk.put(path, headers=shop.owner.headers, json=posing)
+    assert facts(asked) == [*before, "Điện lực Huế thu hộ", "4900"]
+    [mine] = (await desk.get("/v1/merchants/mine", headers=shop.owner.headers)).json()["items"]
+    assert mine == asked.json(), "the owner sees what waits"
+    reading = (await desk.post("/v1/wallet/qr-readings", headers=payer.headers, json={"text": shop.qr})).json()
+    assert (reading["payable"], reading["payee"]["name"]) == (True, "Bún bò bên chợ"), "it goes on as it is"
+    waiting = (await desk.get(listing, headers=finance.headers)).json()["items"]
+    assert [line["wanted_name"] for line in waiting] == ["Điện lực Huế thu hộ"]
+
+    withdrawn = await desk.put(path, headers=shop.owner.headers, json=OPENING)
+    assert facts(withdrawn) == [*before, None, None]
+    assert (await desk.get(listing, headers=finance.headers)).json()["items"] == []
+
+    seen = {"name": "Bún bò cô Ba", "category_code": "5814"}
+    await desk.put(path, headers=shop.owner.headers, json={**OPENING, **seen})
+    await desk.put(path, headers=shop.owner.headers, json={**posing, "category_code": "5814"})
+    meanwhile = await desk.put(f"{staff_path}/approval", headers=finance.headers, json=seen)
+    assert problem(meanwhile) == (409, "MerchantChangedMeanwhile")
+    await desk.put(path, headers=shop.owner.headers, json={**OPENING, **seen})
+    approved = await desk.put(f"{staff_path}/approval", headers=finance.headers, json=seen)
+    assert facts(approved) == ["active", "Bún bò cô Ba", "5814", None, None]
+    assert await db.fetchval(sql.count_news, "MerchantApproved") == 1
+    deeds = [row["action"] for row in await db.fetch(sql.audit_of_actor, finance.id)]
+    assert deeds == ["wallet.merchant_change_approved"]
 
 
 async def test_a_suspended_shop_takes_nothing_and_its_owner_reads_why(

@@ -139,6 +139,16 @@ async def test_how_it_ends_is_said_clearly_or_not_known(stand_ins: StandIns) -> 
         await partner_bank.transfer(uuid4(), to(banking.SILENT_PAYS))
 
 
+async def test_a_fast_transfer_has_a_limit_and_the_other_route_takes_its_time(stand_ins: StandIns) -> None:
+    much = msgspec.structs.replace(ORDER, amount=500_000_000)
+    assert await partner_bank.transfer(uuid4(), much) == Refused("other")
+    transfer_id, slower = uuid4(), msgspec.structs.replace(much, route="interbank")
+    assert await partner_bank.transfer(transfer_id, slower) == Processing()
+    said = [await partner_bank.inquire(transfer_id) for _ in range(3)]
+    assert said[:2] == [Processing()] * 2
+    assert isinstance(said[2], Done)
+
+
 @pytest.mark.parametrize("at", ["transfer", "inquiry"])
 @pytest.mark.parametrize("trouble", ["slow", "down", "not_json", "huge", "moved"])
 async def test_a_bank_in_trouble_has_not_answered(

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import date, timedelta
+from time import perf_counter
 from uuid import UUID, uuid4
 
 import httpx
@@ -57,11 +58,20 @@ def test_a_file_of_windows_is_read_too() -> None:
 
 
 @pytest.mark.parametrize(
-    ("row", "side"), [("A1;1.000;", "out"), ("A1;;1.000", "in"), ("A1;-;1.000", "in"), ("A1;-1.000;0", "out")]
-)
-def test_a_column_for_each_side_says_which_one(row: str, side: str) -> None:
+    ("row", "side"),
+    [
+        ("A1;1.000;", "out"), ("A1;;1.000", "in"), ("A1;-;1.000", "in"),
+        ("A1;-1.000;0", "in"), ("A1;;-1.000", "out"), ("A1;0;- 1.000 VND", "out"),
+    ],
+)  # fmt: skip
+def test_a_column_for_each_side_says_which_one_and_a_minus_the_other(row: str, side: str) -> None:
     [line] = statement_files.read(f"Số bút toán;Ghi nợ;Ghi có\n{row}\n".encode())
     assert (line.side, line.amount) == (side, 1000)
+
+
+def test_a_credit_that_is_taken_back_is_no_second_credit() -> None:
+    lines = statement_files.read("Mã giao dịch;Ghi nợ;Ghi có\nA1;;1.000\nA1;;-1.000\n".encode())
+    assert [line.side for line in lines] == ["in", "out"]
 
 
 @pytest.mark.parametrize(
@@ -79,12 +89,27 @@ def test_a_column_for_each_side_says_which_one(row: str, side: str) -> None:
         ("reference,amount\nA1,1e3\n", 2),
         ("reference,side,amount\nA1,sideways,1000\n", 2),
         ("reference,amount\nA1,٣٣٣\n", 2),
+        ("reference,amount\nA1,+-5\n", 2),
+        ("reference,credit,debit\nA1,1000,\nA2,1000,2000\n", 3),
+        ('reference,amount,content\nA1,1000,x\nA2,1000,"half a quote\nA3,1000,y\n', 3),
+        ('reference,amount,content\nA1,1000,"one\nA2,1000,"\nA3,1000,y\n', 2),
+        ('reference,amount,content\nA1,1000,"one\nA2,1000,"two\nA3,1000,y\n', 2),
+        ('reference,amount,content\rA1,1000,x\rA2,1000,"one\rtwo"\r', 3),
+        (f"reference,amount{'x' * 200_000}\n", 1),
     ],
 )
 def test_what_cannot_be_read_is_refused_with_its_line(text: str, line: int) -> None:
     with pytest.raises(UnreadableFile) as refused:
         statement_files.read(text.encode())
     assert refused.value.members["line"] == line
+
+
+@pytest.mark.parametrize("cell", [f"1{' ' * 131_000}x", " " * 40 + "1" * 100_000 + " đ", f"+{'1,' * 60_000}"])
+def test_a_cell_of_blanks_or_digits_keeps_nobody_waiting(cell: str) -> None:
+    began = perf_counter()
+    with pytest.raises(UnreadableFile):
+        statement_files.read(f"reference;amount\nA1;1000\nA2;{cell}\n".encode())
+    assert perf_counter() - began < 1
 
 
 def test_what_is_no_text_is_refused() -> None:

@@ -2,20 +2,23 @@
 
 from datetime import datetime, time, timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
 
 from app.clock import CITY_ZONE, city_now
 from app.db import Connection
+from app.types import new_id
 from tests.conftest import City
 from tests.makers import a_bill, a_biller, a_resident, a_staff_member
 from tests.statements import sql
 from tests.wallet import banking
 from tests.wallet.banking import broken_laws, money
 from tests.wallet.conftest import Passing
+from wallet import holds, ledger
 from wallet.billers import remittances
+from wallet.ledger import Move
 
 pytestmark = pytest.mark.usefixtures("stand_ins")
 
@@ -82,6 +85,30 @@ async def test_what_was_collected_by_day_is_sent_by_night_once(city: City, passi
     await night_falls(city, passing)
     assert len(await listed(city)) == 1, "a day without money sends none"
     assert await broken_laws(city) == []
+
+
+@pytest.mark.parametrize("answered", [False, True])
+async def test_what_was_on_its_way_elsewhere_is_not_taken_from_the_next_day(
+    city: City, passing: Passing, answered: bool
+) -> None:
+    async with city.database.transaction() as db:
+        biller = await a_biller(db)
+    await an_account(city, biller)
+    await a_bill_is_paid(city, biller)
+    account_id, day = await account_of(city, biller), city_now().astimezone(CITY_ZONE).date()
+    held = Move(new_id(), "return", UUID(str(account_id)), ledger.GUARANTEE, 100_000, held=True)
+    async with city.database.transaction() as db:
+        await ledger.move(db, held)
+    here = city_now().astimezone(CITY_ZONE)
+    one = datetime.combine(here.date() + timedelta(days=1), time(0, 30), CITY_ZONE)
+    await passing(city, (one - here).total_seconds())
+    await a_bill_is_paid(city, biller)
+    async with city.database.transaction() as db:
+        if answered:
+            await holds.capture(db, held.id)
+        assert await remittances.send(db, biller, day)
+    [remittance] = await listed(city)
+    assert remittance["amount"] == 312_500, "the day's own"
 
 
 async def test_what_the_bank_refuses_goes_with_the_next_night_to_the_account_of_then(

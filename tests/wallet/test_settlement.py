@@ -16,7 +16,7 @@ from app.clock import CITY_ZONE, city_now
 from app.db import Connection
 from app.types import new_id
 from tests.conftest import City
-from tests.makers import Resident, Shop, a_policy, a_resident, a_shop, a_staff_member
+from tests.makers import Resident, Shop, a_policy, a_resident, a_shop, a_staff_member, fund
 from tests.statements import sql
 from tests.wallet import banking
 from tests.wallet.banking import broken_laws, money, payouts, told
@@ -24,6 +24,7 @@ from tests.wallet.conftest import Passing
 from wallet import ledger
 from wallet.ledger import Move
 from wallet.merchants import settlements
+from wallet.papers import paper, receipts
 
 pytestmark = pytest.mark.usefixtures("stand_ins")
 
@@ -275,6 +276,77 @@ async def test_money_that_the_bank_refuses_waits_for_another_account(city: City)
     assert await broken_laws(city) == []
 
 
+async def test_what_is_too_much_for_a_fast_transfer_goes_by_the_other_route(city: City, passing: Passing) -> None:
+    shop, other = await a_shop_with_an_account(city), await a_shop_with_an_account(city)
+    async with city.database.transaction() as db:
+        for merchant, amount in ((shop, 500_000_000), (other, 499_999_999)):
+            await ledger.move(db, Move(new_id(), "taking", ledger.GUARANTEE, merchant.id, amount))
+    for merchant in (shop, other):
+        assert (await settle(city, merchant)).status_code == 201
+    await city.worker.drain()
+    assert sorted(payout.status for payout in await payouts(city)) == ["paid", "unknown"]
+    async with city.database.transaction() as db:
+        await a_policy(db, "payout.fast_most", 10**12)  # what was told stays as it was told
+    for _ in range(3):
+        await passing(city, 3600)
+        await city.worker.keep_schedule()
+        await city.worker.drain()
+    [settlement] = await listed(city, shop)
+    assert (settlement["status"], settlement["amount"]) == ("paid", 500_000_000)
+    assert await broken_laws(city) == []
+
+
+async def test_what_is_too_much_for_one_settlement_goes_with_the_next(
+    city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settlements, "MOST_VERSIONS", 2)
+    shop = await a_shop_with_an_account(city)
+    await buys(city, shop, 1_000, 2_000, 4_000)
+    first = (await settle(city, shop)).json()
+    assert {"takings_count": 2, "amount": 3_000, "closing": 0}.items() <= first.items(), first
+    second = (await settle(city, shop)).json()
+    assert {"opening": 0, "takings_count": 1, "amount": 4_000, "closing": 0}.items() <= second.items(), second
+    assert refused(await settle(city, shop)) == (409, "NothingToSettle")
+    assert await broken_laws(city) == []
+
+
+async def test_what_only_went_back_and_forth_keeps_no_settlement_from_what_came_after(
+    city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settlements, "MOST_VERSIONS", 2)
+    shop = await a_shop_with_an_account(city)
+    async with city.database.transaction() as db:
+        payer = await a_resident(db, balance=50_000)
+    for _ in range(3):
+        payment_id = await _buy(city, payer, shop, 5_000)
+        async with city.database.transaction() as db:
+            back = Move(new_id(), "refund", shop.id, payer.id, 5_000, original_id=UUID(payment_id))
+            await ledger.move(db, back)
+    await buys(city, shop, 7_000)
+    settled = (await settle(city, shop)).json()
+    assert {"takings": 22_000, "refunds": 15_000, "amount": 7_000}.items() <= settled.items(), settled
+
+
+async def test_nobodys_money_waits_while_a_shops_books_are_read(city: City, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The guarantee is moved by others while the figures are made."""
+    shop, made = await a_shop_with_an_account(city), settlements._figures  # pyright: ignore[reportPrivateUsage]
+    await buys(city, shop, 7_000)
+    async with city.database.transaction() as db:
+        other = await a_resident(db)
+    at_once: list[bool] = []
+
+    async def figures(*asked: Any) -> Any:
+        found = await made(*asked)
+        async with asyncio.timeout(3), city.database.transaction() as db:
+            await fund(db, other.id, 1_000)
+        at_once.append(True)
+        return found
+
+    monkeypatch.setattr(settlements, "_figures", figures)
+    assert (await settle(city, shop)).json()["amount"] == 7_000
+    assert at_once == [True]
+
+
 # Where the money goes
 
 
@@ -354,6 +426,34 @@ async def test_the_rule_that_is_closest_holds_and_none_reaches_back(city: City, 
     assert await broken_laws(city) == []
 
 
+async def test_a_fee_is_by_what_the_shop_was_when_it_sold(city: City, passing: Passing) -> None:
+    """Whatever it becomes before its books are closed, or after."""
+    shop = await a_shop_with_an_account(city)
+    await a_fee(city, 100, category_code="5812")
+    await a_fee(city, 0, category_code="8398")
+    await passing(city, 601)
+
+    async def become(category_code: str) -> None:
+        body = {"name": "Bún bò bên chợ", "category_code": category_code, "ward": "19777"}
+        answer = await city.client.put(f"/v1/merchants/{shop.id}", headers=shop.owner.headers, json=body)
+        assert answer.status_code == 200, answer.text
+
+    await buys(city, shop, 1_000_000)
+    await become("8398")
+    await buys(city, shop, 500_000)
+    await become("5812")
+    await become("8398")
+    settled = (await settle(city, shop)).json()
+    assert settled["fee"] == 10_000
+    await become("5812")
+    await buys(city, shop, 200_000)
+    await become("8398")
+    path = f"/v1/merchants/{shop.id}/settlements/{settled['id']}/statement.csv"
+    lines = (await city.client.get(path, headers=shop.owner.headers)).content.decode("utf-8-sig")
+    assert [line["Phí"] for line in csv.DictReader(io.StringIO(lines))] == ["10000", "0"]
+    assert (await settle(city, shop)).json()["fee"] == 2_000
+
+
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
@@ -417,6 +517,61 @@ async def test_its_lines_are_a_file_in_three_forms(city: City, passing: Passing)
     assert "148.500" in text
     stranger = await city.client.get(f"{path}.csv", headers=(await _stranger(city)).headers)
     assert refused(stranger) == (404, "NotFound")
+
+
+async def test_its_file_names_payers_as_the_list_of_takings_does(city: City) -> None:
+    shop = await a_shop_with_an_account(city)
+    taking_id, order_id = new_id(), uuid4()
+    async with city.database.transaction() as db:
+        await db.execute(
+            sql.plant_bank_taking, taking_id, shop.id, 90_000, "970436", "1014567890", "NGUYEN THI HUONG GIANG"
+        )
+        await ledger.move(db, Move(taking_id, "taking", ledger.GUARANTEE, shop.id, 90_000))
+    order = {"terminal_id": str(shop.terminal_id), "amount": 60_000, "reference": "HD-17"}
+    path = f"/v1/merchants/{shop.id}"
+    asked = await city.client.put(f"{path}/orders/{order_id}", headers=shop.owner.headers, json=order)
+    async with city.database.transaction() as db:
+        payer = await a_resident(db, balance=60_000)
+    body = {"kind": "merchant", "qr": asked.json()["text"]}
+    paid = await city.client.put(f"/v1/wallet/payments/{uuid4()}", headers=payer.headers, json=body)
+    assert paid.status_code == 201, paid.text
+    settlement_id = (await settle(city, shop)).json()["id"]
+    file = await city.client.get(f"{path}/settlements/{settlement_id}/statement.csv", headers=shop.owner.headers)
+    lines = list(csv.DictReader(io.StringIO(file.content.decode("utf-8-sig"))))
+    takings = (await city.client.get(f"{path}/takings", headers=shop.owner.headers)).json()["items"]
+    wanted = [
+        (one["id"], one["payer"], one["terminal"] or "", one["reference"] or "", one["memo"] or "")
+        for one in reversed(takings)
+    ]
+    names = ("Mã giao dịch", "Khách", "Điểm bán", "Đơn hàng", "Lời nhắn")
+    assert [tuple(line[name] for name in names) for line in lines] == wanted
+    assert lines[0]["Khách"] == "N*** T*** H*** GIANG"
+    assert lines[1]["Đơn hàng"] == "HD-17"
+
+
+async def test_its_files_have_a_budget_and_wait_for_no_place_for_ever(
+    city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(paper, "WAIT_S", 0.1)
+    shop = await a_shop_with_an_account(city)
+    async with city.database.transaction() as db:
+        payer = await a_resident(db, balance=70_000)
+    payment_id = UUID(await _buy(city, payer, shop, 70_000))
+    settlement_id = (await settle(city, shop)).json()["id"]
+    path = f"/v1/merchants/{shop.id}/settlements/{settlement_id}/statement"
+    async with paper.two_drawings_at_a_time, paper.two_drawings_at_a_time:
+        for form in ("pdf", "xlsx"):
+            busy = await city.client.get(f"{path}.{form}", headers=shop.owner.headers)
+            assert refused(busy) == (503, "Unavailable")
+            assert int(busy.headers["retry-after"]) > 0
+        drawn = await receipts.file(city.database, payer.me, payment_id)
+        assert drawn.content.startswith(b"%PDF"), "a receipt has places of its own"
+    assert (await city.client.get(f"{path}.pdf", headers=shop.owner.headers)).status_code == 200
+    for _ in range(27):
+        assert (await city.client.get(f"{path}.csv", headers=shop.owner.headers)).status_code == 200
+    assert refused(await city.client.get(f"{path}.csv", headers=shop.owner.headers)) == (429, "TooManyRequests")
+    mine = await city.client.get("/v1/wallet/statement.csv?from=2026-01-01&to=2026-01-02", headers=shop.owner.headers)
+    assert refused(mine) == (429, "TooManyRequests"), "files of all kinds together"
 
 
 async def _stranger(city: City) -> Resident:

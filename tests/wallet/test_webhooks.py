@@ -3,7 +3,9 @@
 import asyncio
 import base64
 import hmac
+import threading
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from hashlib import sha256
 from typing import Any
 from uuid import UUID, uuid4
@@ -18,6 +20,7 @@ from standardwebhooks import Webhook
 
 from app import config, guarded, secrets
 from app.cli import webhooks_group
+from app.clock import city_now
 from app.config import settings
 from app.db import Connection
 from app.machines import key_text
@@ -32,7 +35,13 @@ from tests.wallet.conftest import Passing
 from tests.wallet.hooks import a_hook, sent
 from wallet import events
 from wallet.events import WebhookDisabled
-from wallet.merchants import webhook_deliveries, webhook_endpoints, webhook_listening, webhook_signatures
+from wallet.merchants import (
+    webhook_deliveries,
+    webhook_endpoints,
+    webhook_listening,
+    webhook_messages,
+    webhook_signatures,
+)
 from wallet.merchants.webhook_deliveries import RETRY_WAITS_S
 from wallet.merchants.webhook_listening import Ear, NotHeard
 
@@ -485,12 +494,47 @@ async def test_a_system_that_is_gone_is_told_nothing_more_and_its_owner_hears_of
         await passing(city, 60)
         await sent(city)
         assert len(hook.heard) == 3
-    assert [one["status"] for one in await messages(city, shop)] == ["dead"] * 3
+    assert [one["status"] for one in await messages(city, shop)] == ["dead"] * 4
     [news] = await told_of(city, "WebhookDisabled")
     assert (news["because"], news["unsent"], news["host"]) == ("gone", 2, "localhost")
     async with city.database.acquire() as db:
         titles = [row["title"] for row in await db.fetch(sql.inbox_titles, shop.owner.id)]
     assert any("đã tắt thông báo" in title for title in titles)
+
+
+async def test_what_happened_while_an_endpoint_was_off_is_sent_once_its_owner_asks(
+    city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webhook_messages, "MOST_REPLAYED", 2)
+    shop, payer = await shop_of(city)
+    endpoint_id, since = uuid4(), city_now().isoformat()
+    path = f"/v1/merchants/{shop.id}/webhook-endpoints/{endpoint_id}/replays"
+
+    async def replayed(**body: Any) -> httpx.Response:
+        return await city.client.post(path, headers=shop.owner.headers, json={"since": since, **body})
+
+    async with a_hook([410, 204]) as hook:
+        await put_endpoint(city, shop, hook.url, endpoint_id)
+        await pay(city, shop, payer, 1_000)
+        await sent(city)
+        for amount in (2_000, 3_000):
+            await pay(city, shop, payer, amount)
+        await sent(city)
+        assert len(hook.heard) == 1
+        assert [one["status"] for one in await messages(city, shop)] == ["dead"] * 3, "nothing is lost meanwhile"
+        assert problem(await replayed()) == (409, "WebhookEndpointDisabled")
+        await put_endpoint(city, shop, hook.url, endpoint_id)
+        later = await replayed(since=(city_now() + timedelta(hours=1)).isoformat())
+        assert (later.status_code, later.json()) == (201, {"messages": 0, "more": False})
+        assert (await replayed()).json() == {"messages": 2, "more": True}
+        assert (await replayed()).json() == {"messages": 1, "more": False}
+        await sent(city)
+        assert sorted(heard.said["data"]["amount"] for heard in hook.heard[1:]) == [1_000, 2_000, 3_000]
+        assert problem(await replayed(since="yesterday")) == (400, "Malformed")
+        answers = [await replayed() for _ in range(webhook_messages.REPLAYS_A_MINUTE)]
+        assert problem(answers[-1]) == (429, "TooManyRequests")
+    stranger = await city.client.post(path, headers=payer.headers, json={"since": since})
+    assert problem(stranger) == (404, "NotFound")
 
 
 async def test_410_for_many_at_once_disables_once(city: City) -> None:
@@ -578,6 +622,7 @@ async def test_a_few_systems_that_take_their_time_leave_places_for_others(
     city: City, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(webhook_deliveries, "AT_ONCE", 4)
+    monkeypatch.setattr(webhook_deliveries, "AT_ONCE_OF_ONE_SHOP", 3)
     monkeypatch.setattr(webhook_deliveries, "AT_ONCE_TO_ONE", 2)
     shop, payer = await shop_of(city)
     other, _ = await shop_of(city)
@@ -593,10 +638,38 @@ async def test_a_few_systems_that_take_their_time_leave_places_for_others(
             while not quick.heard:
                 await city.worker.drain()
                 await asyncio.sleep(0.02)
-        assert len(slow.heard) < 30, "whoever has nobody on the way comes first"
+        assert len(slow.heard) <= 3, "a shop's endpoints together leave places to others"
         slow.delay_s = 0
         await sent(city)
-    assert (len(slow.heard), slow.most_under_way <= 4) == (30, True)
+    assert (len(slow.heard), slow.most_under_way) == (30, 3)
+
+
+async def test_a_shop_whose_names_never_answer_holds_up_its_own_messages_only(
+    city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    over, resolve = threading.Event(), guarded._resolve  # pyright: ignore[reportPrivateUsage]
+
+    def look(host: str, port: int) -> list[str]:
+        return [] if "tarpit" in host and over.wait(20) else resolve(host, port)
+
+    monkeypatch.setattr(guarded, "_resolve", look)
+    shop, payer = await shop_of(city)
+    other, _ = await shop_of(city)
+    async with a_hook() as quick:
+        for nth in range(10):
+            await put_endpoint(city, shop, f"http://{nth}.tarpit.example/")
+        await put_endpoint(city, other, quick.url)
+        await pay(city, shop, payer, 1_000)
+        await city.worker.drain()
+        await pay(city, other, payer, 1_000)
+        try:
+            async with asyncio.timeout(3):
+                while not quick.heard:
+                    await city.worker.drain()
+                    await asyncio.sleep(0.02)
+        finally:
+            over.set()
+        await sent(city)
 
 
 async def test_many_couriers_send_each_message_once(city: City) -> None:

@@ -447,11 +447,15 @@ WITH old AS (
 SELECT count(*) FROM old;
 
 -- name: biller_to_remit_to
--- Where a biller's money goes, what it had collected before a moment, and what of it is free now.
+-- Where a biller's money goes, what it had collected before a moment and was not on its way elsewhere by then, and what
+-- of it is free now. What was held comes out of the day in which it was held, whenever the other side has answered.
 SELECT biller.account_id, target.bank_bin, target.account_number, target.account_name,
     account.posted - account.pending AS available,
     coalesce((SELECT entry.balance_after FROM entry JOIN transfer ON transfer.id = entry.transfer_id
-        WHERE entry.account_id = account.id AND transfer.made_at < $2 ORDER BY entry.version DESC LIMIT 1), 0) AS balance
+        WHERE entry.account_id = account.id AND transfer.made_at < $2 ORDER BY entry.version DESC LIMIT 1), 0)
+    - (SELECT coalesce(sum(CASE status WHEN 'pending' THEN amount ELSE captured_amount END), 0)::bigint FROM hold
+        WHERE debit_account_id = account.id AND made_at < $2
+            AND (status = 'pending' OR status = 'captured' AND resolved_at >= $2)) AS balance
 FROM biller
 JOIN account ON account.id = biller.account_id AND account.frozen_at IS NULL
 JOIN LATERAL (SELECT bank_bin, account_number, account_name FROM biller_bank_account

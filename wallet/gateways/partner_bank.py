@@ -1,6 +1,6 @@
 """The partner bank's transfers: we tell it to pay, it says what became of it. Signed HTTP and JSON, one id for good.
 
-    PUT {bank_url}/transfers/{id}   amount, bank_bin, account_number, account_name, content
+    PUT {bank_url}/transfers/{id}   amount, bank_bin, account_number, account_name, content, route
     GET {bank_url}/transfers/{id}   → {"status": "done" | "refused" | "processing", "reason", "reference"}, or 404
 
 The same PUT again is the same transfer. What is not said clearly is not known: a wrong answer, an error of theirs,
@@ -23,6 +23,8 @@ log = structlog.get_logger()
 
 PARTY = "bank"
 
+Route = Literal["fast", "interbank"]
+
 _REASONS: dict[str, RefusalReason] = {
     "account_unknown": "account_unknown",
     "account_closed": "account_closed",
@@ -32,13 +34,16 @@ _REASONS: dict[str, RefusalReason] = {
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
-    """Pay `amount` đồng to an account. Names and content are plain ASCII, as transfers between banks carry them."""
+    """Pay `amount` đồng to an account. Names and content are plain ASCII, as transfers between banks carry them.
+
+    `route`: `fast` arrives at once and has a limit, `interbank` has none and takes hours."""
 
     amount: int
     bank_bin: str
     account_number: str
     account_name: str
     content: str
+    route: Route = "fast"
 
 
 class Done(msgspec.Struct, frozen=True):
@@ -84,7 +89,7 @@ async def inquire(transfer_id: UUID) -> Done | Refused | Processing | NotKnown:
     said = await _ask("GET", transfer_id)
     if said.status == 404:
         return NotKnown()
-    if said.status != 200:
+    if said.status not in {200, 202}:
         log.error("partner bank does not take an inquiry", transfer=str(transfer_id), status=said.status)
         raise NoAnswer(f"answered {said.status}")
     return _read(said)

@@ -12,6 +12,7 @@ from uuid import UUID
 import msgspec
 import structlog
 
+from app import policies
 from app.db import Connection, Database, many, maybe, queries_beside
 from app.jobs import News
 from app.outside import NoAnswer
@@ -20,7 +21,7 @@ from wallet.billers import remittances
 from wallet.findings import Matter
 from wallet.gateways import breaker, partner_bank, suspense, withdrawals
 from wallet.gateways.breaker import NotAsked
-from wallet.gateways.partner_bank import Done, NotKnown, Order, Processing, Refused
+from wallet.gateways.partner_bank import Done, NotKnown, Order, Processing, Refused, Route
 from wallet.gateways.payout_models import PayoutKind, PayoutStatus
 from wallet.merchants import settlements
 from wallet.models import Finding, RefusalReason
@@ -52,6 +53,7 @@ class _Claimed(msgspec.Struct, frozen=True):
     account_number: str
     account_name: str
     content: str
+    route: Route
 
 
 class _Due(msgspec.Struct, frozen=True):
@@ -72,7 +74,8 @@ async def pay(database: Database, news: News) -> None:
 async def send(database: Database, payout_id: UUID) -> None:
     """Send a payout that is ready, or that the bank never heard of; nothing if it is in other hands."""
     async with database.acquire() as db:
-        claimed = await maybe(_Claimed, db, sql.claim_payout, payout_id, LOST_AFTER_S)
+        fast_most = await policies.value(db, "payout.fast_most")
+        claimed = await maybe(_Claimed, db, sql.claim_payout, payout_id, LOST_AFTER_S, fast_most)
     if claimed is None:
         return
     try:

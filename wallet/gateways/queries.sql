@@ -25,11 +25,12 @@ ORDER BY made_at DESC, id DESC LIMIT $4;
 
 -- name: claim_payout
 -- Take a payout into one's hands to send it: one that the bank was not told of, or that it does not know although it
--- was told long ago. Nothing if somebody else has it.
+-- was told long ago. Nothing if somebody else has it. Its route is chosen once: fast up to $3.
 UPDATE payout SET status = 'sending', attempts = attempts + 1, sent_at = city_now(),
-    next_at = city_now() + interval '60 seconds'
+    next_at = city_now() + interval '60 seconds',
+    route = coalesce(route, CASE WHEN amount <= $3 THEN 'fast' ELSE 'interbank' END)
 WHERE id = $1 AND (status = 'ready' OR status = 'unknown' AND sent_at <= city_now() - make_interval(secs => $2))
-RETURNING amount, bank_bin, account_number, account_name, content;
+RETURNING amount, bank_bin, account_number, account_name, content, route;
 
 -- name: give_payout_back
 -- Nothing was sent after all: the first time it is ready again; later a request before this one may have arrived.

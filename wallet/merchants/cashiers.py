@@ -15,13 +15,14 @@ from uuid import UUID
 
 import msgspec
 
-from app import outbox
+from app import outbox, policies
 from app.budgets import Budget, spend
 from app.db import Connection, many, maybe, one, queries_beside
 from app.errors import NotFound, Refusal
 from app.identity.models import Principal
 from app.types import phone
 from wallet.events import CashierAccepted, CashierInvited, CashierRemoved
+from wallet.ledger import WalletLocked
 from wallet.merchants import shifts
 from wallet.merchants.merchants import TooManyOfThem
 from wallet.merchants.models import Cashier, Cashiers, Invitation, Invitations, InviteCashier
@@ -181,13 +182,16 @@ async def remove(db: Connection, me: Principal, merchant_id: UUID, cashier_id: U
 async def need_refund(db: Connection, me: Principal, merchant_id: UUID, refund_id: UUID, amount: int) -> None:
     """Before I give so much back at this shop by this refund: its owner may, and its machines with the scope that the
     door asks for; a cashier up to their ceiling a day, all refunds together, of which this one may be there already.
+    Much at once takes a person's open wallet: a phone that lies on the counter gives nothing away.
 
     Locks the cashier's row until the transaction ends: two refunds at once are counted one after the other. Raises
-    NotFound for whoever works elsewhere, RefundAboveCeiling."""
-    if await db.fetchval(sql.merchant_i_act_for, merchant_id, me.id) is not None:
-        return
-    ceiling: int | None = await db.fetchval(sql.cashier_who_refunds, merchant_id, me.id)
-    if ceiling is None:
-        raise NotFound
-    if await db.fetchval(sql.refunded_today, merchant_id, me.id, refund_id) + amount > ceiling:
-        raise RefundAboveCeiling
+    NotFound for whoever works elsewhere, RefundAboveCeiling, WalletLocked."""
+    if await db.fetchval(sql.merchant_i_act_for, merchant_id, me.id) is None:
+        ceiling: int | None = await db.fetchval(sql.cashier_who_refunds, merchant_id, me.id)
+        if ceiling is None:
+            raise NotFound
+        if await db.fetchval(sql.refunded_today, merchant_id, me.id, refund_id) + amount > ceiling:
+            raise RefundAboveCeiling
+    is_much = me.kind != "machine" and amount > await policies.value(db, "refund.unlocked_above")
+    if is_much and not await db.fetchval(sql.session_is_unlocked, me.session_id, me.id):
+        raise WalletLocked

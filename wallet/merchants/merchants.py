@@ -19,6 +19,7 @@ from wallet.merchants import shifts, stickers
 from wallet.models import (
     Merchant,
     Merchants,
+    MerchantStatus,
     NameTerminal,
     OpenMerchant,
     Order,
@@ -99,10 +100,15 @@ class UnknownWard(Refusal):
 async def open_merchant(db: Connection, me: Principal, merchant_id: UUID, wanted: OpenMerchant) -> Merchant:
     """Open a merchant that I own, or change its name, category or ward. At once active in the sandbox.
 
-    Raises LevelTooLow, UnknownWard, UnwritableName, TooManyOfThem, MerchantIdTaken, MerchantClosed."""
+    In production another name or category of a merchant that finance has looked at waits until finance has looked
+    again. Raises LevelTooLow, UnknownWard, UnwritableName, TooManyOfThem, MerchantIdTaken, MerchantClosed."""
     await levels.need(db, me, "open_merchant")
     if await db.fetchval(sql.other_merchants, me.id, merchant_id) >= MOST_MERCHANTS:
         raise TooManyOfThem(most=MOST_MERCHANTS)
+    try:
+        qr.true_name(wanted.name, 25)
+    except ValueError:
+        raise UnwritableName from None
     with refusing(merchant_ward_exists=UnknownWard):
         opened = await db.fetchval(
             sql.open_merchant,
@@ -113,14 +119,29 @@ async def open_merchant(db: Connection, me: Principal, merchant_id: UUID, wanted
             wanted.ward,
             "active" if settings().sandbox else "pending",
         )
-    if opened is None:
-        is_mine = await db.fetchval(sql.owns_merchant, merchant_id, me.id) is not None
-        raise MerchantClosed if is_mine else MerchantIdTaken
-    try:
-        qr.true_name(wanted.name, 25)
-    except ValueError:
-        raise UnwritableName from None
+        if opened is None:
+            await _change(db, me, merchant_id, wanted)
     return await one(Merchant, db, sql.merchant_of_mine, merchant_id, me.id)
+
+
+class _ToChange(msgspec.Struct, frozen=True):
+    name: str
+    category_code: str
+    ward: str
+    status: MerchantStatus
+
+
+async def _change(db: Connection, me: Principal, merchant_id: UUID, wanted: OpenMerchant) -> None:
+    there = await maybe(_ToChange, db, sql.merchant_of_mine_to_change, merchant_id, me.id)
+    if there is None:
+        raise MerchantIdTaken
+    if there.status == "closed":
+        raise MerchantClosed
+    is_other = (there.name, there.category_code) != (wanted.name, wanted.category_code)
+    if is_other and there.status != "pending" and not settings().sandbox:
+        await db.execute(sql.want_merchant_changed, merchant_id, wanted.ward, wanted.name, wanted.category_code)
+    else:
+        await db.execute(sql.change_merchant, merchant_id, wanted.name, wanted.category_code, wanted.ward)
 
 
 async def mine(db: Connection, me: Principal) -> Merchants:

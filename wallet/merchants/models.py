@@ -7,7 +7,7 @@ from uuid import UUID
 from msgspec import Meta
 
 from app.types import MOST_DONG, Answer, Body, PhoneText, ShortText
-from wallet.models import MerchantStatus
+from wallet.models import CategoryCode, MerchantStatus
 
 CashierStatus = Literal["invited", "expired", "active"]
 
@@ -85,7 +85,8 @@ class Shift(Answer):
 
 
 class StaffMerchant(Answer):
-    """A shop as finance sees it; the owner's name is masked. `status_reason`: why it is suspended."""
+    """A shop as finance sees it; the owner's name is masked. `status_reason`: why it is suspended. `wanted_name`,
+    `wanted_category_code`: what its owner wants it to be from now on, and an approval lets it be."""
 
     id: UUID
     name: str
@@ -99,3 +100,12 @@ class StaffMerchant(Answer):
     virtual_account: str
     made_at: datetime
     status_changed_at: datetime | None
+    wanted_name: str | None
+    wanted_category_code: str | None
+
+
+class ApproveMerchant(Body):
+    """The name and the category that were looked at: if the owner wants others meanwhile, nothing is approved."""
+
+    name: ShortText | None = None
+    category_code: CategoryCode | None = None

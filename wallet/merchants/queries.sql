@@ -1,16 +1,34 @@
 -- name: open_merchant
--- A merchant of its owner, by the owner's id for it. A closed one stays as it was.
+-- A merchant of its owner, by the owner's id for it.
 INSERT INTO merchant (id, owner_id, name, category_code, ward_code, status, virtual_account)
 VALUES ($1, $2, $3, $4, $5, $6, 'HUE' || lpad(nextval('merchant_virtual_account_number')::text, 10, '0'))
-ON CONFLICT (id) DO UPDATE SET name = excluded.name, category_code = excluded.category_code,
-    ward_code = excluded.ward_code
-WHERE merchant.owner_id = excluded.owner_id AND merchant.status <> 'closed'
+ON CONFLICT (id) DO NOTHING
 RETURNING id;
+
+-- name: merchant_of_mine_to_change
+-- What a merchant of mine is, while it becomes something else: one at a time, and nobody closes its books meanwhile.
+SELECT name, category_code, ward_code AS ward, status FROM merchant WHERE id = $1 AND owner_id = $2 FOR NO KEY UPDATE;
+
+-- name: change_merchant
+-- From now on it is called so, and is of this category; nothing waits any more. What it took in up to now is of the
+-- category that it had.
+WITH past AS (
+    INSERT INTO merchant_past_category (merchant_id, to_version, category_code)
+    SELECT merchant.id, account.version, category_code FROM merchant JOIN account ON account.id = merchant.id
+    WHERE merchant.id = $1 AND category_code <> $3
+    ON CONFLICT DO NOTHING
+)
+UPDATE merchant SET name = $2, category_code = $3, ward_code = $4, wanted_name = NULL, wanted_category_code = NULL
+WHERE id = $1;
+
+-- name: want_merchant_changed
+-- What it shall be called and do, once finance has looked at that.
+UPDATE merchant SET ward_code = $2, wanted_name = $3, wanted_category_code = $4 WHERE id = $1;
 
 -- name: merchant_of_mine
 -- One merchant with its terminals, if it is mine.
 SELECT merchant.id, name, 'owner' AS role, category_code, ward_code AS ward, status, status_reason, virtual_account,
-    made_at,
+    made_at, wanted_name, wanted_category_code,
     coalesce((SELECT jsonb_agg(jsonb_build_object('id', terminal.id, 'name', terminal.name) ORDER BY terminal.made_at, terminal.id)
         FROM terminal WHERE terminal.merchant_id = merchant.id AND terminal.revoked_at IS NULL), '[]') AS terminals
 FROM merchant WHERE merchant.id = $1 AND owner_id = $2;
@@ -19,6 +37,8 @@ FROM merchant WHERE merchant.id = $1 AND owner_id = $2;
 -- The merchants that I own, and those at whose counter I work, with their terminals.
 SELECT merchant.id, name, CASE WHEN owner_id = $1 THEN 'owner' ELSE 'cashier' END AS role, category_code,
     ward_code AS ward, status, CASE WHEN owner_id = $1 THEN status_reason END AS status_reason, virtual_account, made_at,
+    CASE WHEN owner_id = $1 THEN wanted_name END AS wanted_name,
+    CASE WHEN owner_id = $1 THEN wanted_category_code END AS wanted_category_code,
     coalesce((SELECT jsonb_agg(jsonb_build_object('id', terminal.id, 'name', terminal.name) ORDER BY terminal.made_at, terminal.id)
         FROM terminal WHERE terminal.merchant_id = merchant.id AND terminal.revoked_at IS NULL), '[]') AS terminals
 FROM merchant
@@ -130,12 +150,14 @@ SELECT coalesce(max(run), 0) + 1 FROM settlement WHERE merchant_id = $1 AND sett
 SELECT to_version, closing FROM settlement WHERE merchant_id = $1 ORDER BY to_version DESC, made_at DESC LIMIT 1;
 
 -- name: settlement_figures
--- What a merchant's account says after a version, before a moment, but for what settlements took out of it.
--- The fee of each taking is by the rule that held when it was made, rounded to whole đồng.
+-- What a merchant's account says after a version, before a moment, but for what settlements took out of it; of so many
+-- versions at most.
+-- The fee of each taking is by the rule that held when it was made, for the category that the merchant had then, rounded
+-- to whole đồng.
 WITH line AS MATERIALIZED (
     SELECT entry.version, entry.amount, transfer.kind, transfer.made_at
     FROM entry JOIN transfer ON transfer.id = entry.transfer_id
-    WHERE entry.account_id = $1 AND entry.version > $2
+    WHERE entry.account_id = $1 AND entry.version > $2 AND entry.version <= $2 + $4::int
 ), closed AS (
     SELECT version, amount, kind, made_at, kind IN ('merchant', 'taking') AND amount > 0 AS is_taking,
         kind = 'refund' AND amount < 0 AS is_refund,
@@ -152,11 +174,14 @@ SELECT coalesce(max(version), $2)::bigint AS to_version,
     coalesce(sum(least(amount, rule.most, (amount * rule.basis_points + 5000) / 10000 + rule.fixed))
         FILTER (WHERE is_taking), 0)::bigint AS fee
 FROM closed
+CROSS JOIN LATERAL (SELECT coalesce(
+    (SELECT category_code FROM merchant_past_category
+        WHERE merchant_id = $1 AND to_version >= closed.version ORDER BY to_version LIMIT 1),
+    (SELECT category_code FROM merchant WHERE id = $1)) AS category_code OFFSET 0) AS held
 LEFT JOIN LATERAL (
     SELECT basis_points, fixed, most FROM fee_rule
     WHERE approved_at IS NOT NULL AND effective_from <= closed.made_at
-        AND (merchant_id = $1 OR category_code = (SELECT category_code FROM merchant WHERE id = $1)
-            OR merchant_id IS NULL AND category_code IS NULL)
+        AND (merchant_id = $1 OR category_code = held.category_code OR merchant_id IS NULL AND category_code IS NULL)
     ORDER BY merchant_id IS NULL, category_code IS NULL, effective_from DESC LIMIT 1
 ) AS rule ON is_taking;
 
@@ -310,23 +335,25 @@ FROM fee_rule WHERE $1::timestamptz IS NULL OR (made_at, id) < ($1, $2::uuid)
 ORDER BY made_at DESC, id DESC LIMIT $3;
 
 -- name: settlement_lines
--- The lines that a settlement closed after a version of the account, oldest first; what the one before took out of the
--- account is no line of this one.
-SELECT entry.version, transfer.id, transfer.kind, transfer.made_at, entry.amount,
-    coalesce(payment.payer_name, bank_taking.sender_name) AS payer, payment.payee_detail AS terminal,
-    merchant_order.reference, coalesce(transfer.memo, bank_taking.content) AS memo,
+-- The lines that a settlement closed after a version of the account, oldest first, as the list of takings has them; what
+-- the one before took out of the account is no line of this one.
+SELECT entry.version, transfer.id, transfer.kind, transfer.made_at, entry.amount, line.payer, line.terminal,
+    line.reference, coalesce(line.memo, transfer.memo) AS memo,
     coalesce(least(entry.amount, rule.most, (entry.amount * rule.basis_points + 5000) / 10000 + rule.fixed), 0)::bigint AS fee
 FROM settlement
 JOIN merchant ON merchant.id = settlement.merchant_id
 JOIN entry ON entry.account_id = merchant.id AND entry.version > greatest(from_version, $2) AND entry.version <= to_version
 JOIN transfer ON transfer.id = entry.transfer_id
-LEFT JOIN payment ON payment.id = CASE transfer.kind WHEN 'refund' THEN transfer.original_id ELSE transfer.id END
-LEFT JOIN bank_taking ON bank_taking.id = transfer.id
-LEFT JOIN merchant_order ON merchant_order.id = coalesce(payment.order_id, bank_taking.order_id)
+LEFT JOIN LATERAL (SELECT payer, terminal, reference, memo FROM merchant_line
+    WHERE merchant_id = merchant.id AND version = entry.version) AS line ON true
+CROSS JOIN LATERAL (SELECT coalesce(
+    (SELECT category_code FROM merchant_past_category AS past
+        WHERE past.merchant_id = merchant.id AND past.to_version >= entry.version ORDER BY past.to_version LIMIT 1),
+    merchant.category_code) AS category_code OFFSET 0) AS held
 LEFT JOIN LATERAL (
     SELECT basis_points, fixed, most FROM fee_rule
     WHERE approved_at IS NOT NULL AND effective_from <= transfer.made_at
-        AND (merchant_id = merchant.id OR category_code = merchant.category_code
+        AND (merchant_id = merchant.id OR category_code = held.category_code
             OR merchant_id IS NULL AND category_code IS NULL)
     ORDER BY merchant_id IS NULL, category_code IS NULL, effective_from DESC LIMIT 1
 ) AS rule ON transfer.kind IN ('merchant', 'taking') AND entry.amount > 0
@@ -494,16 +521,17 @@ SELECT id, sealed, uuid_send(id) AS about FROM webhook_secret WHERE id > $1 ORDE
 UPDATE webhook_secret SET sealed = $3 WHERE id = $1 AND sealed = $2 RETURNING id;
 
 -- name: write_webhook_messages
--- News for every endpoint of its merchant that wants to hear it, once; returns how many are to be sent.
+-- News for every endpoint of its merchant that wants to hear it, once; returns how many are to be sent. Of one that is
+-- disabled it is kept as a dead letter: it can be sent once the endpoint is there again.
 WITH news AS (
     SELECT * FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::bytea[]) AS told (merchant_id, event, source, body)
 ), written AS (
     INSERT INTO webhook_message (id, endpoint_id, merchant_id, event, source, body, status, resolved_at)
     SELECT uuidv7(), endpoint.id, news.merchant_id, news.event, news.source, news.body,
-        CASE WHEN endpoint.url IS NULL THEN 'kept' ELSE 'waiting' END,
-        CASE WHEN endpoint.url IS NULL THEN city_now() END
+        CASE WHEN endpoint.url IS NULL THEN 'kept' WHEN endpoint.disabled_at IS NOT NULL THEN 'dead' ELSE 'waiting' END,
+        CASE WHEN endpoint.url IS NULL OR endpoint.disabled_at IS NOT NULL THEN city_now() END
     FROM news JOIN webhook_endpoint AS endpoint ON endpoint.merchant_id = news.merchant_id
-        AND endpoint.removed_at IS NULL AND endpoint.disabled_at IS NULL AND news.event = ANY (endpoint.events)
+        AND endpoint.removed_at IS NULL AND news.event = ANY (endpoint.events)
     ORDER BY news.source
     ON CONFLICT (endpoint_id, source) DO NOTHING
     RETURNING status
@@ -554,9 +582,21 @@ SELECT endpoint_id FROM webhook_message WHERE id = $1 AND merchant_id = $2;
 -- It is sent once more, with all its tries before it.
 UPDATE webhook_message SET status = 'waiting', attempts = 0, due_at = city_now(), resolved_at = NULL WHERE id = $1;
 
+-- name: replay_webhook_messages
+-- Dead letters of an endpoint since then are sent once more, the oldest first, so many at most; returns how many.
+WITH dead AS (
+    SELECT id FROM webhook_message
+    WHERE merchant_id = $1 AND endpoint_id = $2 AND status = 'dead' AND made_at >= $3
+    ORDER BY made_at, id LIMIT $4 FOR UPDATE
+), again AS (
+    UPDATE webhook_message AS message SET status = 'waiting', attempts = 0, due_at = city_now(), resolved_at = NULL
+    FROM dead WHERE message.id = dead.id RETURNING message.id
+)
+SELECT count(*)::int FROM again;
+
 -- name: claim_webhook_messages
--- Take what is due until somebody else may: so many in all, of each endpoint no more than it has places, those first of
--- whom nobody is on the way. $1 and $2: how many of ours are under way to which endpoint.
+-- Take what is due until somebody else may: so many in all, of each endpoint and of each merchant no more than it has
+-- places, those first of whom the fewest are on the way. $1 and $2: how many of ours are under way to which endpoint.
 WITH RECURSIVE waiting (endpoint_id) AS (
     (SELECT endpoint_id FROM webhook_message WHERE status = 'waiting' ORDER BY endpoint_id LIMIT 1)
     UNION ALL
@@ -564,21 +604,29 @@ WITH RECURSIVE waiting (endpoint_id) AS (
         WHERE message.status = 'waiting' AND message.endpoint_id > waiting.endpoint_id
         ORDER BY message.endpoint_id LIMIT 1)
     FROM waiting WHERE waiting.endpoint_id IS NOT NULL
+), ours AS MATERIALIZED (
+    SELECT endpoint_id, merchant_id, under_way FROM unnest($1::uuid[], $2::int[]) AS ours (endpoint_id, under_way)
+    JOIN webhook_endpoint ON webhook_endpoint.id = endpoint_id
 ), due AS MATERIALIZED (
-    SELECT found.id FROM waiting
-    LEFT JOIN unnest($1::uuid[], $2::int[]) AS ours (endpoint_id, under_way) USING (endpoint_id)
+    SELECT found.id, found.merchant_id, found.due_at,
+        coalesce(ours.under_way, 0) + row_number() OVER (PARTITION BY waiting.endpoint_id ORDER BY found.due_at) AS place
+    FROM waiting LEFT JOIN ours USING (endpoint_id)
     CROSS JOIN LATERAL (
-        SELECT message.id, message.due_at FROM webhook_message AS message
+        SELECT message.id, message.merchant_id, message.due_at FROM webhook_message AS message
         WHERE message.endpoint_id = waiting.endpoint_id AND message.status = 'waiting'
             AND message.due_at <= city_now()
         ORDER BY message.due_at LIMIT greatest(0, $3::int - coalesce(ours.under_way, 0)) FOR UPDATE SKIP LOCKED
     ) AS found
-    ORDER BY coalesce(ours.under_way, 0), found.due_at LIMIT $4
-)
-UPDATE webhook_message AS message SET fence = fence + 1, due_at = city_now() + make_interval(secs => $5)
-FROM due, webhook_endpoint AS endpoint
-WHERE message.id = due.id AND endpoint.id = message.endpoint_id
-RETURNING message.id, message.endpoint_id, message.fence, message.attempts, message.body, endpoint.url,
+), placed AS (
+    SELECT due.id, due.due_at,
+        (SELECT coalesce(sum(under_way), 0) FROM ours WHERE ours.merchant_id = due.merchant_id)
+        + row_number() OVER (PARTITION BY due.merchant_id ORDER BY due.place, due.due_at) AS place
+    FROM due
+), taken AS MATERIALIZED (SELECT id FROM placed WHERE place <= $4::int ORDER BY place, due_at LIMIT $5)
+UPDATE webhook_message AS message SET fence = fence + 1, due_at = city_now() + make_interval(secs => $6)
+FROM taken, webhook_endpoint AS endpoint
+WHERE message.id = taken.id AND endpoint.id = message.endpoint_id
+RETURNING message.id, message.endpoint_id, message.merchant_id, message.fence, message.attempts, message.body, endpoint.url,
     endpoint.removed_at IS NULL AND endpoint.disabled_at IS NULL AS wanted,
     ARRAY(SELECT secret.id FROM webhook_secret AS secret WHERE secret.endpoint_id = endpoint.id
         AND (signs_until IS NULL OR signs_until > city_now()) ORDER BY secret.made_at DESC, secret.id DESC) AS secret_ids,
@@ -700,27 +748,29 @@ ORDER BY version LIMIT $5;
 
 -- name: merchant_to_change
 -- A merchant whose state somebody changes: one at a time.
-SELECT status, status_reason, owner_id, name FROM merchant WHERE id = $1 FOR NO KEY UPDATE;
+SELECT status, status_reason, owner_id, name, category_code, ward_code AS ward, wanted_name, wanted_category_code
+FROM merchant WHERE id = $1 FOR NO KEY UPDATE;
 
 -- name: change_merchant_status
 -- From now on it is so, and why.
 UPDATE merchant SET status = $2, status_reason = $3, status_changed_at = city_now() WHERE id = $1;
 
 -- name: merchants_for_staff
--- The city's merchants, newest first, of one status if asked for.
+-- The city's merchants, newest first; of one status, or those of which something waits to be looked at, if asked for.
 SELECT merchant.id, merchant.name, category_code, ward_code AS ward, status, status_reason, owner_id,
     principal.screen_name AS owner_name, principal.level AS owner_level, virtual_account, merchant.made_at,
-    status_changed_at
+    status_changed_at, wanted_name, wanted_category_code
 FROM merchant JOIN principal ON principal.id = owner_id
 WHERE ($1::text IS NULL OR status = $1)
-    AND ($2::timestamptz IS NULL OR (merchant.made_at, merchant.id) < ($2, $3::uuid))
-ORDER BY merchant.made_at DESC, merchant.id DESC LIMIT $4;
+    AND (NOT $2::boolean OR status = 'pending' OR wanted_name IS NOT NULL)
+    AND ($3::timestamptz IS NULL OR (merchant.made_at, merchant.id) < ($3, $4::uuid))
+ORDER BY merchant.made_at DESC, merchant.id DESC LIMIT $5;
 
 -- name: merchant_for_staff
 -- One of them.
 SELECT merchant.id, merchant.name, category_code, ward_code AS ward, status, status_reason, owner_id,
     principal.screen_name AS owner_name, principal.level AS owner_level, virtual_account, merchant.made_at,
-    status_changed_at
+    status_changed_at, wanted_name, wanted_category_code
 FROM merchant JOIN principal ON principal.id = owner_id WHERE merchant.id = $1;
 
 -- name: close_merchant_account

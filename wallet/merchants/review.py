@@ -4,7 +4,8 @@
        ╲─────────────────────► suspended
     pending | active ──► closed, by its owner (merchants.close)
 
-A suspended shop takes nothing and is not settled with; its money stays its own."""
+A suspended shop takes nothing and is not settled with; its money stays its own. Another name or category that its
+owner wants waits for a yes too, while the shop goes on as it is."""
 
 from uuid import UUID
 
@@ -20,7 +21,7 @@ from app.staff.models import GiveReason
 from app.staff.pages import before, page_of
 from app.types import Page
 from wallet.events import MerchantApproved, MerchantReinstated, MerchantStopped
-from wallet.merchants.models import StaffMerchant
+from wallet.merchants.models import ApproveMerchant, StaffMerchant
 from wallet.models import MerchantStatus
 
 sql = queries_beside(__file__)
@@ -32,28 +33,54 @@ class MerchantStateDiffers(Refusal):
     This merchant is not in a state that allows this."""
 
 
+class MerchantChangedMeanwhile(Refusal):
+    """Chủ đơn vị vừa đổi tên hoặc ngành nghề; hãy xem lại rồi duyệt.
+
+    The owner has just changed the name or the category; look again before you approve."""
+
+
 class _Merchant(msgspec.Struct, frozen=True):
     status: MerchantStatus
     status_reason: str | None
     owner_id: UUID
     name: str
+    category_code: str
+    ward: str
+    wanted_name: str | None
+    wanted_category_code: str | None
 
 
-async def page(db: Connection, status: MerchantStatus | None, cursor: str | None, limit: int) -> Page[StaffMerchant]:
-    """The city's shops, newest first, of one status if asked for; raises BadCursor."""
-    lines = await many(StaffMerchant, db, sql.merchants_for_staff, status, *before(cursor), limit + 1)
+async def page(
+    db: Connection, status: MerchantStatus | None, waiting: bool, cursor: str | None, limit: int
+) -> Page[StaffMerchant]:
+    """The city's shops, newest first; of one status, or those that wait for a yes, if asked for. Raises BadCursor."""
+    lines = await many(StaffMerchant, db, sql.merchants_for_staff, status, waiting, *before(cursor), limit + 1)
     return page_of(lines, limit, lambda merchant: (merchant.made_at, merchant.id))
 
 
-async def approve(db: Connection, me: Principal, merchant_id: UUID) -> StaffMerchant:
-    """A shop that waits may take payments. Raises Forbidden, NotFound, MerchantStateDiffers."""
+async def approve(db: Connection, me: Principal, merchant_id: UUID, seen: ApproveMerchant) -> StaffMerchant:
+    """A shop that waits may take payments; one that takes them may be what its owner wants.
+
+    Raises Forbidden, NotFound, MerchantStateDiffers, MerchantChangedMeanwhile."""
     merchant = await _to_change(db, me, merchant_id)
+    if merchant.status not in {"pending", "active"}:
+        raise MerchantStateDiffers
+    name, category_code = (
+        merchant.wanted_name or merchant.name,
+        merchant.wanted_category_code or merchant.category_code,
+    )
+    if (seen.name or name, seen.category_code or category_code) != (name, category_code):
+        raise MerchantChangedMeanwhile
     if merchant.status == "pending":
         await _change(db, me, merchant_id, "active", "wallet.merchant_approved")
-        news = MerchantApproved(merchant_id=merchant_id, owner_id=merchant.owner_id, merchant_name=merchant.name)
-        await outbox.record(db, news)
-    elif merchant.status != "active":
-        raise MerchantStateDiffers
+    elif merchant.wanted_name is not None:
+        await db.execute(sql.change_merchant, merchant_id, name, category_code, merchant.ward)
+        await records.record(
+            db, me, "wallet.merchant_change_approved", merchant_id, name=name, category_code=category_code
+        )
+    else:
+        return await one(StaffMerchant, db, sql.merchant_for_staff, merchant_id)
+    await outbox.record(db, MerchantApproved(merchant_id=merchant_id, owner_id=merchant.owner_id, merchant_name=name))
     return await one(StaffMerchant, db, sql.merchant_for_staff, merchant_id)
 
 

@@ -11,7 +11,16 @@ from app.deps import Db, Door
 from app.staff.models import GiveReason
 from app.types import Nothing, Page
 from wallet.merchants import cashiers, merchants, review, shifts
-from wallet.merchants.models import Cashier, Cashiers, Invitations, InviteCashier, OpenShift, Shift, StaffMerchant
+from wallet.merchants.models import (
+    ApproveMerchant,
+    Cashier,
+    Cashiers,
+    Invitations,
+    InviteCashier,
+    OpenShift,
+    Shift,
+    StaffMerchant,
+)
 from wallet.models import (
     Merchant,
     Merchants,
@@ -187,18 +196,22 @@ async def list_shifts(
 
 @get("/v1/staff/merchants", who=("finance",))
 async def list_all_merchants(
-    db: Db, status: FromQuery[MerchantStatus | None] = None, cursor: Cursor = None, limit: Limit = 20
+    db: Db,
+    status: FromQuery[MerchantStatus | None] = None,
+    waiting: FromQuery[bool] = False,
+    cursor: Cursor = None,
+    limit: Limit = 20,
 ) -> Page[StaffMerchant]:
-    """The city's shops, newest first: those that wait for a yes with `status=pending`."""
-    return await review.page(db, status, cursor, limit)
+    """The city's shops, newest first; `waiting=true`: those that wait for a yes, to open or to be something else."""
+    return await review.page(db, status, waiting, cursor, limit)
 
 
 @put("/v1/staff/merchants/{merchant_id:uuid}/approval", who=("finance",))
 async def approve_merchant(
-    db: Db, request: Door, merchant_id: FromPath[UUID], data: JSONBody[Nothing]
+    db: Db, request: Door, merchant_id: FromPath[UUID], data: JSONBody[ApproveMerchant]
 ) -> StaffMerchant:
-    """A shop that waits may take payments."""
-    return await review.approve(db, request.me, merchant_id)
+    """A shop that waits may take payments; one that takes them may be called and do what its owner wants."""
+    return await review.approve(db, request.me, merchant_id, data)
 
 
 @put("/v1/staff/merchants/{merchant_id:uuid}/suspension", who=("finance",))

@@ -7,11 +7,9 @@ from uuid import UUID
 from msgspec import Meta
 
 from app.types import Answer, Body, Dong
-from wallet.models import AccountName, AccountNumber, BankBin, RefusalReason
+from wallet.models import AccountName, AccountNumber, BankBin, CategoryCode, RefusalReason
 
 SettlementStatus = Literal["sent", "paid", "failed"]
-
-CategoryCode = Annotated[str, Meta(max_length=4, pattern=r"^[0-9]{4}$")]
 
 
 class PutBankAccount(Body):

@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 from litestar.response import Stream
 
+from app.budgets import Budget, spend
 from app.db import Database, many, queries_beside
 from app.errors import Language
 from app.identity.models import Principal
@@ -16,6 +17,7 @@ from wallet.merchants.settlement_models import Settlement
 from wallet.models import TransferKind
 from wallet.papers import tables
 from wallet.papers.kinds import words_of
+from wallet.papers.statements import FILES_AN_HOUR
 from wallet.papers.tables import Column, Form, Row, Table
 
 sql = queries_beside(__file__)
@@ -39,11 +41,12 @@ class _Line(msgspec.Struct, frozen=True):
 async def answer(
     database: Database, me: Principal, merchant_id: UUID, settlement_id: UUID, form: Form, language: Language
 ) -> Stream:
-    """The file of a settlement of my merchant; raises NotFound, TooManyLines.
+    """The file of a settlement of my merchant; raises NotFound, TooManyRequests, TooManyLines, Unavailable.
 
     Holds no connection while it is read: a thousand lines at a time. They are closed, so none changes meanwhile."""
-    async with database.acquire() as db:
+    async with database.deed() as db:
         settlement = await settlements.show(db, me, merchant_id, settlement_id)
+        await spend(db, Budget(f"statement {me.id}", FILES_AN_HOUR, 3600))
     vi = language == "vi"
     table = Table(
         name=f"settlement-{settlement.settled_on:%Y%m%d}-{settlement.run}",

@@ -36,6 +36,8 @@ sql = queries_beside(__file__)
 NIGHT_STARTS_HOUR = 1
 """The day before is settled after this hour: what was on its way at midnight has arrived."""
 MOST_A_DAY = 5
+MOST_VERSIONS = 100_000
+"""Of a shop's account in one settlement; the next one takes the rest."""
 NIGHTS = UUID("6f1d3c1e-3c55-4f0b-9a6f-6b1f6d1f9a01")
 """The namespace of the ids that nights and payouts have (UUIDv5, RFC 9562): the same night is the same settlement."""
 
@@ -98,6 +100,11 @@ class _Figures(msgspec.Struct, frozen=True):
     refunds_count: int
     others: int
     fee: int
+
+    @property
+    def net(self) -> int:
+        """What they bring."""
+        return self.takings - self.refunds + self.others - self.fee
 
 
 # By night
@@ -215,12 +222,15 @@ async def _close(
 ) -> bool:
     """Close the lines up to the end of the day `on` (today: up to now); False: less than `least` would be sent.
 
-    Its caller holds the merchant's row, so that no two close the same lines."""
-    await db.execute(sql.lock_books, [ledger.GUARANTEE, ledger.SETTLEMENT, ledger.FEES, shop.id])
+    Its caller holds the merchant's row, so that no two close the same lines. What was written never changes, so it is
+    read before the accounts are locked, through which everybody's money goes."""
     last = await maybe(_Last, db, sql.last_settlement, shop.id) or _Last(0, 0)
-    figures = await one(_Figures, db, sql.settlement_figures, shop.id, last.to_version, _end_of(on))
+    figures = await _figures(db, shop, last, on, least)
+    before_it = last.closing + figures.net
+    if before_it < least:
+        return False
+    await db.execute(sql.lock_books, [ledger.GUARANTEE, ledger.SETTLEMENT, ledger.FEES, shop.id])
     available: int = await db.fetchval(sql.available, shop.id)
-    before_it = last.closing + figures.takings - figures.refunds + figures.others - figures.fee
     amount = min(before_it, available - figures.fee)
     if amount < least:
         return False
@@ -260,6 +270,17 @@ async def _close(
     )  # fmt: skip
     await payouts.hold(db, payout)
     return True
+
+
+async def _figures(db: Connection, shop: _Shop, last: _Last, on: date, least: int) -> _Figures:
+    """Of so many versions; of more if these bring less than `least`: what only went back and forth is closed with
+    what comes after it."""
+    most = MOST_VERSIONS
+    while True:
+        figures = await one(_Figures, db, sql.settlement_figures, shop.id, last.to_version, _end_of(on), most)
+        if last.closing + figures.net >= least or figures.to_version < last.to_version + most:
+            return figures
+        most *= 2
 
 
 def _end_of(day: date) -> datetime:

@@ -1,9 +1,9 @@
 """Messages on their way to merchants' systems: claimed, sent with no connection held, and noted how that came out.
 
 A claim is a fence and a moment after which somebody else may claim: whoever ends in between leaves a message that is
-due again. It is sent at least once, perhaps twice, always under the same id. Each endpoint has a few places and all
-of them together some more; a message that is done makes room for the next one at once: an endpoint that takes its
-time keeps its own messages waiting, and nobody else's."""
+due again. It is sent at least once, perhaps twice, always under the same id. Each endpoint has a few places, each
+shop a few more and all of them together more still; a message that is done makes room for the next one at once: an
+endpoint that takes its time keeps its own messages waiting, and no other shop's."""
 
 import asyncio
 import random
@@ -34,7 +34,7 @@ RETRY_WAITS_S = (5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400)
 """5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 14 h, 20 h, 24 h: three days and three hours in all."""
 LEASE_S = 60
 """Longer than anybody is waited for."""
-AT_ONCE, AT_ONCE_TO_ONE = 64, 4
+AT_ONCE, AT_ONCE_OF_ONE_SHOP, AT_ONCE_TO_ONE = 64, 8, 4
 GONE = 410
 USER_AGENT = "Huong-Webhooks/1"
 
@@ -42,6 +42,7 @@ USER_AGENT = "Huong-Webhooks/1"
 class _Claimed(msgspec.Struct, frozen=True):
     id: UUID
     endpoint_id: UUID
+    merchant_id: UUID
     fence: int
     attempts: int
     body: bytes
@@ -80,6 +81,7 @@ class Courier:
                     list(busy),
                     list(busy.values()),
                     AT_ONCE_TO_ONE,
+                    AT_ONCE_OF_ONE_SHOP,
                     free,
                     LEASE_S,
                 )
@@ -143,7 +145,7 @@ async def _deliver(database: Database, message: _Claimed) -> None:
     ) | {"content-type": "application/json", "user-agent": USER_AGENT}
     began = monotonic()
     try:
-        outcome = await guarded.post(message.url, message.body, headers)
+        outcome = await guarded.post(message.url, message.body, headers, of=str(message.merchant_id))
     except NotReached as silence:
         outcome = silence.why
     took_ms = round((monotonic() - began) * 1000)

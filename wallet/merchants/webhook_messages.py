@@ -4,7 +4,7 @@
        ↓ ↑        ↑ replayed
        dead ──────┘
 
-A message to an endpoint without a url is `kept` from its start."""
+A message to an endpoint without a url is `kept` from its start, to one that is disabled it is `dead`."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -28,10 +28,12 @@ from wallet.merchants.webhook_endpoints import lock, need_to_act
 from wallet.merchants.webhook_models import (
     Data,
     MessageStatus,
+    ReplayMessages,
     Said,
     WebhookEvent,
     WebhookMessage,
     WebhookMessageWithTries,
+    WebhookReplays,
     WebhookTry,
 )
 
@@ -43,6 +45,8 @@ KINDS = (
 )  # fmt: skip
 """The news that merchants' systems may hear."""
 TESTS_A_MINUTE, REPLAYS_A_MINUTE = 10, 60
+MOST_REPLAYED = 1000
+"""At once."""
 
 
 class WebhookEndpointDisabled(Refusal):
@@ -247,12 +251,31 @@ async def replay(db: Connection, me: Principal, merchant_id: UUID, message_id: U
     endpoint_id: UUID | None = await db.fetchval(sql.endpoint_of_webhook_message, message_id, merchant_id)
     if endpoint_id is None:
         raise NotFound
+    await _may_replay(db, me, merchant_id, endpoint_id)
+    await db.execute(sql.replay_webhook_message, message_id)
+    await outbox.record(db, WebhooksWritten(messages=1))
+    return await one(WebhookMessage, db, sql.webhook_message, message_id, merchant_id)
+
+
+async def replay_since(
+    db: Connection, me: Principal, merchant_id: UUID, endpoint_id: UUID, wanted: ReplayMessages
+) -> WebhookReplays:
+    """Send what did not come through at an endpoint since then once more: its dead letters, the oldest first.
+
+    Raises NotFound, WebhookEndpointDisabled, WebhookMessageKept, TooManyRequests."""
+    await _may_replay(db, me, merchant_id, endpoint_id)
+    replayed: int = await db.fetchval(
+        sql.replay_webhook_messages, merchant_id, endpoint_id, wanted.since, MOST_REPLAYED
+    )
+    if replayed:
+        await outbox.record(db, WebhooksWritten(messages=replayed))
+    return WebhookReplays(messages=replayed, more=replayed == MOST_REPLAYED)
+
+
+async def _may_replay(db: Connection, me: Principal, merchant_id: UUID, endpoint_id: UUID) -> None:
     endpoint = await lock(db, me, merchant_id, endpoint_id)
     if endpoint.disabled:
         raise WebhookEndpointDisabled
     if endpoint.url is None:
         raise WebhookMessageKept
     await budgets.spend(db, Budget(f"webhook replay {merchant_id}", REPLAYS_A_MINUTE, 60))
-    await db.execute(sql.replay_webhook_message, message_id)
-    await outbox.record(db, WebhooksWritten(messages=1))
-    return await one(WebhookMessage, db, sql.webhook_message, message_id, merchant_id)

@@ -83,6 +83,19 @@ class WebhookMessage(Answer):
     body: str
 
 
+class ReplayMessages(Body):
+    """Since when what did not come through shall be sent once more."""
+
+    since: Annotated[datetime, Meta(tz=True)]
+
+
+class WebhookReplays(Answer):
+    """How many messages are sent once more. `more`: there are others; ask again."""
+
+    messages: int
+    more: bool
+
+
 class WebhookTry(Answer):
     """A try, and how it came out: the status of their answer, or why there was none."""
 

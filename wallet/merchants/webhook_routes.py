@@ -13,10 +13,12 @@ from wallet.merchants import webhook_endpoints, webhook_messages
 from wallet.merchants.webhook_models import (
     MessageStatus,
     PutWebhookEndpoint,
+    ReplayMessages,
     WebhookEndpoint,
     WebhookEndpoints,
     WebhookMessage,
     WebhookMessageWithTries,
+    WebhookReplays,
     WebhookSecret,
 )
 
@@ -90,6 +92,22 @@ async def send_webhook_test(
     return await webhook_messages.write_test(db, request.me, merchant_id, webhook_endpoint_id)
 
 
+@post(
+    "/v1/merchants/{merchant_id:uuid}/webhook-endpoints/{webhook_endpoint_id:uuid}/replays",
+    status_code=201,
+    who=WRITES,
+)
+async def replay_webhook_messages(
+    db: Db,
+    request: Door,
+    merchant_id: FromPath[UUID],
+    webhook_endpoint_id: FromPath[UUID],
+    data: JSONBody[ReplayMessages],
+) -> WebhookReplays:
+    """Have all that did not come through there since a moment sent once more, a thousand at once."""
+    return await webhook_messages.replay_since(db, request.me, merchant_id, webhook_endpoint_id, data)
+
+
 @get("/v1/merchants/{merchant_id:uuid}/webhook-messages", who=READS)
 async def list_webhook_messages(
     db: Db,
@@ -132,7 +150,8 @@ router = Router(
     "/",
     route_handlers=[
         put_webhook_endpoint, list_webhook_endpoints, remove_webhook_endpoint, rotate_webhook_secret,
-        send_webhook_test, list_webhook_messages, get_webhook_message, replay_webhook_message,
+        send_webhook_test, replay_webhook_messages, list_webhook_messages, get_webhook_message,
+        replay_webhook_message,
     ],
     tags=["wallet"],
 )  # fmt: skip

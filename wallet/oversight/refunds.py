@@ -120,10 +120,14 @@ class _Written(Refund):
 
 
 async def make(db: Connection, me: Principal, refund_id: UUID, wanted: MakeRefund) -> tuple[Refund, bool]:
-    """Give back, as whoever may at that shop; and whether it had been done before.
+    """Give back, as whoever may at that shop; and whether it had been done before: this is told to whoever did it,
+    whatever they may do by now.
 
-    Raises NotFound, RefundAboveCeiling (a cashier's), RefundIdTaken, NotRefundable, RefundTooMuch,
+    Raises NotFound, RefundAboveCeiling (a cashier's), WalletLocked, RefundIdTaken, NotRefundable, RefundTooMuch,
     InsufficientFunds, AccountFrozen, AccountClosed; of a transfer from a bank SenderNotKnown, UnknownBank."""
+    before_it = await maybe(_Written, db, sql.refund, refund_id)
+    if before_it is not None and before_it.asked_by == me.id and _same(before_it, wanted):
+        return _shown(before_it), True
     subject = await _subject(db, wanted.payment_id)
     if subject.merchant_id is None:  # a bill's money is its biller's: finance asks it
         raise NotFound

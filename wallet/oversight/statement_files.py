@@ -7,8 +7,7 @@ import csv
 import io
 import re
 import unicodedata
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -18,6 +17,7 @@ from wallet.oversight.models import Side
 
 MOST_LINES = 200_000
 MOST_LINES_BEFORE_HEAD = 30
+MOST_AMOUNT_LETTERS = 40
 
 
 class UnreadableFile(Refusal):
@@ -69,6 +69,8 @@ _SIDES: dict[str, Side] = {
     "in": "in", "credit": "in", "cr": "in", "c": "in", "co": "in", "vao": "in", "+": "in", "": "in",
     "out": "out", "debit": "out", "dr": "out", "d": "out", "no": "out", "ra": "out", "-": "out",
 }  # fmt: skip
+_OTHER: dict[Side, Side] = {"in": "out", "out": "in"}
+_CURRENCY = re.compile(r"(?i)(vnd|vnđ|đồng|đ|₫)$")
 _TOTAL = re.compile(r"^(tong|tongcong|tongso|cong|total|grandtotal|sum|sodu(dau|cuoi)?(ky|ngay)?)$")
 _GROUPED = re.compile(r"^(?P<dong>[0-9]{1,3}([.,\s])[0-9]{3}(\2[0-9]{3})*)((?!\2)[.,]0{1,2})?$")
 _WHOLE = re.compile(r"^(?P<dong>[0-9]+)([.,]0{1,2})?$")
@@ -78,14 +80,8 @@ def read(content: bytes) -> list[Line]:
     """The lines of a file; raises UnreadableFile, FileTooLong.
 
     A line without a reference is a total, if it says so, and else refused. An amount without a side is money in, a
-    negative one money out."""
-    text = _text(content)
-    first = next((line for line in text.splitlines()[:MOST_LINES_BEFORE_HEAD] if _separator(line)), "")
-    rows = csv.reader(io.StringIO(text, newline=""), delimiter=_separator(first) or ",")
-    try:
-        return _lines(rows)
-    except csv.Error as problem:
-        raise UnreadableFile(line=rows.line_num, why=str(problem)) from None
+    negative one money out; in a column for one side, what is negative was taken back, so it is the other side's."""
+    return _lines(_rows(_text(content)))
 
 
 def _text(content: bytes) -> str:
@@ -97,25 +93,40 @@ def _text(content: bytes) -> str:
         raise UnreadableFile(line=line, why="not UTF-8") from None
 
 
+def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
+    """Each line's number and cells. Memos are written by payers, and a quote that nobody closes takes the lines after
+    it into its cell: so a cell is of one line, or the file is refused."""
+    number = 1
+    try:
+        first = next((line for line in text.splitlines()[:MOST_LINES_BEFORE_HEAD] if _separator(line)), "")
+        rows = csv.reader(io.StringIO(text, newline=""), delimiter=_separator(first) or ",", strict=True)
+        for row in rows:
+            if rows.line_num > number or any("\r" in cell or "\n" in cell for cell in row):
+                raise UnreadableFile(line=number, why="a cell of more than one line; is there a quote too many?")
+            yield number, [cell.strip() for cell in row]
+            number = rows.line_num + 1
+    except csv.Error as problem:
+        raise UnreadableFile(line=number, why=str(problem)) from None
+
+
 def _separator(line: str) -> str | None:
     """The one that parts a head's names; None: this is no head."""
     best = max(";\t|,", key=line.count)
     return best if line.count(best) and _columns(next(csv.reader([line], delimiter=best), [])) else None
 
 
-def _lines(rows: Any) -> list[Line]:
+def _lines(rows: Iterable[tuple[int, list[str]]]) -> list[Line]:
     columns: dict[str, list[int]] | None = None
     lines: list[Line] = []
-    for row in rows:
-        cells = [cell.strip() for cell in row]
+    for number, cells in rows:
         if not any(cells):
             continue
         if columns is None:
             columns = _columns(cells)
-            if columns is None and rows.line_num > MOST_LINES_BEFORE_HEAD:
+            if columns is None and number > MOST_LINES_BEFORE_HEAD:
                 break
             continue
-        line = _line(rows.line_num, cells, columns)
+        line = _line(number, cells, columns)
         if line is not None:
             lines.append(line)
         if len(lines) > MOST_LINES:
@@ -159,12 +170,17 @@ def _side_and_amount(number: int, cell: dict[str, str]) -> tuple[Side, int]:
         side = _SIDES.get(cell["side"]) or _SIDES.get(_plain(cell["side"]) or cell["side"])
         if side is None:
             raise UnreadableFile(line=number, why=f"`{cell['side'][:20]}` is neither in nor out")
-        return "out" if cell["amount"].startswith("-") else side, _dong(number, cell["amount"].lstrip("+-"))
-    if _says_something(cell["in"]):
-        return "in", _dong(number, cell["in"].lstrip("+-"))
-    if _says_something(cell["out"]):
-        return "out", _dong(number, cell["out"].lstrip("+-"))
-    raise UnreadableFile(line=number, why="no amount")
+        amount = _dong(number, cell["amount"])
+        return "out" if amount < 0 else side, abs(amount)
+    filled: list[Side] = [side for side in ("in", "out") if _says_something(cell[side])]
+    match filled:
+        case [side]:
+            amount = _dong(number, cell[side])
+            return _OTHER[side] if amount < 0 else side, abs(amount)
+        case []:
+            raise UnreadableFile(line=number, why="no amount")
+        case _:
+            raise UnreadableFile(line=number, why="an amount in and one out")
 
 
 def _says_something(amount: str) -> bool:
@@ -173,10 +189,14 @@ def _says_something(amount: str) -> bool:
 
 
 def _dong(number: int, text: str) -> int:
-    """`412.500`, `412,500`, `412500.00`, `412500 VND`: whole đồng."""
-    bare = re.sub(r"(?i)\s*(vnd|vnđ|đồng|đ|₫)\s*$", "", text).strip()
-    whole = _GROUPED.match(bare) or _WHOLE.match(bare)
-    amount = int(re.sub(r"\D", "", whole["dong"])) if whole and len(bare) < 30 else 0
+    """`412.500`, `412,500`, `412500.00`, `-412500 VND`: whole đồng, with their sign.
+
+    What is much too long is not looked at: looking may take long."""
+    amount = 0
+    if len(text) <= MOST_AMOUNT_LETTERS:
+        bare = _CURRENCY.sub("", text[1:] if text[:1] in {"+", "-"} else text).strip()
+        whole = _GROUPED.match(bare) or _WHOLE.match(bare)
+        amount = int(re.sub(r"\D", "", whole["dong"])) if whole and len(bare) < 30 else 0
     if not 1 <= amount <= MOST_DONG:
         raise UnreadableFile(line=number, why=f"`{text[:20]}` is no amount in whole đồng")
-    return amount
+    return -amount if text.startswith("-") else amount

@@ -13,7 +13,7 @@ from fpdf.fonts import TTFFont
 from qrcode.constants import ERROR_CORRECT_M
 
 from app.clock import city_now
-from app.errors import Language
+from app.errors import Language, Unavailable
 
 Colour = tuple[int, int, int]
 INK: Colour = (31, 26, 36)
@@ -25,8 +25,30 @@ A4_LANDSCAPE = (841.89, 595.28)
 A5 = (419.53, 595.28)
 MARGIN = 36.0
 
-two_drawings_at_a_time = asyncio.Semaphore(2)
+WAIT_S = 10.0
+
+
+class DrawingPlaces:
+    """So many draw at a time; whoever finds no place in ten seconds is told to come again: Unavailable."""
+
+    def __init__(self, places: int) -> None:
+        self._free = asyncio.Semaphore(places)
+
+    async def __aenter__(self) -> None:
+        try:
+            async with asyncio.timeout(WAIT_S):
+                await self._free.acquire()
+        except TimeoutError:
+            raise Unavailable(retry_after_s=10) from None
+
+    async def __aexit__(self, *_: object) -> None:
+        self._free.release()
+
+
+two_drawings_at_a_time = DrawingPlaces(2)
 """Drawing takes a processor: payments go first."""
+two_receipts_at_a_time = DrawingPlaces(2)
+"""A receipt is a page, and does not wait for twenty thousand lines."""
 
 FONTS = Path(__file__).parents[2] / "app" / "fonts"
 _FAMILY = "Be Vietnam Pro"

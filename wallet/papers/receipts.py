@@ -22,7 +22,7 @@ from app.jobs import News
 from app.types import grouped
 from wallet.models import BillerKind, PaymentKind, PaymentStatus
 from wallet.papers import receipt_codes, tables, words
-from wallet.papers.paper import A5, GREY, INK, MARGIN, PURPLE, Paper, two_drawings_at_a_time
+from wallet.papers.paper import A5, GREY, INK, MARGIN, PURPLE, Paper, two_receipts_at_a_time
 from wallet.papers.tables import MEDIA_TYPES
 
 sql = queries_beside(__file__)
@@ -72,7 +72,7 @@ async def file(database: Database, me: Principal, payment_id: UUID) -> Response[
         code = await receipt_codes.code_of(db, me, payment_id)
         receipt = await one(Receipt, db, sql.receipt, payment_id, me.id)
     receipt = msgspec.structs.replace(receipt, code=code, check_url=receipt_codes.url_of(code))
-    async with two_drawings_at_a_time:
+    async with two_receipts_at_a_time:
         drawn = await asyncio.to_thread(draw, receipt)
     return Response(drawn, media_type=MEDIA_TYPES["pdf"], headers=tables.to_be_saved(f"bien-nhan-{payment_id}.pdf"))
 

@@ -10,6 +10,9 @@ own). How one ends is said by the last four digits of the account that it goes t
     0005  paid after ten seconds: later than anybody waits
     0006  lost on the way the first time: the bank has never heard of it
 
+A fast transfer of 500 million and more is refused; one by the interbank route is being processed, and paid at the
+third inquiry.
+
 Of what people transfer to the city from this bank (a form at `/bank`, or `POST /bank/customers/transfer`) the city is
 told by webhook, as SePay and Casso do it."""
 
@@ -39,6 +42,7 @@ SKEW_S = 300
 SLOW_S = 10.0
 MOST_LINES = 10_000
 HERE_BIN = "970436"
+FAST_MOST = 499_999_999
 
 Asked = Request[Any, Any, Any]
 Mischief = Literal[Trouble, "duplicate", "reorder", "delay", "wrong_amount", "bad_signature", "silence"]
@@ -55,6 +59,7 @@ class Order(msgspec.Struct, forbid_unknown_fields=True):
     account_number: Annotated[str, Meta(pattern=r"^[0-9A-Z]{4,24}$")]
     account_name: Annotated[str, Meta(pattern=r"^[ -~]{1,70}$")]
     content: Annotated[str, Meta(pattern=r"^[ -~]{0,100}$")]
+    route: Literal["fast", "interbank"]
 
 
 class Transfer(msgspec.Struct):
@@ -157,6 +162,8 @@ async def put_transfer(request: Asked, transfer_id: FromPath[str]) -> Response[A
 
 
 async def _paid_as_its_number_says(bank: Bank, transfer_id: str, order: Order) -> Response[Any]:
+    if order.route == "fast" and order.amount > FAST_MOST:
+        return _told(_decide(bank, transfer_id, order, "refused", "amount_too_large"))
     match order.account_number[-4:]:
         case "0001":
             return _told(_decide(bank, transfer_id, order, "refused", "account_unknown"))
@@ -174,6 +181,8 @@ async def _paid_as_its_number_says(bank: Bank, transfer_id: str, order: Order) -
         case "0006" if transfer_id not in bank.dropped:
             bank.dropped.add(transfer_id)
             return _no_answer()
+        case _ if order.route == "interbank":
+            return _told(_decide(bank, transfer_id, order, "processing"))
         case _:
             return _told(_decide(bank, transfer_id, order, "done"))
 
