@@ -18,6 +18,7 @@ from wallet.papers import receipts
 
 listeners: tuple[Listener, ...] = (
     Listener(name="biller_payments", kinds=("BillHeld",), errand=calls.pay_held, batch=calls.AT_ONCE),
+    Listener(name="autopays", kinds=("BillPaymentFailed",), errand=autopay.look_again, batch=autopay.AT_ONCE),
     Listener(name="payouts", kinds=("PayoutAsked",), errand=payout_errands.pay, batch=payout_errands.AT_ONCE),
     Listener(name="suspense", kinds=suspense.BILLERS_SAY, hear=suspense.hear_billers, batch=200),
     Listener(name="fee_receipts", kinds=("BillPaid",), hear=receipts.number_fees, batch=receipts.AT_ONCE),
