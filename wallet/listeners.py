@@ -45,5 +45,5 @@ schedule: tuple[Scheduled, ...] = (
     Scheduled(name="settle_yesterday", every_s=300, run=settlements.ask_for_yesterday),
     Scheduled(name="sum_money", every_s=60, run=guarantee.sum_up),
     Scheduled(name="watch_disputes", every_s=3600, run=disputes.watch_the_clock),
-    Scheduled(name="watch_yesterday", every_s=600, run=suspicions.watch),
+    Scheduled(name="watch_yesterday", every_s=600, run=suspicions.watch, long=True),
 )
