@@ -58,10 +58,12 @@ class Listener(msgspec.Struct, frozen=True, kw_only=True):
 class Scheduled(msgspec.Struct, frozen=True, kw_only=True):
     """Work of the clock: run by one worker, not more often than `every_s`.
 
-    `run` works in one transaction; `errand` asks somebody outside, in short transactions of its own."""
+    `run` works in one transaction; `errand` asks somebody outside, in short transactions of its own. `long`: it may
+    take minutes or an hour; of these one runs at a time, beside the others."""
 
     name: str
     every_s: int
+    long: bool = False
     run: Callable[[Connection], Awaitable[None]] | None = None
     errand: Callable[[Database], Awaitable[None]] | None = None
 
@@ -167,6 +169,15 @@ def next_try(attempts: int, now: datetime) -> datetime | None:
         return None
     wait_s = RETRY_WAITS_S[attempts - 1]
     return now + timedelta(seconds=wait_s * random.uniform(1, 1.1))  # noqa: S311 - jitter, not a secret
+
+
+async def due(database: Database, schedule: Sequence[Scheduled]) -> list[Scheduled]:
+    """Whose turn it is by the clock, in the schedule's order; another worker may be at it."""
+    async with database.acquire() as db:
+        names = [scheduled.name for scheduled in schedule]
+        rows = await db.fetch(sql.scheduled_due, names, [scheduled.every_s for scheduled in schedule])
+    found = {row["name"] for row in rows}
+    return [scheduled for scheduled in schedule if scheduled.name in found]
 
 
 async def run_scheduled(database: Database, scheduled: Scheduled) -> bool:

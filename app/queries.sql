@@ -82,6 +82,11 @@ SELECT
     (SELECT count(*) FROM job WHERE state <> 'dead') AS jobs_waiting,
     (SELECT count(*) FROM job WHERE state = 'dead') AS jobs_dead;
 
+-- name: scheduled_due
+-- Which of these tasks are due, or were never run.
+SELECT name FROM unnest($1::text[], $2::int[]) AS task (name, every_s) LEFT JOIN schedule USING (name)
+WHERE ran_at > city_now() - make_interval(secs => every_s) IS NOT TRUE;
+
 -- name: know_scheduled
 -- A scheduled task that was never run is due.
 INSERT INTO schedule (name, ran_at)

@@ -32,6 +32,8 @@ log = structlog.get_logger()
 POLL_S = 1.0
 CHAIN_S = 2.0
 """How long a row of the audit waits for its link, at most, when there is little to link."""
+RUNS_AT_ONCE = 4
+"""So many scheduled tasks hold a connection at once, and a long one beside them; whoever asks outside holds none."""
 
 HOLDINGS: tuple[Holding, ...] = (
     *wallet_personal.HOLDINGS,
@@ -59,9 +61,9 @@ async def check_ledger(db: Connection) -> None:
 
 
 SCHEDULE: tuple[Scheduled, ...] = (
-    Scheduled(name="check_ledger", every_s=3600, run=check_ledger),
+    Scheduled(name="check_ledger", every_s=3600, run=check_ledger, long=True),
     Scheduled(name="write_audit_head", every_s=3600, run=chain.write_head),
-    Scheduled(name="check_audit", every_s=86_400, run=chain.check),
+    Scheduled(name="check_audit", every_s=86_400, run=chain.check, long=True),
     Scheduled(name="forget_sign_ins", every_s=3600, run=sessions.forget_old),
     Scheduled(name="forget_staff_sessions", every_s=3600, run=staff_sessions.forget_old),
     Scheduled(name="forget_proofs", every_s=600, run=possession.forget_old),
@@ -86,6 +88,7 @@ class Worker:
         self.schedule = schedule
         self.stopping = asyncio.Event()
         self.news = asyncio.Event()
+        self.room, self.room_for_long = asyncio.Semaphore(RUNS_AT_ONCE), asyncio.Semaphore(1)
         self.bells = {listener.name: asyncio.Event() for listener in listeners if listener.errand}
 
     async def run(self) -> None:
@@ -149,14 +152,24 @@ class Worker:
                         await bell.wait()
 
     async def keep_schedule(self) -> None:
-        """Run what is due by the clock. One that fails keeps no other from its turn, and is due again in a minute."""
+        """Run what is due by the clock, one after another, and wait for it (tests)."""
         for scheduled in self.schedule:
-            try:
+            await self._take_turn(scheduled)
+
+    async def _take_turn(self, scheduled: Scheduled) -> None:
+        """One that fails keeps no other from its turn, and is due again in a minute."""
+        try:
+            async with self._room_for(scheduled):
                 await jobs.run_scheduled(self.database, scheduled)
-            except Exception as problem:
-                log.warning("scheduled task failed", task=scheduled.name, error=repr(problem))
-                with contextlib.suppress(Unavailable, asyncpg.PostgresError, *LOST):
-                    await jobs.put_off_scheduled(self.database, scheduled)
+        except Exception as problem:
+            log.warning("scheduled task failed", task=scheduled.name, error=repr(problem))
+            with contextlib.suppress(Unavailable, asyncpg.PostgresError, *LOST):
+                await jobs.put_off_scheduled(self.database, scheduled)
+
+    def _room_for(self, scheduled: Scheduled) -> contextlib.AbstractAsyncContextManager[None]:
+        if scheduled.errand is not None:
+            return contextlib.nullcontext()
+        return self.room_for_long if scheduled.long else self.room
 
     async def drain(self) -> None:
         """Work until nothing is left that is due now (tests, the command line)."""
@@ -174,10 +187,27 @@ class Worker:
             return
 
     async def _watch_the_clock(self) -> None:
-        """Beside the queue: a long check of the ledger holds nobody's message up."""
-        while True:
-            await self.keep_schedule()
-            await asyncio.sleep(POLL_S)
+        """Beside the queue, and each task beside the others: a long check holds nothing up. None overlaps itself."""
+        under_way: dict[str, asyncio.Task[None]] = {}
+        try:
+            while True:
+                under_way = {name: task for name, task in under_way.items() if not task.done()}
+                for scheduled in await self._due():
+                    if scheduled.name not in under_way:
+                        turn = self._take_turn(scheduled)
+                        under_way[scheduled.name] = asyncio.create_task(turn, name=f"worker-{scheduled.name}")
+                await asyncio.sleep(POLL_S)
+        finally:
+            for task in under_way.values():
+                task.cancel()
+            await asyncio.gather(*under_way.values(), return_exceptions=True)
+
+    async def _due(self) -> list[Scheduled]:
+        try:
+            return await jobs.due(self.database, self.schedule)
+        except Exception as problem:
+            log.warning("schedule waits", error=repr(problem))
+            return []
 
     async def _keep_chain(self) -> None:
         """Beside the queue: the audit's rows are linked soon, whatever else takes long."""

@@ -101,7 +101,8 @@ CREATE TABLE bill_reminder (
 CREATE INDEX bill_reminder_age ON bill_reminder (made_at);
 
 -- A bill that an autopay shall pay: announced, paid on `pay_on` at the earliest, tried again on later days while the
--- money is short. `sent`: the payment was made, and it says what became of it; `over`: somebody paid it otherwise.
+-- money is short or the biller does not take it. `sent`: the payment `payment_id` was made, and says what became of it;
+-- each sending has an id of its own. `over`: somebody paid it otherwise.
 CREATE TABLE autopay_run (
     autopay_id uuid NOT NULL REFERENCES autopay (id),
     bill_id uuid NOT NULL,
@@ -109,6 +110,8 @@ CREATE TABLE autopay_run (
     payment_id uuid NOT NULL,
     amount bigint NOT NULL CONSTRAINT autopay_run_amount CHECK (amount BETWEEN 1 AND 1000000000000),
     pay_on date NOT NULL,
+    -- Not looked at before: somebody is paying the bill just now, or something went wrong with it.
+    next_at timestamptz,
     tries integer NOT NULL DEFAULT 0,
     status text NOT NULL DEFAULT 'announced' CONSTRAINT autopay_run_status CHECK (
         status IN ('announced', 'sent', 'failed', 'over')),
@@ -116,7 +119,8 @@ CREATE TABLE autopay_run (
     made_at timestamptz NOT NULL DEFAULT city_now(),
     PRIMARY KEY (autopay_id, bill_id)
 ) WITH (fillfactor = 80);
-CREATE INDEX autopay_run_due ON autopay_run (pay_on) WHERE status = 'announced';
+CREATE INDEX autopay_run_due ON autopay_run (pay_on, autopay_id, bill_id) WHERE status = 'announced';
+CREATE UNIQUE INDEX autopay_run_payment ON autopay_run (payment_id);
 CREATE INDEX autopay_run_principal ON autopay_run (principal_id);
 
 -- migrate:down

@@ -932,6 +932,12 @@ _AUTOPAY_WHY: dict[AutopayFailure, tuple[str, str]] = {
     "above_ceiling": ("số tiền vượt mức bạn đã đặt", "the amount is above the ceiling that you set"),
     "limit": ("vượt hạn mức của ví", "it is above the wallet's limit"),
     "needs_proof": ("khoản này cần bạn xác nhận", "this payment needs your proof"),
+    "locked": ("tài khoản đang bị khóa", "the account is locked"),
+    "money_out_waits": (
+        "tài khoản vừa được khôi phục nên tạm thời chưa thể chuyển tiền đi",
+        "the account was just recovered, and no money goes out for a while",
+    ),
+    "biller": ("đơn vị thu chưa nhận khoản này", "the biller did not take it"),
     "other": ("ví hiện không thể thanh toán", "the wallet cannot pay now"),
 }
 

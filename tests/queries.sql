@@ -583,6 +583,20 @@ VALUES ($1, $2, uuidv7(), $3, $4, $5, 1);
 -- And no longer does.
 UPDATE autopay SET ended_at = city_now() WHERE id = $1;
 
+-- name: autopay_runs
+-- What autopays have before them and behind them.
+SELECT status, why, tries, pay_on, payment_id, next_at > city_now() IS TRUE AS waits FROM autopay_run
+ORDER BY made_at, bill_id;
+
+-- name: plant_bills
+-- Many bills of one customer code, each of another amount.
+INSERT INTO bill (id, biller_code, customer_code, reference, customer_name, period, amount, due_on)
+SELECT uuidv7(), $1, $2, 'many-' || nth, 'Lê Thị Ngự Bình', '11/2026', nth, $4::date FROM generate_series(1, $3::int) AS nth;
+
+-- name: lock_person
+-- An account from which nothing goes out.
+UPDATE principal SET locked_at = city_now() WHERE id = $1;
+
 -- name: rewrite_policy
 -- What must never be.
 UPDATE policy SET value = 1 WHERE code = $1;

@@ -188,7 +188,9 @@ class AutopayAnnounced(Event):
     pay_on: date
 
 
-AutopayFailure = Literal["balance", "above_ceiling", "limit", "needs_proof", "other"]
+AutopayFailure = Literal[
+    "balance", "above_ceiling", "limit", "needs_proof", "locked", "money_out_waits", "biller", "other"
+]
 
 
 class AutopayFailed(Event):

@@ -18,6 +18,7 @@ from wallet.papers import receipts
 
 listeners: tuple[Listener, ...] = (
     Listener(name="biller_payments", kinds=("BillHeld",), errand=calls.pay_held, batch=calls.AT_ONCE),
+    Listener(name="autopays", kinds=("BillPaymentFailed",), errand=autopay.look_again, batch=autopay.AT_ONCE),
     Listener(name="payouts", kinds=("PayoutAsked",), errand=payout_errands.pay, batch=payout_errands.AT_ONCE),
     Listener(name="suspense", kinds=suspense.BILLERS_SAY, hear=suspense.hear_billers, batch=200),
     Listener(name="fee_receipts", kinds=("BillPaid",), hear=receipts.number_fees, batch=receipts.AT_ONCE),
@@ -44,5 +45,5 @@ schedule: tuple[Scheduled, ...] = (
     Scheduled(name="settle_yesterday", every_s=300, run=settlements.ask_for_yesterday),
     Scheduled(name="sum_money", every_s=60, run=guarantee.sum_up),
     Scheduled(name="watch_disputes", every_s=3600, run=disputes.watch_the_clock),
-    Scheduled(name="watch_yesterday", every_s=600, run=suspicions.watch),
+    Scheduled(name="watch_yesterday", every_s=600, run=suspicions.watch, long=True),
 )

@@ -1,6 +1,7 @@
 """The queue: an event is told once, done once, in order where order matters, and tried again until it is dead."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -457,6 +458,91 @@ async def test_a_scheduled_task_that_fails_keeps_no_other_from_its_turn(database
         assert 58 < await db.fetchval(sql.due_in_s, "broken", 3600) <= 60
 
 
+async def soon(done: Callable[[], Awaitable[bool]]) -> None:
+    """Wait until something is so; five seconds are for ever."""
+    async with asyncio.timeout(5):
+        while not await done():  # noqa: ASYNC110 - it happens in the database
+            await asyncio.sleep(0.01)
+
+
+class Turns:
+    """Scheduled tasks that are counted; some of them wait until they may go on."""
+
+    def __init__(self) -> None:
+        self.begun: Counter[str] = Counter()
+        self.under_way: Counter[str] = Counter()
+        self.most: Counter[str] = Counter()
+        self.go_on = asyncio.Event()
+
+    def task(self, name: str, *, slow: bool = False, long: bool = False, errand: bool = False) -> Scheduled:
+        """Due at each look; its kind is the first word of its name."""
+        kind = name.split()[0]
+
+        async def work(_: object) -> None:
+            self.begun[name] += 1
+            self.under_way[kind] += 1
+            self.most[kind] = max(self.most[kind], self.under_way[kind])
+            try:
+                if slow:
+                    await self.go_on.wait()
+            finally:
+                self.under_way[kind] -= 1
+
+        if errand:
+            return Scheduled(name=name, every_s=0, errand=work)
+        return Scheduled(name=name, every_s=0, run=work, long=long)
+
+
+async def test_a_scheduled_task_that_takes_long_keeps_no_other_from_its_turn(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "POLL_S", 0.02)
+    turns = Turns()
+    schedule = (
+        *(turns.task(f"long {nth}", slow=True, long=True) for nth in range(3)),
+        *(turns.task(f"errand {nth}", slow=True, errand=True) for nth in range(6)),
+        turns.task("quick"),
+        turns.task("ask", errand=True),
+    )
+    crew = Worker(database, (), schedule)
+    running = asyncio.create_task(crew.run())
+
+    async def many_turns() -> bool:
+        return turns.begun["quick"] > 3 and turns.begun["ask"] > 3
+
+    await soon(many_turns)
+    assert turns.under_way == {"long": 1, "errand": 6, "quick": 0, "ask": 0}
+    assert [turns.begun[f"errand {nth}"] for nth in range(6)] == [1] * 6, "none overlaps itself"
+    crew.stop()
+    await asyncio.wait_for(running, 5)
+    assert turns.under_way.total() == 0, "what was under way was cancelled"
+
+
+async def test_the_schedule_takes_only_a_few_connections_at_once(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "POLL_S", 0.02)
+    turns = Turns()
+    crew = Worker(database, (), [turns.task(f"run {nth}", slow=True) for nth in range(7)])
+    running = asyncio.create_task(crew.run())
+
+    async def full() -> bool:
+        return turns.under_way["run"] == worker.RUNS_AT_ONCE
+
+    await soon(full)
+    await asyncio.sleep(0.1)
+    assert turns.begun.total() == worker.RUNS_AT_ONCE
+    turns.go_on.set()
+
+    async def all_had_their_turn() -> bool:
+        return all(turns.begun[f"run {nth}"] for nth in range(7))
+
+    await soon(all_had_their_turn)
+    crew.stop()
+    await asyncio.wait_for(running, 5)
+    assert turns.most["run"] == worker.RUNS_AT_ONCE
+
+
 async def test_the_citys_own_schedule_runs(db: Connection) -> None:
     crew = Worker(OneConnection(db), (), worker.SCHEDULE)
     await crew.keep_schedule()
@@ -465,13 +551,6 @@ async def test_the_citys_own_schedule_runs(db: Connection) -> None:
 
 
 # Waking and stopping
-
-
-async def soon(done: Callable[[], Awaitable[bool]]) -> None:
-    """Wait until something is so; five seconds are for ever."""
-    async with asyncio.timeout(5):
-        while not await done():  # noqa: ASYNC110 - it happens in the database
-            await asyncio.sleep(0.01)
 
 
 async def test_news_wakes_a_resting_worker_and_stop_ends_it(

@@ -2,13 +2,16 @@
 
 import asyncio
 from datetime import date, timedelta
+from typing import cast, get_args
 from uuid import UUID, uuid4
 
 import httpx
+import msgspec
 import pytest
 
 from app.clock import city_today
-from app.db import Connection
+from app.db import Connection, Database, many
+from app.errors import OutcomeUnknown, Refusal, TooManyRequests, Unavailable
 from notifications.messages import messages_of
 from tests.conftest import City, StandIns
 from tests.makers import Resident, a_biller, a_resident, fund
@@ -17,8 +20,9 @@ from tests.wallet.banking import broken_laws, money, told
 from tests.wallet.billing import a_known_bill, a_water_company, calls, pay
 from tests.wallet.conftest import Passing
 from wallet import bills, ledger
-from wallet.billers import autopay, reminders
-from wallet.events import AutopayAnnounced, AutopayFailed, BillReminder
+from wallet.billers import autopay, lists, reminders
+from wallet.billers.adapters import HttpAdapter, PayOrder, RefusalReason, Refused
+from wallet.events import AutopayAnnounced, AutopayFailed, AutopayFailure, BillReminder
 from wallet.ledger import Move
 
 DAY_S = 86_400
@@ -82,6 +86,49 @@ async def the_clock(city: City) -> None:
 async def news(city: City, kind: str) -> list[dict[str, object]]:
     async with city.database.acquire() as db:
         return await told(db, kind)
+
+
+class Run(msgspec.Struct, frozen=True):
+    """A bill that an autopay has before it, or behind it."""
+
+    status: str
+    why: str | None
+    tries: int
+    pay_on: date
+    payment_id: UUID
+    waits: bool
+
+
+async def runs(city: City) -> list[Run]:
+    async with city.database.acquire() as db:
+        return await many(Run, db, sql.autopay_runs)
+
+
+async def failures(city: City) -> list[tuple[object, bool]]:
+    """Why bills did not pay themselves, as was told, and whether they are tried again."""
+    return [(one["why"], one["again_on"] is not None) for one in await news(city, "AutopayFailed")]
+
+
+async def an_announced_bill(city: City, passing: Passing, stand_ins: StandIns, *, due_in: int = 6) -> Resident:
+    """Of a biller that is asked: announced yesterday, to be paid today."""
+    async with city.database.transaction() as db:
+        me = await a_resident(db, balance=1_000_000)
+        biller = await a_water_company(db, stand_ins)
+        await a_bill_due(db, due_in, biller=biller)
+    await switch_on(city, me, await keep(city, me, biller=biller, code="HW000123"), days=due_in - 1)
+    await the_clock(city)
+    await passing(city, DAY_S)
+    return me
+
+
+def refusing(monkeypatch: pytest.MonkeyPatch, *reasons: RefusalReason) -> None:
+    """A biller that says so to its next payments, and takes the others."""
+    left, real = list(reasons), HttpAdapter.pay
+
+    async def pay_or_refuse(adapter: HttpAdapter, order: PayOrder) -> object:
+        return Refused(reason=left.pop(0)) if left else await real(adapter, order)
+
+    monkeypatch.setattr(HttpAdapter, "pay", pay_or_refuse)
 
 
 # Reminders
@@ -300,6 +347,213 @@ async def test_a_bill_that_is_due_today_is_tried_no_more_tomorrow(city: City, pa
     assert [one["again_on"] for one in await news(city, "AutopayFailed")] == [None]
 
 
+@pytest.mark.parametrize("busy", [Unavailable, OutcomeUnknown, TooManyRequests])
+async def test_a_busy_server_is_no_answer(
+    city: City, passing: Passing, monkeypatch: pytest.MonkeyPatch, busy: type[Refusal]
+) -> None:
+    me = await someone(city)
+    await switch_on(city, me, await keep(city, me))
+    async with city.database.transaction() as db:
+        await a_bill_due(db, 3)
+    await the_clock(city)
+    await passing(city, DAY_S)
+
+    async def not_now(*_: object) -> object:
+        raise busy
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ledger, "move", not_now)
+        await the_clock(city)
+    [run] = await runs(city)
+    assert (run.status, run.tries, run.waits) == ("announced", 0, False)
+    await the_clock(city)
+    assert await money(city, me.id) == (900_000, 0)
+    assert await failures(city) == []
+
+
+async def test_an_account_that_was_just_recovered_is_waited_for_and_told_once(city: City, passing: Passing) -> None:
+    me = await someone(city)
+    await switch_on(city, me, await keep(city, me), days=6)
+    async with city.database.transaction() as db:
+        await a_bill_due(db, 7)
+    await the_clock(city)
+    for _ in range(4):
+        async with city.database.transaction() as db:
+            await db.execute(sql.money_waits, me.id)
+        await passing(city, DAY_S - 60)
+        await the_clock(city)
+    assert await failures(city) == [("money_out_waits", True)]
+    await a_day(city, passing, 2)
+    assert await money(city, me.id) == (900_000, 0)
+
+
+async def test_a_locked_account_is_waited_for_until_the_bill_is_due(city: City, passing: Passing) -> None:
+    me = await someone(city)
+    await switch_on(city, me, await keep(city, me), days=4)
+    async with city.database.transaction() as db:
+        await a_bill_due(db, 5)
+        await db.execute(sql.lock_person, me.id)
+    await a_day(city, passing, 4)
+    assert await failures(city) == [("locked", True)]
+    await a_day(city, passing, 2)
+    assert await failures(city) == [("locked", True), ("locked", False)]
+    assert [run.status for run in await runs(city)] == ["failed"]
+
+
+@pytest.mark.parametrize("reason", ["maintenance", "insufficient", "other"])
+async def test_what_its_biller_does_not_take_today_is_paid_tomorrow_and_once(
+    city: City, passing: Passing, stand_ins: StandIns, monkeypatch: pytest.MonkeyPatch, reason: RefusalReason
+) -> None:
+    me = await an_announced_bill(city, passing, stand_ins)
+    refusing(monkeypatch, reason)
+    for _ in range(2):
+        await the_clock(city)
+    [run] = await runs(city)
+    assert (run.status, run.why, run.pay_on) == ("announced", "biller", city_today() + timedelta(days=1))
+    assert await failures(city) == [("biller", True)]
+    assert await money(city, me.id) == (1_000_000, 0)
+    await a_day(city, passing, 2)
+    first, second = await calls(city)
+    assert [(call.state, call.payment) for call in (first, second)] == [("refused", "failed"), ("paid", "paid")]
+    assert await money(city, me.id) == (900_000, 0)
+    assert await broken_laws(city) == []
+
+
+@pytest.mark.parametrize(("due_in", "tried"), [(9, 3), (3, 2)])
+async def test_a_biller_that_never_takes_it_is_asked_three_times_or_until_the_bill_is_due(
+    city: City, passing: Passing, stand_ins: StandIns, monkeypatch: pytest.MonkeyPatch, due_in: int, tried: int
+) -> None:
+    me = await an_announced_bill(city, passing, stand_ins, due_in=due_in)
+    if tried == 2:  # it is due tomorrow
+        await passing(city, DAY_S)
+    always: list[RefusalReason] = ["other"] * 9
+    refusing(monkeypatch, *always)
+    await a_day(city, passing, 5)
+    assert await failures(city) == [("biller", True)] * (tried - 1) + [("biller", False)]
+    assert len(await calls(city)) == tried
+    assert [run.status for run in await runs(city)] == ["failed"]
+    assert await money(city, me.id) == (1_000_000, 0)
+
+
+@pytest.mark.parametrize("above", [False, True])
+async def test_what_its_biller_asks_another_amount_for_is_announced_anew(
+    city: City, passing: Passing, stand_ins: StandIns, monkeypatch: pytest.MonkeyPatch, above: bool
+) -> None:
+    me = await an_announced_bill(city, passing, stand_ins)
+    async with city.database.transaction() as db:
+        await db.execute(sql.unlock, me.session_id)
+    [code] = (await city.client.get("/v1/wallet/customer-codes", headers=me.headers)).json()
+    path = f"/v1/wallet/customer-codes/{code['id']}"
+
+    async def listed_otherwise(database: Database, *_: object) -> bool:
+        async with database.transaction() as db:
+            [failed] = await told(db, "BillPaymentFailed")
+            await db.execute(sql.set_bill_amount, UUID(str(failed["bill_id"])), 120_000)
+        return True
+
+    monkeypatch.setattr(lists, "refresh", listed_otherwise)
+    refusing(monkeypatch, "amount_changed")
+    if above:
+        await switch_on(city, me, path, ceiling=119_999, days=5)
+        await the_clock(city)
+        assert await failures(city) == [("above_ceiling", False)]
+        await switch_on(city, me, path, ceiling=120_000, days=5)
+    await the_clock(city)
+    assert [one["amount"] for one in await news(city, "AutopayAnnounced")] == [100_000, 120_000]
+    assert await money(city, me.id) == (1_000_000, 0)
+    await a_day(city, passing)
+    assert await money(city, me.id) == (880_000, 0)
+    assert len(await failures(city)) == above
+
+
+@pytest.mark.parametrize(
+    ("reason", "end", "said"),
+    [("already_paid", "over", []), ("unknown_bill", "failed", [("biller", False)])],
+)
+async def test_what_is_no_bill_of_its_biller_is_not_tried_again(
+    city: City,
+    passing: Passing,
+    stand_ins: StandIns,
+    monkeypatch: pytest.MonkeyPatch,
+    reason: RefusalReason,
+    end: str,
+    said: object,
+) -> None:
+    me = await an_announced_bill(city, passing, stand_ins)
+
+    async def says_nothing(*_: object) -> bool:
+        return False
+
+    monkeypatch.setattr(lists, "refresh", says_nothing)
+    refusing(monkeypatch, reason)
+    await a_day(city, passing, 2)
+    assert [run.status for run in await runs(city)] == [end]
+    assert await failures(city) == said
+    assert await money(city, me.id) == (1_000_000, 0)
+
+
+@pytest.mark.parametrize("taken", [True, False])
+async def test_a_bill_that_is_being_paid_by_hand_is_waited_for(
+    city: City, passing: Passing, stand_ins: StandIns, monkeypatch: pytest.MonkeyPatch, taken: bool
+) -> None:
+    me = await an_announced_bill(city, passing, stand_ins)
+    [announced] = await news(city, "AutopayAnnounced")
+    async with city.database.transaction() as db:
+        await db.execute(sql.unlock, me.session_id)
+    assert (await pay(city, me, announced["bill_id"])).json()["status"] == "pending"
+    await autopay.pay_due(city.database)
+    [run] = await runs(city)
+    assert (run.status, run.tries, run.waits) == ("announced", 0, True)
+    if not taken:
+        refusing(monkeypatch, "other")
+    await city.worker.drain()
+    await passing(city, autopay.WAIT_S + 1)
+    await the_clock(city)
+    assert [run.status for run in await runs(city)] == ["over" if taken else "sent"]
+    assert [call.state for call in await calls(city)] == (["paid"] if taken else ["refused", "paid"])
+    assert await money(city, me.id) == (900_000, 0)
+    assert await failures(city) == []
+
+
+async def test_all_pages_are_paid_and_those_that_stumble_stand_aside(
+    city: City, passing: Passing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(autopay, "BATCH", 20)
+    me = await someone(city)
+    await switch_on(city, me, await keep(city, me))
+    async with city.database.transaction() as db:
+        await db.execute(sql.plant_bills, "dien-luc-hue", CODE, 300, city_today() + timedelta(days=3))
+    await the_clock(city)
+    await passing(city, DAY_S)
+    real, asked, under_way, most = ledger.move, 0, 0, 0
+
+    async def stumble(db: Connection, wanted: Move) -> object:
+        nonlocal asked, under_way, most
+        asked, under_way = asked + 1, under_way + 1
+        most = max(most, under_way)
+        try:
+            if cast("int", wanted.amount) <= 50:  # more than two pages of them
+                raise ValueError("stumbled")
+            return await real(db, wanted)
+        finally:
+            under_way -= 1
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ledger, "move", stumble)
+        await autopay.pay_due(city.database)
+        paid = [run for run in await runs(city) if run.status == "sent"]
+        aside = [run for run in await runs(city) if run.status == "announced"]
+        assert (len(paid), len(aside), all(run.waits for run in aside)) == (250, 50, True)
+        assert most == autopay.AT_ONCE
+        await autopay.pay_due(city.database)
+        assert asked == 300, "not again at once"
+    await passing(city, autopay.WAIT_S + 1)
+    await the_clock(city)
+    assert {run.status for run in await runs(city)} == {"sent"}
+    assert await money(city, me.id) == (1_000_000 - sum(range(301)), 0)
+    assert await broken_laws(city) == []
+
+
 async def test_a_bill_above_the_ceiling_is_told_at_once_and_paid_when_the_ceiling_is_raised(
     city: City, passing: Passing
 ) -> None:
@@ -388,7 +642,7 @@ def test_the_words_say_what_when_and_what_to_do() -> None:
     of = {"autopay_id": UUID(int=3), **BILL}
     [announced] = messages_of(AutopayAnnounced(pay_on=on, **of))  # pyright: ignore[reportArgumentType]
     assert "27/11/2026" in announced.body["en"]
-    for why in ("balance", "above_ceiling", "limit", "needs_proof", "other"):
+    for why in get_args(AutopayFailure):
         for again_on in (on, None):
             [failed] = messages_of(AutopayFailed(why=why, again_on=again_on, **of))  # pyright: ignore[reportArgumentType]
             assert failed.title["vi"] != failed.title["en"]

@@ -393,12 +393,19 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 ON CONFLICT (autopay_id, bill_id) DO NOTHING RETURNING autopay_id;
 
 -- name: runs_due
--- Bills whose day has come.
-SELECT autopay_id, bill_id FROM autopay_run WHERE status = 'announced' AND pay_on <= $1::date ORDER BY pay_on LIMIT $2;
+-- One page of the bills whose day has come.
+SELECT pay_on, autopay_id, bill_id FROM autopay_run
+WHERE status = 'announced' AND pay_on <= $1::date AND (pay_on, autopay_id, bill_id) > ($2::date, $3::uuid, $4::uuid)
+    AND next_at > city_now() IS NOT TRUE
+ORDER BY pay_on, autopay_id, bill_id LIMIT $5;
+
+-- name: run_of_payment
+-- Which bill an autopay meant to pay with a payment.
+SELECT pay_on, autopay_id, bill_id FROM autopay_run WHERE payment_id = $1 AND status = 'sent';
 
 -- name: run_for_update
--- One of them, for whoever pays it now.
-SELECT run.autopay_id, run.bill_id, run.principal_id, run.payment_id, run.amount AS announced_amount, run.tries,
+-- One of them, for whoever sees to it now.
+SELECT run.autopay_id, run.bill_id, run.principal_id, run.payment_id, run.amount AS announced_amount, run.tries, run.why,
     autopay.ended_at IS NOT NULL AS ended, bill.status AS bill_status, bill.amount, bill.due_on,
     bill.amount > autopay.ceiling AS above, biller.code AS biller, biller.name_vi AS biller_name,
     biller.name_en AS biller_name_en, bill.customer_code, bill.period
@@ -406,7 +413,7 @@ FROM autopay_run AS run
 JOIN autopay ON autopay.id = run.autopay_id
 JOIN bill ON bill.id = run.bill_id
 JOIN biller ON biller.code = bill.biller_code
-WHERE run.autopay_id = $1 AND run.bill_id = $2 AND run.status = 'announced' AND run.pay_on <= $3::date
+WHERE run.autopay_id = $1 AND run.bill_id = $2 AND run.status = $3 AND run.pay_on <= $4::date
 FOR UPDATE OF run SKIP LOCKED;
 
 -- name: settle_run
@@ -416,6 +423,16 @@ UPDATE autopay_run SET status = $3, why = $4, tries = tries + 1 WHERE autopay_id
 -- name: put_run_off
 -- It is tried on a later day, perhaps over another amount.
 UPDATE autopay_run SET amount = $3, pay_on = $4, tries = $5, why = $6 WHERE autopay_id = $1 AND bill_id = $2;
+
+-- name: bring_run_back
+-- Its payment came to nothing: it is tried on a later day under another id, perhaps over another amount.
+UPDATE autopay_run SET status = 'announced', payment_id = $3, amount = $4, pay_on = $5, why = $6
+WHERE autopay_id = $1 AND bill_id = $2;
+
+-- name: let_run_wait
+-- It is looked at again in so many seconds.
+UPDATE autopay_run SET next_at = city_now() + make_interval(secs => $3)
+WHERE autopay_id = $1 AND bill_id = $2 AND status = 'announced';
 
 -- name: autopays_of_person
 -- For a copy of all that is held: codes whose bills pay themselves, and what was announced.
