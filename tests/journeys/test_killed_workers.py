@@ -2,8 +2,6 @@
 
 import asyncio
 import contextlib
-import csv
-import io
 import os
 import signal
 import sys
@@ -12,7 +10,6 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from uuid import uuid4
 
-import httpx
 import pytest
 
 from tests.conftest import City, StandIns
@@ -56,14 +53,6 @@ async def states(city: City) -> tuple[list[str], list[str]]:
     return [one.status for one in await banking.payouts(city)], [call.state for call in await billing.calls(city)]
 
 
-async def paid_at_the_bank(stand_ins: StandIns) -> list[int]:
-    """Amounts that the bank says it paid to the slow account."""
-    async with httpx.AsyncClient(verify=False) as client:
-        text = (await client.get(f"{stand_ins.url}/bank/statement.csv")).text
-    lines = csv.DictReader(io.StringIO(text))
-    return [int(line["amount"]) for line in lines if (line["side"], line["account_number"]) == ("out", banking.SLOW)]
-
-
 @pytest.mark.parametrize("later_s", [PAST_THE_LEASES_S, PAST_ANY_REQUEST_ON_ITS_WAY_S])
 async def test_c29_a_worker_that_is_killed_while_it_is_waited_for_pays_once(
     city: City, stand_ins: StandIns, monkeypatch: pytest.MonkeyPatch, later_s: int
@@ -74,7 +63,7 @@ async def test_c29_a_worker_that_is_killed_while_it_is_waited_for_pays_once(
         me = await a_resident(db, balance=500_000)
         company = await billing.a_water_company(db, stand_ins)
         bill_id = await billing.a_known_bill(db, company, "HW000906", 70_000)
-    before = await paid_at_the_bank(stand_ins)
+    before = await banking.paid_there(stand_ins, banking.SLOW)
     withdrawal_id, payment_id = uuid4(), uuid4()
     assert (await banking.withdraw(city, me, banking.asked(banking.SLOW), withdrawal_id)).status_code == 201
     assert (await billing.pay(city, me, bill_id, payment_id)).status_code == 201
@@ -99,7 +88,7 @@ async def test_c29_a_worker_that_is_killed_while_it_is_waited_for_pays_once(
     assert (payout.hold, call.hold, call.bill) == ("captured", "captured", "paid")
     assert await banking.fate(city, me, withdrawal_id) == await billing.fate(city, me, payment_id) == "paid"
     assert await banking.money(city, me.id) == (380_000, 0)
-    assert await paid_at_the_bank(stand_ins) == [*before, 50_000], "once"
+    assert await banking.paid_there(stand_ins, banking.SLOW) == [*before, 50_000], "once"
     assert await billing.paid_there(stand_ins, company) == [str(payment_id)], "once"
     async with city.database.acquire() as db:
         assert len(await banking.told(db, "WithdrawalPaid")) == len(await banking.told(db, "BillPaid")) == 1
