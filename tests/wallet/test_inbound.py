@@ -24,6 +24,7 @@ from tests.wallet.telling import (
     balance,
     casso,
     check_suspense,
+    items,
     notices,
     of_casso,
     of_sepay,
@@ -32,7 +33,7 @@ from tests.wallet.telling import (
 )
 from wallet import ledger, qr
 from wallet.gateways import notices as reading
-from wallet.gateways import transfer_codes
+from wallet.gateways import top_ups, transfer_codes
 
 pytestmark = pytest.mark.usefixtures("stand_ins")
 
@@ -188,6 +189,42 @@ async def test_what_comes_late_or_a_second_time_waits_in_suspense(city: City) ->
     assert paid_id != late_id
     assert [notice.why for notice in await notices(city)] == [None, "already_paid", "late"]
     assert (await balance(city, me.id), await balance(city, ledger.SUSPENSE)) == (AMOUNT, 2 * AMOUNT)
+    await check_all(city)
+
+
+@pytest.mark.parametrize("told_by", [(sepay, of_sepay), (casso, of_casso)], ids=["sepay", "casso"])
+async def test_c30_a_notice_before_our_commit_waits_until_two_of_finance_say_whose_it_is(
+    city: City, told_by: Any
+) -> None:
+    """Nobody else sees the top-up yet; its code is known to whoever was shown it a moment later."""
+    tell, of = told_by
+    me, top_up_id = await someone(city), uuid4()
+    wanted = top_ups.AskTopUp(amount=AMOUNT, method="bank_transfer")
+    async with city.database.transaction() as db:
+        asked, _ = await top_ups.ask(db, me.me, top_up_id, wanted, None, top_ups.AskedFrom("203.0.113.7", "vi"))
+        body = of(AMOUNT, asked.code)
+        assert (await tell(city, body)).status_code == 200, "it is kept, and need not be told again"
+    assert ((await only(city)).status, (await only(city)).why) == ("suspense", "unmatched")
+    assert (await tell(city, body)).status_code == 200
+    assert (await balance(city, me.id), await balance(city, ledger.SUSPENSE)) == (0, AMOUNT)
+    await check_all(city)
+
+    async with city.database.transaction() as db:
+        one, another = await a_staff_member(db, role="finance"), await a_staff_member(db, role="finance")
+    [item] = await items(city, one)
+    path = f"/v1/staff/suspense/{item['id']}/resolution"
+    body = {"kind": "top_up", "phone": me.phone, "note": f"Mã {asked.code} là của khách này"}
+    proposed = await city.client.put(path, headers=one.headers, json=body)
+    assert proposed.status_code == 200, proposed.text
+    decision = {"resolution_id": proposed.json()["resolution"]["id"]}
+    alone = await city.client.put(f"{path}/approval", headers=one.headers, json=decision)
+    assert refused(alone) == (403, "ResolutionNeedsSecondPairOfEyes")
+    approved = await city.client.put(f"{path}/approval", headers=another.headers, json=decision)
+    assert (approved.status_code, approved.json()["status"]) == (200, "resolved"), approved.text
+    assert (await balance(city, me.id), await balance(city, ledger.SUSPENSE)) == (AMOUNT, 0)
+    async with city.database.acquire() as db:
+        [credited] = await told(db, "TransferCredited")
+    assert (credited["principal_id"], credited["amount"]) == (str(me.id), AMOUNT)
     await check_all(city)
 
 
