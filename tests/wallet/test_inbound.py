@@ -5,6 +5,7 @@ import csv
 import hmac
 import io
 import json
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -37,6 +38,7 @@ from tests.wallet.telling import (
 from wallet import ledger, qr
 from wallet.gateways import notices as reading
 from wallet.gateways import top_ups, transfer_codes
+from wallet.gateways.notices import Notice
 from wallet.sandbox import bank
 
 pytestmark = pytest.mark.usefixtures("stand_ins")
@@ -478,6 +480,92 @@ VECTOR = (
     "7945815cddeb0bd95849434c1f38ba0549d9fcb44f7a7b6fef0c3ba5a4d7bf68"
     "8be901385c13c7c6da472fe4a762a89361f4bd3e8c3247ed86c7f789e37cd6d2"
 )
+
+
+CASSOS_KEY = "mgExMrjj4i7a1p8Cs6LmFbpCd8lbw4sSX4LZXPag7TKazeIogtR90tvWYTkwQbvs"
+CASSOS_SIGNATURE = (
+    "t=1727948258788,v1=ed0a4bd2e826d5cb69988cdb141e6c1a080e21f3b57eb72cd78192220042b9e7"
+    "dde0868fc667faea8e224900fa7904e7c88dfa098032fb2d6b6996856e8b7ff3"
+)
+CASSOS_BODY: dict[str, Any] = {
+    "error": 0,
+    "data": {
+        "id": 0,
+        "reference": "MA_GIAO_DICH_THU_NGHIEM",
+        "description": "giao dich thu nghiem",
+        "amount": 599000,
+        "runningBalance": 25000000,
+        "transactionDateTime": "2024-10-03 15:06:37",
+        "accountNumber": "88888888",
+        "bankName": "VPBank",
+        "bankAbbreviation": "VPB",
+        "virtualAccountNumber": "",
+        "virtualAccountName": "",
+        "counterAccountName": "NGUYEN VAN A",
+        "counterAccountNumber": "8888888888",
+        "counterAccountBankId": "970415",
+        "counterAccountBankName": "VietinBank",
+    },
+}
+"""A notice that Casso signed to be tried with, and its signature."""
+
+
+def test_c30_a_notice_that_casso_itself_signed_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    headers = {"x-casso-signature": CASSOS_SIGNATURE}
+    signed_at = datetime(2024, 10, 3, 9, 37, 38, tzinfo=UTC)
+    with pytest.raises(reading.WrongWebhookSecret):
+        reading.of_casso(headers, json.dumps(CASSOS_BODY).encode(), CASSOS_KEY)  # it is years old
+    monkeypatch.setattr(reading, "city_now", lambda: signed_at)
+    for spaces in (None, 2):
+        body = json.dumps(CASSOS_BODY, indent=spaces).encode()
+        assert reading.of_casso(headers, body, CASSOS_KEY) == Notice(
+            source="casso", told_as="0", account_number="88888888", bank_reference="MA_GIAO_DICH_THU_NGHIEM",
+            amount=599_000, content="giao dich thu nghiem", sender_bank_bin="970415", sender_account="8888888888",
+            sender_name="NGUYEN VAN A", occurred_at=datetime(2024, 10, 3, 8, 6, 37, tzinfo=UTC),
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("change", "key", "signature"),
+    [
+        ({"amount": 599001}, CASSOS_KEY, CASSOS_SIGNATURE),
+        ({"counterAccountName": "NGUYEN VAN Ạ"}, CASSOS_KEY, CASSOS_SIGNATURE),
+        ({"more": None}, CASSOS_KEY, CASSOS_SIGNATURE),
+        ({}, CASSOS_KEY[:-1], CASSOS_SIGNATURE),
+        ({}, CASSOS_KEY, CASSOS_SIGNATURE.replace("t=1727948258788", "t=1727948258789")),
+        ({}, CASSOS_KEY, CASSOS_SIGNATURE[:-1] + "4"),
+    ],
+)
+def test_c30_whatever_is_changed_in_it_it_is_refused(
+    monkeypatch: pytest.MonkeyPatch, change: dict[str, object], key: str, signature: str
+) -> None:
+    monkeypatch.setattr(reading, "city_now", lambda: datetime(2024, 10, 3, 9, 37, 38, tzinfo=UTC))
+    body = {**CASSOS_BODY, "data": {**CASSOS_BODY["data"], **change}}
+    with pytest.raises(reading.WrongWebhookSecret):
+        reading.of_casso({"x-casso-signature": signature}, json.dumps(body).encode(), key)
+
+
+def test_a_notice_as_sepays_documents_have_it_is_read() -> None:
+    body = {
+        "id": 92704,
+        "gateway": "Vietcombank",
+        "transactionDate": "2023-03-25 14:02:37",
+        "accountNumber": "0123499999",
+        "code": None,
+        "content": "chuyen tien mua iphone",
+        "transferType": "in",
+        "transferAmount": 2277000,
+        "accumulated": 19077000,
+        "subAccount": None,
+        "referenceCode": "MBVCB.3278907687",
+        "description": "",
+    }
+    shown = {"authorization": "Apikey of ours"}
+    assert reading.of_sepay(shown, json.dumps(body).encode(), "of ours") == Notice(
+        source="sepay", told_as="92704", account_number="0123499999", bank_reference="MBVCB.3278907687",
+        amount=2_277_000, content="chuyen tien mua iphone",
+        occurred_at=datetime(2023, 3, 25, 7, 2, 37, tzinfo=UTC),
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(
