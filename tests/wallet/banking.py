@@ -1,5 +1,7 @@
 """Short words for what tests ask of money on its way to banks."""
 
+import csv
+import io
 from collections.abc import Mapping
 from uuid import UUID, uuid4
 
@@ -7,7 +9,7 @@ import httpx
 import msgspec
 
 from app.db import Connection, many
-from tests.conftest import City
+from tests.conftest import City, StandIns
 from tests.makers import Resident
 from tests.statements import sql
 from wallet import ledger
@@ -50,6 +52,17 @@ async def payouts(city: City) -> list[Sent]:
     """All payouts, with what became of their holds."""
     async with city.database.acquire() as db:
         return await many(Sent, db, sql.payouts)
+
+
+async def paid_there(stand_ins: StandIns, account_number: str) -> list[int]:
+    """What the bank's own statement says that it paid to an account."""
+    async with httpx.AsyncClient(verify=False) as client:
+        text = (await client.get(f"{stand_ins.url}/bank/statement.csv")).text
+    return [
+        int(line["amount"])
+        for line in csv.DictReader(io.StringIO(text))
+        if (line["side"], line["account_number"]) == ("out", account_number)
+    ]
 
 
 async def money(city: City, account_id: object) -> tuple[int, int]:

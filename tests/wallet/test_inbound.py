@@ -1,8 +1,11 @@
 """Money from any bank's app: told by SePay, by Casso or by both, credited once or not at all, and never dropped."""
 
 import asyncio
+import csv
 import hmac
+import io
 import json
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -10,6 +13,7 @@ import httpx
 import pytest
 
 from app import config
+from app.clock import city_today
 from app.config import settings
 from app.db import Connection
 from tests.conftest import City, StandIns, served
@@ -24,6 +28,7 @@ from tests.wallet.telling import (
     balance,
     casso,
     check_suspense,
+    items,
     notices,
     of_casso,
     of_sepay,
@@ -32,7 +37,9 @@ from tests.wallet.telling import (
 )
 from wallet import ledger, qr
 from wallet.gateways import notices as reading
-from wallet.gateways import transfer_codes
+from wallet.gateways import top_ups, transfer_codes
+from wallet.gateways.notices import Notice
+from wallet.sandbox import bank
 
 pytestmark = pytest.mark.usefixtures("stand_ins")
 
@@ -188,6 +195,42 @@ async def test_what_comes_late_or_a_second_time_waits_in_suspense(city: City) ->
     assert paid_id != late_id
     assert [notice.why for notice in await notices(city)] == [None, "already_paid", "late"]
     assert (await balance(city, me.id), await balance(city, ledger.SUSPENSE)) == (AMOUNT, 2 * AMOUNT)
+    await check_all(city)
+
+
+@pytest.mark.parametrize("told_by", [(sepay, of_sepay), (casso, of_casso)], ids=["sepay", "casso"])
+async def test_c30_a_notice_before_our_commit_waits_until_two_of_finance_say_whose_it_is(
+    city: City, told_by: Any
+) -> None:
+    """Nobody else sees the top-up yet; its code is known to whoever was shown it a moment later."""
+    tell, of = told_by
+    me, top_up_id = await someone(city), uuid4()
+    wanted = top_ups.AskTopUp(amount=AMOUNT, method="bank_transfer")
+    async with city.database.transaction() as db:
+        asked, _ = await top_ups.ask(db, me.me, top_up_id, wanted, None, top_ups.AskedFrom("203.0.113.7", "vi"))
+        body = of(AMOUNT, asked.code)
+        assert (await tell(city, body)).status_code == 200, "it is kept, and need not be told again"
+    assert ((await only(city)).status, (await only(city)).why) == ("suspense", "unmatched")
+    assert (await tell(city, body)).status_code == 200
+    assert (await balance(city, me.id), await balance(city, ledger.SUSPENSE)) == (0, AMOUNT)
+    await check_all(city)
+
+    async with city.database.transaction() as db:
+        one, another = await a_staff_member(db, role="finance"), await a_staff_member(db, role="finance")
+    [item] = await items(city, one)
+    path = f"/v1/staff/suspense/{item['id']}/resolution"
+    body = {"kind": "top_up", "phone": me.phone, "note": f"Mã {asked.code} là của khách này"}
+    proposed = await city.client.put(path, headers=one.headers, json=body)
+    assert proposed.status_code == 200, proposed.text
+    decision = {"resolution_id": proposed.json()["resolution"]["id"]}
+    alone = await city.client.put(f"{path}/approval", headers=one.headers, json=decision)
+    assert refused(alone) == (403, "ResolutionNeedsSecondPairOfEyes")
+    approved = await city.client.put(f"{path}/approval", headers=another.headers, json=decision)
+    assert (approved.status_code, approved.json()["status"]) == (200, "resolved"), approved.text
+    assert (await balance(city, me.id), await balance(city, ledger.SUSPENSE)) == (AMOUNT, 0)
+    async with city.database.acquire() as db:
+        [credited] = await told(db, "TransferCredited")
+    assert (credited["principal_id"], credited["amount"]) == (str(me.id), AMOUNT)
     await check_all(city)
 
 
@@ -439,6 +482,92 @@ VECTOR = (
 )
 
 
+CASSOS_KEY = "mgExMrjj4i7a1p8Cs6LmFbpCd8lbw4sSX4LZXPag7TKazeIogtR90tvWYTkwQbvs"
+CASSOS_SIGNATURE = (
+    "t=1727948258788,v1=ed0a4bd2e826d5cb69988cdb141e6c1a080e21f3b57eb72cd78192220042b9e7"
+    "dde0868fc667faea8e224900fa7904e7c88dfa098032fb2d6b6996856e8b7ff3"
+)
+CASSOS_BODY: dict[str, Any] = {
+    "error": 0,
+    "data": {
+        "id": 0,
+        "reference": "MA_GIAO_DICH_THU_NGHIEM",
+        "description": "giao dich thu nghiem",
+        "amount": 599000,
+        "runningBalance": 25000000,
+        "transactionDateTime": "2024-10-03 15:06:37",
+        "accountNumber": "88888888",
+        "bankName": "VPBank",
+        "bankAbbreviation": "VPB",
+        "virtualAccountNumber": "",
+        "virtualAccountName": "",
+        "counterAccountName": "NGUYEN VAN A",
+        "counterAccountNumber": "8888888888",
+        "counterAccountBankId": "970415",
+        "counterAccountBankName": "VietinBank",
+    },
+}
+"""A notice that Casso signed to be tried with, and its signature."""
+
+
+def test_c30_a_notice_that_casso_itself_signed_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    headers = {"x-casso-signature": CASSOS_SIGNATURE}
+    signed_at = datetime(2024, 10, 3, 9, 37, 38, tzinfo=UTC)
+    with pytest.raises(reading.WrongWebhookSecret):
+        reading.of_casso(headers, json.dumps(CASSOS_BODY).encode(), CASSOS_KEY)  # it is years old
+    monkeypatch.setattr(reading, "city_now", lambda: signed_at)
+    for spaces in (None, 2):
+        body = json.dumps(CASSOS_BODY, indent=spaces).encode()
+        assert reading.of_casso(headers, body, CASSOS_KEY) == Notice(
+            source="casso", told_as="0", account_number="88888888", bank_reference="MA_GIAO_DICH_THU_NGHIEM",
+            amount=599_000, content="giao dich thu nghiem", sender_bank_bin="970415", sender_account="8888888888",
+            sender_name="NGUYEN VAN A", occurred_at=datetime(2024, 10, 3, 8, 6, 37, tzinfo=UTC),
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("change", "key", "signature"),
+    [
+        ({"amount": 599001}, CASSOS_KEY, CASSOS_SIGNATURE),
+        ({"counterAccountName": "NGUYEN VAN Ạ"}, CASSOS_KEY, CASSOS_SIGNATURE),
+        ({"more": None}, CASSOS_KEY, CASSOS_SIGNATURE),
+        ({}, CASSOS_KEY[:-1], CASSOS_SIGNATURE),
+        ({}, CASSOS_KEY, CASSOS_SIGNATURE.replace("t=1727948258788", "t=1727948258789")),
+        ({}, CASSOS_KEY, CASSOS_SIGNATURE[:-1] + "4"),
+    ],
+)
+def test_c30_whatever_is_changed_in_it_it_is_refused(
+    monkeypatch: pytest.MonkeyPatch, change: dict[str, object], key: str, signature: str
+) -> None:
+    monkeypatch.setattr(reading, "city_now", lambda: datetime(2024, 10, 3, 9, 37, 38, tzinfo=UTC))
+    body = {**CASSOS_BODY, "data": {**CASSOS_BODY["data"], **change}}
+    with pytest.raises(reading.WrongWebhookSecret):
+        reading.of_casso({"x-casso-signature": signature}, json.dumps(body).encode(), key)
+
+
+def test_a_notice_as_sepays_documents_have_it_is_read() -> None:
+    body = {
+        "id": 92704,
+        "gateway": "Vietcombank",
+        "transactionDate": "2023-03-25 14:02:37",
+        "accountNumber": "0123499999",
+        "code": None,
+        "content": "chuyen tien mua iphone",
+        "transferType": "in",
+        "transferAmount": 2277000,
+        "accumulated": 19077000,
+        "subAccount": None,
+        "referenceCode": "MBVCB.3278907687",
+        "description": "",
+    }
+    shown = {"authorization": "Apikey of ours"}
+    assert reading.of_sepay(shown, json.dumps(body).encode(), "of ours") == Notice(
+        source="sepay", told_as="92704", account_number="0123499999", bank_reference="MBVCB.3278907687",
+        amount=2_277_000, content="chuyen tien mua iphone",
+        occurred_at=datetime(2023, 3, 25, 7, 2, 37, tzinfo=UTC),
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("number", "written"),
     [("1.0", "1"), ("0.000001", "0.000001"), ("1e-7", "1e-7"), ("1E3", "1000"), ("-0.0", "0"), ("1e21", "1e+21"),
@@ -504,24 +633,57 @@ async def test_what_is_not_agreed_on_is_closed(city: City, monkeypatch: pytest.M
 # By the stand-in, over a socket
 
 
-@pytest.mark.parametrize("mischief", [None, "duplicate", "reorder", "wrong_amount", "bad_signature"])
+@pytest.mark.parametrize(
+    ("mischief", "credited", "whys"),
+    [
+        (None, 2, [None, None]),
+        ("duplicate", 2, [None, None]),
+        ("reorder", 2, [None, None]),
+        ("delay", 2, [None, None]),
+        ("wrong_amount", 1, ["wrong_amount", None]),
+        ("bad_signature", 1, [None]),
+        ("silence", 1, [None]),
+    ],
+)
+@pytest.mark.parametrize("via", ["sepay", "casso", "both"])
 async def test_c30_the_stand_in_of_the_bank_tells_the_city(
-    city: City, stand_ins: StandIns, mischief: str | None
+    city: City,
+    stand_ins: StandIns,
+    monkeypatch: pytest.MonkeyPatch,
+    via: str,
+    mischief: str | None,
+    credited: int,
+    whys: list[str | None],
 ) -> None:
+    """Something goes wrong with the first of two transfers; the bank's own statement names both."""
+    monkeypatch.setattr(bank, "DELAY_S", 0.4)
     me = await someone(city)
     codes = [(await a_top_up(city, me))[1] for _ in range(2)]
-    async with served(city.app) as port, httpx.AsyncClient() as client:
-        behaviour: dict[str, object] = {"city_url": f"http://localhost:{port}"}
-        if mischief:
-            behaviour |= {"next": mischief, "at": "webhook"}
-        (await client.put(f"{stand_ins.url}/bank/behaviour", json=behaviour)).raise_for_status()
-        for code, via in zip(codes, ("both", "casso"), strict=True):
-            sent = {"account_number": settings().bank_account, "amount": AMOUNT, "content": code, "via": via}
-            answer = await client.post(f"{stand_ins.url}/bank/customers/transfer", json=sent, timeout=20)
-            answer.raise_for_status()
-    lost = mischief in {"wrong_amount", "bad_signature"}
-    assert await balance(city, me.id) == (AMOUNT if lost else 2 * AMOUNT)
+    async with served(city.app) as port, httpx.AsyncClient(base_url=stand_ins.url) as client:
+        behaviour = {"next": mischief or "silence", "at": "webhook", "times": 1 if mischief else 0}
+        behaviour["city_url"] = f"http://localhost:{port}"
+        (await client.put("/bank/behaviour", json=behaviour)).raise_for_status()
+        references = [await _transfers(client, code, via) for code in codes]
+        async with asyncio.timeout(10):
+            while len(await notices(city)) < len(whys) * (2 if via == "both" else 1):  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+        statement = await client.get("/bank/statement.csv", params={"on": city_today().isoformat()})
+    lines = [line for line in csv.DictReader(io.StringIO(statement.text)) if line["content"] in codes]
+    assert [(line["reference"], line["side"], line["amount"]) for line in lines] == [
+        (reference, "in", str(AMOUNT)) for reference in references
+    ]
+    assert await balance(city, me.id) == credited * AMOUNT
+    counted = [notice for notice in await notices(city) if notice.status != "duplicate"]
+    assert [notice.why for notice in counted] == whys
     await check_all(city)
+
+
+async def _transfers(client: httpx.AsyncClient, code: str, via: str) -> str:
+    """Somebody does, at the bank; its reference."""
+    sent = {"account_number": settings().bank_account, "amount": AMOUNT, "content": code, "via": via}
+    answer = await client.post("/bank/customers/transfer", json=sent, timeout=20)
+    answer.raise_for_status()
+    return answer.json()["reference"]
 
 
 # Bills for everybody

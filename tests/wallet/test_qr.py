@@ -280,6 +280,87 @@ def test_a_sticker_keeps_to_the_standard(sticker: qr.Sticker):
     assert all(" " <= character <= "~" for tag, value in root.items() if tag != "64" for character in value)
 
 
+# Codes as others print them, letter by letter
+
+SHOP_IN_HA_NOI = (
+    "00020101021126280010A000000775011001A80187905204549953037045802VN5907SUNFLY16005HaNoi"
+    "62290313SUNFLY ONLINE0708SUNFLY016304AE6F"
+)
+BOOK_OF_THE_STANDARD = (
+    "00020101021229300012D156000000000510A93FO3230Q31280012D15600000001030812345678520441115802CN"
+    "5914BEST TRANSPORT6007BEIJING64200002ZH0104最佳运输0202北京540523.725303156550201"
+    "6233030412340603***0708A60086670902ME91320016A0112233449988770708123456786304A13A"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "00020101021138530010A0000007270123000697041601092576788590208QRIBFTTA53037045802VN6304AE9F",
+            {"scheme": "vietqr", "bank_bin": "970416", "account": "257678859", "service": "QRIBFTTA"},
+        ),
+        (
+            "00020101021238530010A0000007270123000697041601092576788590208QRIBFTTA53037045405100005802VN"
+            "62150811Chuyen tien630453E6",
+            {"scheme": "vietqr", "dynamic": True, "bank_bin": "970416", "account": "257678859",
+             "service": "QRIBFTTA", "amount": 10_000, "note": "Chuyen tien"},
+        ),
+        (
+            "00020101021138580010A000000727012800069704070114190304136010180208QRIBFTTA53037045802VN63040283",
+            {"scheme": "vietqr", "bank_bin": "970407", "account": "19030413601018", "service": "QRIBFTTA"},
+        ),
+        (
+            "00020101021138540010A00000072701240006970422011003523509170208QRIBFTTA53037045802VN630479db",
+            {"scheme": "vietqr", "bank_bin": "970422", "account": "0352350917", "service": "QRIBFTTA"},
+        ),
+        (
+            "00020101021138570010A00000072701270006970403011300110123456780208QRIBFTTA53037045802VN63049E6F",
+            {"scheme": "vietqr", "bank_bin": "970403", "account": "0011012345678", "service": "QRIBFTTA"},
+        ),
+        (
+            "00020101021138620010A000000727013200069710250118PSP1234567890000000208QRIBFTTA53037045802VN"
+            "62190515MOMOW2W123456786304821F",
+            {"scheme": "momo", "bank_bin": "971025", "account": "PSP123456789000000", "service": "QRIBFTTA",
+             "reference": "MOMOW2W12345678"},
+        ),
+        (
+            SHOP_IN_HA_NOI,
+            {"scheme": "vnpay", "category_code": "5499", "merchant_name": "SUNFLY1", "city": "HaNoi",
+             "store": "SUNFLY ONLINE", "terminal_label": "SUNFLY01"},
+        ),
+        (
+            BOOK_OF_THE_STANDARD,
+            {"scheme": "emv", "dynamic": True, "currency": "156", "country": "CN", "category_code": "4111",
+             "merchant_name": "最佳运输", "city": "北京", "store": "1234", "customer_label": "***",
+             "terminal_label": "A6008667"},
+        ),
+    ],
+    ids=["account", "amount", "nought first", "small letters", "thirteen digits", "MoMo", "VNPAY", "EMVCo"],
+)  # fmt: skip
+def test_a_code_in_the_wild_says_this_and_nothing_else(text: str, said: dict[str, Any]):
+    found = {name: value for name, value in msgspec.structs.asdict(qr.read(text)).items() if value is not None}
+    assert found == {"dynamic": False, "currency": "704", "country": "VN", **said}
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        (  # its amount was changed, and its check was not
+            "00020101021238530010A0000007270123000697041601092576788590208QRIBFTTA5303704540410005802VN"
+            "62150811Chuyen tien6304BBB5",
+            "crc_mismatch",
+        ),
+        (  # the account is said to be a digit shorter than it is: its check is right
+            "00020101021138570010A00000072701270006970403011200110123456780208QRIBFTTA53037045802VN6304F4E5",
+            "inner_length",
+        ),
+    ],
+)
+def test_a_code_in_the_wild_that_lies_is_refused(text: str, why: str):
+    assert fault(text) == why
+
+
 # Reading what is in the wild
 
 

@@ -13,7 +13,8 @@ from tests.conftest import City, StandIns
 from tests.makers import Resident, Shop, StaffMember, a_bill, a_biller, a_resident, a_shop, a_staff_member
 from tests.statements import sql
 from tests.wallet import banking
-from wallet import ledger
+from tests.wallet.telling import casso, of_casso
+from wallet import ledger, qr
 from wallet.ledger import Move
 
 
@@ -39,7 +40,7 @@ async def took_from_bank(
     return taking_id
 
 
-def asking(payment_id: UUID, amount: int = 30_000, reason: str = "Hết hàng") -> dict[str, object]:
+def asking(payment_id: UUID | str, amount: int = 30_000, reason: str = "Hết hàng") -> dict[str, object]:
     return {"payment_id": str(payment_id), "amount": amount, "reason": reason}
 
 
@@ -176,7 +177,7 @@ async def test_forty_times_the_same_refund_at_once_is_one(city: City) -> None:
 # To the bank that it came from
 
 
-async def refunded(city: City, shop: Shop, taking_id: UUID, amount: int = 50_000) -> tuple[str, httpx.Response]:
+async def refunded(city: City, shop: Shop, taking_id: UUID | str, amount: int = 50_000) -> tuple[str, httpx.Response]:
     path = f"/v1/wallet/refunds/{uuid4()}"
     return path, await insist(city.client, path, shop.owner, asking(taking_id, amount))
 
@@ -203,6 +204,28 @@ async def test_a_bank_transfer_goes_back_to_its_sender(city: City, stand_ins: St
     async with city.database.acquire() as db:
         [news] = await banking.told(db, "TakingRefunded")
     assert (news["taking_id"], news["amount"]) == (str(taking_id), 50_000)
+    assert await banking.broken_laws(city) == []
+
+
+async def test_what_a_bank_told_of_goes_back_to_the_account_that_it_named(city: City, stand_ins: StandIns) -> None:
+    """From the webhook to the line of the bank's own statement."""
+    async with city.database.transaction() as db:
+        shop = await a_shop(db)
+    sender = f"77{uuid4().int % 10**10:010}90"
+    body = of_casso(
+        80_000, "bun bo", virtualAccountNumber=qr.read(shop.qr).account, counterAccountNumber=sender,
+        counterAccountBankId="970418", counterAccountName="TRAN VAN A",
+    )  # fmt: skip
+    assert (await casso(city, body)).status_code == 200
+    takings = await city.client.get(f"/v1/merchants/{shop.id}/takings", headers=shop.owner.headers)
+    [taking] = takings.json()["items"]
+    assert (taking["kind"], taking["amount"]) == ("taking", 80_000)
+    path, made = await refunded(city, shop, taking["id"], 50_000)
+    assert (made.status_code, made.json()["source"]) == (201, "bank"), made.text
+    await city.worker.drain()
+    assert await fate(city, shop, path) == ("paid", None)
+    assert await banking.paid_there(stand_ins, sender) == [50_000]
+    assert await banking.money(city, shop.id) == (30_000, 0)
     assert await banking.broken_laws(city) == []
 
 

@@ -12,8 +12,9 @@ import openpyxl
 import pytest
 from pypdf import PdfReader
 
+from app import jobs
 from app.clock import CITY_ZONE, city_now
-from app.db import Connection
+from app.db import Connection, Database
 from app.types import new_id
 from tests.conftest import City
 from tests.makers import Resident, Shop, a_policy, a_resident, a_shop, a_staff_member, fund
@@ -163,37 +164,82 @@ async def test_what_comes_in_after_midnight_is_the_next_days(city: City, passing
     assert (second["opening"], second["takings"], second["amount"], second["others"]) == (0, 20_000, 20_000, 0)
 
 
-async def test_a_night_in_which_the_worker_dies_is_finished_by_the_next_worker(
-    city: City, passing: Passing, monkeypatch: pytest.MonkeyPatch
+class Killed(BaseException):
+    """kill -9: nothing after it is run."""
+
+
+@pytest.mark.parametrize(
+    "step", ["before the fee", "before the settlement", "before the hold", "after the hold", "after the commit"]
+)
+async def test_c31_a_night_in_which_the_worker_dies_is_finished_by_the_next_worker(
+    city: City, passing: Passing, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
+    """At the second of three shops: what was not finished leaves nothing, and is done once by whoever comes next."""
     shops = [await a_shop_with_an_account(city) for _ in range(3)]
+    await a_fee(city, 100)
+    await passing(city, 601)
     for shop in shops:
         await buys(city, shop, 100_000)
     await passing(city, until_the_night())
     await city.worker.keep_schedule()
-    closed = 0
-    hold = settlements.payouts.hold
-
-    async def die_at_the_second(*args: Any) -> None:
-        nonlocal closed
-        closed += 1
-        if closed == 2:
-            raise KeyboardInterrupt
-        await hold(*args)
 
     with monkeypatch.context() as patched:
-        patched.setattr(settlements.payouts, "hold", die_at_the_second)
-        with pytest.raises(KeyboardInterrupt):
+        _kill(patched, step)
+        with pytest.raises(Killed):
             await city.worker.drain()
+    assert len(await payouts(city)) == (2 if step == "after the commit" else 1)
+    closed = [shop for shop in shops if await listed(city, shop)]
+    assert len(closed) == len(await payouts(city))
+    for shop in shops:
+        assert await money(city, shop.id) == ((0, 0) if shop in closed else (100_000, 0))
+    assert await broken_laws(city) == []
+
     for _ in range(3):
         await passing(city, 61)
         await city.worker.drain()
         await city.worker.keep_schedule()
     for shop in shops:
         [settlement] = await listed(city, shop)
-        assert (settlement["status"], settlement["amount"]) == ("paid", 100_000)
+        assert (settlement["status"], settlement["fee"], settlement["amount"]) == ("paid", 1_000, 99_000)
         assert await money(city, shop.id) == (0, 0)
+    assert [payout.status for payout in await payouts(city)] == ["paid"] * 3
+    assert await money(city, ledger.SETTLEMENT) == (0, 0)
+    assert await money(city, ledger.FEES) == (3_000, 0)
     assert await broken_laws(city) == []
+
+
+def _kill(patched: pytest.MonkeyPatch, step: str) -> None:
+    """The worker dies at this step of the second shop."""
+    come = 0
+
+    def die_the_second_time() -> None:
+        nonlocal come
+        come += 1
+        if come == 2:
+            raise Killed
+
+    move, hold, turn = ledger.move, settlements.payouts.hold, jobs._turn  # pyright: ignore[reportPrivateUsage]
+
+    async def move_or_die(db: Connection, wanted: Move) -> object:
+        if wanted.kind == {"before the fee": "fee", "before the settlement": "settlement"}.get(step):
+            die_the_second_time()
+        return await move(db, wanted)
+
+    async def hold_or_die(*args: Any) -> None:
+        if step == "before the hold":
+            die_the_second_time()
+        await hold(*args)
+        if step == "after the hold":
+            die_the_second_time()
+
+    async def turn_or_die(database: Database, listener: jobs.Listener, leased: Any) -> None:
+        await turn(database, listener, leased)
+        if (listener.name, step) == ("settlements", "after the commit"):
+            die_the_second_time()
+
+    patched.setattr(ledger, "move", move_or_die)
+    patched.setattr(settlements.payouts, "hold", hold_or_die)
+    patched.setattr(jobs, "_turn", turn_or_die)
 
 
 async def test_refunds_and_what_is_held_stay_and_open_the_next(city: City, passing: Passing) -> None:

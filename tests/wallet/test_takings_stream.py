@@ -17,7 +17,12 @@ from app.worker import Worker
 from tests.conftest import City, Servers, open_city, served
 from tests.makers import Resident, Shop, a_resident, a_shop
 from tests.statements import sql
+from tests.wallet.telling import casso, of_casso, of_sepay, sepay
+from wallet import qr
 from wallet.merchants import takings_stream
+
+TRIES = 5
+"""So often a machine that has others' work to do as well may be late."""
 
 
 @asynccontextmanager
@@ -95,6 +100,48 @@ async def test_a_taking_is_heard_in_another_process_within_a_second(redis_city: 
         "taking", 45_000, "L*** T*** N*** Bình", "merchant",
     )  # fmt: skip
     assert took_s < takings_stream.LOOK_WITH_BELLS_S / 2, "only the look by the clock found it"
+
+
+async def from_a_bank(city: City, told_by: str, shop: Shop, amount: int) -> None:
+    """SePay or Casso tells of money on the shop's virtual account."""
+    account = qr.read(shop.qr).account
+    if told_by == "casso":
+        heard = await casso(city, of_casso(amount, "bun bo", virtualAccountNumber=account))
+    else:
+        heard = await sepay(city, of_sepay(amount, "bun bo", subAccount=account))
+    assert heard.status_code == 200, heard.text
+
+
+@pytest.mark.parametrize("told_by", ["casso", "sepay"])
+async def test_money_from_a_bank_is_heard_in_another_process_within_a_second(redis_city: City, told_by: str) -> None:
+    """The source tells one API process, a worker rings, and the shop stands at another."""
+    _, shop = await a_town(redis_city)
+    settings = msgspec.structs.replace(redis_city.settings, redis_url=None)
+    took_s: list[float] = []
+    async with open_city(settings) as other, a_line(redis_city, shop) as events:
+        worker = Worker(other.database)
+        working = asyncio.create_task(worker.run())
+        await asyncio.sleep(0.3)
+        for amount in range(45_000, 45_000 + TRIES):
+            await from_a_bank(other, told_by, shop, amount)
+            answered = monotonic()
+            name, _, taking = await asyncio.wait_for(anext(events), 6)
+            took_s.append(monotonic() - answered)
+            assert (name, taking["kind"], taking["amount"]) == ("taking", "taking", amount)
+            if took_s[-1] < 1:
+                break
+        worker.stop()
+        await working
+    assert min(took_s) < 1, took_s
+
+
+@pytest.mark.parametrize("told_by", ["casso", "sepay"])
+async def test_money_from_a_bank_is_heard_without_redis_too(city: City, told_by: str) -> None:
+    _, shop = await a_town(city)
+    async with open_city(city.settings) as other, a_line(city, shop) as events:
+        assert not city.app.state.live.heard
+        await from_a_bank(other, told_by, shop, 45_000)
+        assert (await asyncio.wait_for(anext(events), 5))[2]["amount"] == 45_000
 
 
 async def test_without_redis_and_without_a_worker_it_is_heard_all_the_same(city: City) -> None:

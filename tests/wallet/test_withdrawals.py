@@ -252,10 +252,20 @@ class Killed(BaseException):
     """kill -9: nothing after it is run."""
 
 
-@pytest.mark.parametrize("account_number", [banking.PAYS, banking.REFUSED, banking.SILENT_PAYS])
+ENDS = [
+    (banking.PAYS, True),
+    (banking.REFUSED, False),
+    (banking.SILENT_PAYS, True),
+    (banking.SILENT_REFUSES, False),
+    (banking.PROCESSING, True),
+    (banking.LOST, True),
+]
+
+
+@pytest.mark.parametrize(("account_number", "paid"), ENDS)
 @pytest.mark.parametrize("step", ["after the claim", "after the bank", "before the money", "after the money"])
 async def test_a_worker_that_is_killed_at_any_step_leaves_one_end(
-    city: City, passing: Passing, monkeypatch: pytest.MonkeyPatch, step: str, account_number: str
+    city: City, passing: Passing, monkeypatch: pytest.MonkeyPatch, step: str, account_number: str, paid: bool
 ) -> None:
     me, withdrawal_id = await someone(city), uuid4()
     await withdraw(city, me, asked(account_number), withdrawal_id)
@@ -266,12 +276,11 @@ async def test_a_worker_that_is_killed_at_any_step_leaves_one_end(
     if account_number == banking.PAYS:
         [payout] = await payouts(city)
         assert payout.status == ("paid" if step == "after the money" else "sending")
-    for _ in range(6):
+    for _ in range(8):
         await passing(city, 61)
         await city.worker.drain()
         await city.worker.keep_schedule()
     [payout] = await payouts(city)
-    paid = account_number != banking.REFUSED
     assert (payout.status, payout.hold) == (("paid", "captured") if paid else ("refused", "voided"))
     assert await money(city, me.id) == ((150_000, 0) if paid else (200_000, 0))
     async with city.database.acquire() as db:

@@ -40,6 +40,7 @@ from app.sandbox.behaviour import Behaviour, Trouble, trouble
 
 SKEW_S = 300
 SLOW_S = 10.0
+DELAY_S = 2.0
 MOST_LINES = 10_000
 HERE_BIN = "970436"
 FAST_MOST = 499_999_999
@@ -293,7 +294,7 @@ async def _transfer(bank: Bank, data: CustomerTransfer) -> tuple[str, list[int]]
 
 def _tell_later(bank: Bank, notice: CustomerNotice) -> None:
     async def wait() -> None:
-        await asyncio.sleep(2)
+        await asyncio.sleep(DELAY_S)
         await _tell(bank, notice)
 
     task = asyncio.create_task(wait())

@@ -1,0 +1,95 @@
+"""kill -9 for a worker as a process, while a bank and a biller keep it waiting: another one finds the one end."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from asyncio.subprocess import Process
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from uuid import uuid4
+
+import pytest
+
+from tests.conftest import City, StandIns
+from tests.makers import a_resident
+from tests.wallet import banking, billing
+from wallet.sandbox import bank, biller
+
+PAST_THE_LEASES_S = 70
+PAST_ANY_REQUEST_ON_ITS_WAY_S = 130
+"""Then a bank that has not heard of a transfer is sent it again: this one is at it still."""
+
+
+@asynccontextmanager
+async def a_worker(city: City, *, later_s: int = 0) -> AsyncGenerator[Process]:
+    """`litestar worker` on the city's database, so many seconds later; killed at the end, if it still lives."""
+    environment = {
+        **os.environ,
+        "LITESTAR_APP": "app.main:create_app",
+        "DATABASE_URL": city.settings.database_url or "",
+        "REDIS_URL": "",
+        "HUONG_CLOCK_OFFSET_S": str(later_s),
+    }
+    worker = await asyncio.create_subprocess_exec(sys.executable, "-m", "litestar", "worker", env=environment)
+    try:
+        yield worker
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            worker.kill()
+        await worker.wait()
+
+
+async def until(come: Callable[[], Awaitable[bool]], within_s: float) -> None:
+    """Look again and again, as quickly as a process dies."""
+    async with asyncio.timeout(within_s):
+        while not await come():  # noqa: ASYNC110 - a row tells nobody
+            await asyncio.sleep(0.02)
+
+
+async def states(city: City) -> tuple[list[str], list[str]]:
+    """Of what the bank was asked, and of what the biller was."""
+    return [one.status for one in await banking.payouts(city)], [call.state for call in await billing.calls(city)]
+
+
+@pytest.mark.parametrize("later_s", [PAST_THE_LEASES_S, PAST_ANY_REQUEST_ON_ITS_WAY_S])
+async def test_c29_a_worker_that_is_killed_while_it_is_waited_for_pays_once(
+    city: City, stand_ins: StandIns, monkeypatch: pytest.MonkeyPatch, later_s: int
+) -> None:
+    monkeypatch.setattr(bank, "SLOW_S", 3.5)
+    monkeypatch.setattr(biller, "SLOW_S", 3.5)
+    async with city.database.transaction() as db:
+        me = await a_resident(db, balance=500_000)
+        company = await billing.a_water_company(db, stand_ins)
+        bill_id = await billing.a_known_bill(db, company, "HW000906", 70_000)
+    before = await banking.paid_there(stand_ins, banking.SLOW)
+    withdrawal_id, payment_id = uuid4(), uuid4()
+    assert (await banking.withdraw(city, me, banking.asked(banking.SLOW), withdrawal_id)).status_code == 201
+    assert (await billing.pay(city, me, bill_id, payment_id)).status_code == 201
+
+    async def both_are_asked() -> bool:
+        return await states(city) == (["sending"], ["calling"])
+
+    async def both_have_ended() -> bool:
+        return await states(city) == (["paid"], ["paid"])
+
+    async with a_worker(city) as first:
+        await until(both_are_asked, 15)
+        await asyncio.sleep(0.3)  # the claims are written before anybody is asked
+        first.send_signal(signal.SIGKILL)
+        assert await first.wait() == -signal.SIGKILL
+    assert await states(city) == (["sending"], ["calling"]), "nobody was there to hear the answers"
+    assert await banking.money(city, me.id) == (500_000, 120_000)
+
+    async with a_worker(city, later_s=later_s):
+        await until(both_have_ended, 15)
+    [payout], [call] = await banking.payouts(city), await billing.calls(city)
+    assert (payout.hold, call.hold, call.bill) == ("captured", "captured", "paid")
+    assert await banking.fate(city, me, withdrawal_id) == await billing.fate(city, me, payment_id) == "paid"
+    assert await banking.money(city, me.id) == (380_000, 0)
+    assert await banking.paid_there(stand_ins, banking.SLOW) == [*before, 50_000], "once"
+    assert await billing.paid_there(stand_ins, company) == [str(payment_id)], "once"
+    async with city.database.acquire() as db:
+        assert len(await banking.told(db, "WithdrawalPaid")) == len(await banking.told(db, "BillPaid")) == 1
+    assert await banking.broken_laws(city) == []
