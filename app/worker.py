@@ -55,13 +55,23 @@ LISTENERS: tuple[Listener, ...] = (
 
 async def check_ledger(db: Connection) -> None:
     """Hold the ledger against its laws; a broken one is an error in the log and a number on the dashboard."""
-    for law in await ledger.check(db):
+    _tell_broken(await ledger.check(db))
+
+
+async def check_recent_ledger(db: Connection) -> None:
+    """The same of what moved since the last check."""
+    _tell_broken(await ledger.check_recent(db))
+
+
+def _tell_broken(laws: Sequence[ledger.Law]) -> None:
+    for law in laws:
         if law.broken:
             log.error("ledger law broken", law=law.law, rows=law.broken)
 
 
 SCHEDULE: tuple[Scheduled, ...] = (
-    Scheduled(name="check_ledger", every_s=3600, run=check_ledger, long=True),
+    Scheduled(name="check_recent_ledger", every_s=3600, run=check_recent_ledger),
+    Scheduled(name="check_ledger", every_s=86_400, run=check_ledger, long=True),
     Scheduled(name="write_audit_head", every_s=3600, run=chain.write_head),
     Scheduled(name="check_audit", every_s=86_400, run=chain.check, long=True),
     Scheduled(name="forget_sign_ins", every_s=3600, run=sessions.forget_old),

@@ -51,6 +51,119 @@ UPDATE session SET ended_at = city_now(), end_reason = 'signed_out' WHERE id = $
 -- What a thief with the database's password would do.
 UPDATE account SET posted = posted + 1 WHERE id = $1;
 
+-- name: unguard_entries
+-- What only their owner can do.
+ALTER TABLE entry DISABLE TRIGGER entry_append_only;
+
+-- name: unguard_floors
+-- What only their owner can do.
+ALTER TABLE account DROP CONSTRAINT account_available_above_floor;
+
+-- name: tamper_transfer_alone
+-- Money that moved nowhere.
+INSERT INTO transfer (id, kind, debit_account_id, credit_account_id, amount, made_at)
+SELECT uuidv7(), 'reversal', $1, id, 7, city_now() FROM account WHERE id <> $1 LIMIT 1;
+
+-- name: tamper_entry_alone
+-- Money from nowhere.
+INSERT INTO entry (account_id, version, transfer_id, amount, balance_after)
+SELECT id, version + 1, uuidv7(), 7, posted + 7 FROM account WHERE id = $1;
+
+-- name: tamper_third_entry
+-- A movement that counts for two.
+INSERT INTO entry (account_id, version, transfer_id, amount, balance_after)
+SELECT id, account.version + 1, newest.transfer_id, newest.amount, posted + newest.amount
+FROM account
+CROSS JOIN LATERAL (SELECT * FROM entry WHERE account_id = $1 ORDER BY version DESC LIMIT 1) AS newest WHERE id = $1;
+
+-- name: tamper_entry_lost
+-- One side of a movement is gone.
+DELETE FROM entry WHERE account_id = $1 AND version = (SELECT max(version) FROM entry WHERE account_id = $1);
+
+-- name: tamper_running_balance
+-- A balance that was never so.
+UPDATE entry SET balance_after = balance_after + 1
+WHERE account_id = $1 AND version = (SELECT max(version) - 1 FROM entry WHERE account_id = $1);
+
+-- name: tamper_floor
+-- More was spent than there was.
+UPDATE account SET floor = posted - pending + 1 WHERE id = $1;
+
+-- name: tamper_pending
+-- Something is held that nobody holds.
+UPDATE account SET pending = pending + 1 WHERE id = $1;
+
+-- name: tamper_captured_hold
+-- Captured, and nothing moved.
+INSERT INTO hold (id, kind, debit_account_id, credit_account_id, amount, fingerprint, status, captured_amount, made_at,
+    resolved_at)
+SELECT uuidv7(), 'payout', $1, id, 7, '', 'captured', 7, city_now() - interval '9 days', city_now() FROM account
+WHERE id <> $1 LIMIT 1;
+
+-- name: tamper_captured_amount
+-- More moved than was captured.
+UPDATE hold SET captured_amount = captured_amount - 1 WHERE debit_account_id = $1 AND status = 'captured';
+
+-- name: tamper_voided_hold
+-- Free again, and it moved all the same.
+UPDATE hold SET captured_amount = NULL, status = 'voided' WHERE debit_account_id = $1 AND status = 'captured';
+
+-- name: tamper_pending_payment
+-- It waits for nothing.
+UPDATE payment SET status = 'pending' WHERE payer_id = $1 AND kind = 'merchant';
+
+-- name: tamper_ended_payment
+-- Its money is still held.
+UPDATE payment SET status = 'failed' WHERE payer_id = $1 AND status = 'pending';
+
+-- name: tamper_refunded
+-- Something was given back, and nothing moved.
+UPDATE payment SET refunded = refunded + 1 WHERE payer_id = $1 AND kind = 'merchant';
+
+-- name: tamper_paid_payment
+-- Paid, and nothing moved.
+UPDATE payment SET status = 'paid' WHERE payer_id = $1 AND status = 'pending';
+
+-- name: tamper_paid_twice
+-- The same bill, the same order, once more.
+INSERT INTO payment (id, payer_id, kind, status, amount, balance_after, payer_name, payee_name, bill_id, order_id,
+    fingerprint, made_at)
+SELECT uuidv7(), payer_id, kind, status, amount, 0, payer_name, payee_name, bill_id, order_id, '', city_now()
+FROM payment WHERE payer_id = $1 AND status = 'paid';
+
+-- name: tamper_guarantee
+-- Less lies at the bank than wallets hold.
+UPDATE account SET posted = 0 WHERE kind = 'guarantee' AND $1::uuid IS NOT NULL;
+
+-- name: a_long_ledger
+-- Many movements between two accounts, that ended three hours ago.
+WITH past AS MATERIALIZED (
+    SELECT n, uuidv7() AS id, payer.id AS payer_id, payer.version AS payer_version, payer.posted AS payer_posted,
+        payee.id AS payee_id, payee.version AS payee_version, payee.posted AS payee_posted
+    FROM generate_series(1, $3::int) AS n
+    JOIN account AS payer ON payer.id = $1 JOIN account AS payee ON payee.id = $2
+),
+moved AS (
+    INSERT INTO transfer (id, kind, debit_account_id, credit_account_id, amount, made_at)
+    SELECT id, 'merchant', payer_id, payee_id, 1, city_now() - interval '3 hours' FROM past ORDER BY n
+),
+paid AS (
+    INSERT INTO payment (id, payer_id, kind, status, amount, balance_after, payer_name, payee_name, fingerprint, made_at)
+    SELECT id, payer_id, 'merchant', 'paid', 1, 0, 'L***', 'T***', '', city_now() - interval '3 hours' FROM past ORDER BY n
+),
+written AS (
+    INSERT INTO entry (account_id, version, transfer_id, amount, balance_after)
+    SELECT payer_id, payer_version + n, id, -1, payer_posted - n FROM past
+    UNION ALL SELECT payee_id, payee_version + n, id, 1, payee_posted + n FROM past
+)
+UPDATE account SET version = version + $3::int, posted = posted + CASE id WHEN $1 THEN -$3::int ELSE $3::int END
+WHERE id IN ($1, $2);
+
+-- name: ledger_rows_read
+-- How many rows of what grows for ever were read so far.
+SELECT sum(seq_tup_read + idx_tup_fetch)::bigint FROM pg_stat_user_tables
+WHERE relname IN ('transfer', 'entry', 'payment', 'hold');
+
 -- name: paid_payments
 -- Every payment that was made.
 SELECT id, amount, balance_after FROM payment WHERE status = 'paid';

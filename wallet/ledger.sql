@@ -521,3 +521,167 @@ AS $$
         coalesce(-sum(posted) FILTER (WHERE kind = 'guarantee'), 0) < coalesce(sum(posted) FILTER (WHERE kind = 'wallet'), 0)
     )::int FROM account
 $$;
+
+-- The same laws, held against what moved since a moment: transfers made since then, as many of the newest entries of the
+-- accounts that they touched, holds captured and payments made since then: by indexes, in a time that grows with what
+-- moved. Only the accounts' own rows are all read, for floors, holds and the guarantee; `whole`: so the law was looked
+-- at to its end.
+-- Entries have no time: an account's newest are taken, one for each transfer that touched it, and one before them to
+-- follow from. If a clock was set back they may be others; then the transfer's are looked for in all of both accounts,
+-- for a hundred transfers at the most: more are no clock's doing.
+CREATE OR REPLACE FUNCTION ledger_check_recent(since timestamptz)
+RETURNS TABLE (law text, broken bigint, whole boolean)
+LANGUAGE plpgsql STABLE
+SET plan_cache_mode = force_custom_plan
+AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    WITH moved AS MATERIALIZED (
+        SELECT * FROM transfer WHERE made_at >= since
+    ),
+    touched AS MATERIALIZED (
+        SELECT account_id, moves, account.posted, account.version
+        FROM (
+            SELECT account_id, count(*) AS moves FROM moved
+            CROSS JOIN LATERAL (VALUES (debit_account_id), (credit_account_id)) AS side (account_id)
+            GROUP BY account_id
+        ) AS side
+        LEFT JOIN LATERAL (SELECT posted, version FROM account WHERE id = account_id OFFSET 0) AS account ON true
+    ),
+    seen AS MATERIALIZED (
+        SELECT touched.account_id, touched.version - moves AS from_version, entry.version, entry.amount, balance_after,
+            transfer_id, transfer.id AS known_id, transfer.made_at >= since AS is_recent,
+            transfer.debit_account_id = touched.account_id AND entry.amount = -transfer.amount AS is_debit,
+            transfer.credit_account_id = touched.account_id AND entry.amount = transfer.amount AS is_credit
+        FROM touched
+        CROSS JOIN LATERAL (SELECT * FROM entry
+            WHERE account_id = touched.account_id AND version >= touched.version - moves OFFSET 0) AS entry
+        LEFT JOIN LATERAL (SELECT * FROM transfer WHERE id = transfer_id OFFSET 0) AS transfer ON true
+    ),
+    paired AS MATERIALIZED (
+        SELECT moved.id, debit_account_id, credit_account_id, moved.amount, count(transfer_id) AS entries,
+            coalesce(bool_or(is_debit), false) AND coalesce(bool_or(is_credit), false) AS fits
+        FROM moved LEFT JOIN seen ON transfer_id = moved.id
+        GROUP BY moved.id, debit_account_id, credit_account_id, moved.amount
+    ),
+    doubtful AS MATERIALIZED (
+        SELECT *, row_number() OVER () AS nth FROM paired WHERE entries < 2
+    ),
+    lame AS MATERIALIZED (
+        SELECT id FROM paired WHERE entries > 2 OR entries = 2 AND NOT fits
+        UNION
+        SELECT known_id FROM seen WHERE known_id IS NOT NULL AND NOT is_recent AND NOT is_debit AND NOT is_credit
+        UNION
+        SELECT id FROM doubtful
+        CROSS JOIN LATERAL (SELECT count(*) = 2
+                AND bool_or(entry.account_id = debit_account_id AND entry.amount = -doubtful.amount)
+                AND bool_or(entry.account_id = credit_account_id AND entry.amount = doubtful.amount)
+            FROM entry
+            WHERE nth <= 100 AND account_id IN (debit_account_id, credit_account_id) AND transfer_id = doubtful.id OFFSET 0
+        ) AS found (both_sides)
+        WHERE both_sides IS NOT TRUE
+    ),
+    newest AS MATERIALIZED (
+        SELECT posted, touched.version, coalesce(last.version, 0) AS last_version, coalesce(balance_after, 0) AS last_balance
+        FROM touched
+        LEFT JOIN LATERAL (SELECT version, balance_after FROM entry
+            WHERE account_id = touched.account_id ORDER BY version DESC LIMIT 1) AS last ON true
+    ),
+    followed AS MATERIALIZED (
+        SELECT version, amount, balance_after, from_version,
+            lag(version) OVER account_history AS version_before, lag(balance_after) OVER account_history AS balance_before
+        FROM seen WINDOW account_history AS (PARTITION BY account_id ORDER BY version)
+    ),
+    open_hold AS MATERIALIZED (
+        SELECT id, debit_account_id, amount FROM hold WHERE status = 'pending'
+    ),
+    books AS MATERIALIZED (
+        SELECT coalesce(sum(posted), 0) AS everything,
+            coalesce(-sum(posted) FILTER (WHERE kind = 'guarantee'), 0) AS guarantee,
+            coalesce(sum(posted) FILTER (WHERE kind = 'wallet'), 0) AS wallets,
+            count(*) FILTER (WHERE posted - pending < floor) AS below_floor,
+            count(*) FILTER (WHERE pending <> coalesce(held, 0)) AS pending_otherwise
+        FROM account
+        LEFT JOIN (SELECT debit_account_id, sum(amount) AS held FROM open_hold GROUP BY 1) AS holds
+            ON debit_account_id = account.id
+    ),
+    paying AS MATERIALIZED (
+        SELECT id, status, amount, refunded, bill_id, order_id FROM payment WHERE made_at >= since
+        UNION ALL
+        SELECT payment.id, status, payment.amount, refunded, bill_id, order_id FROM moved
+        CROSS JOIN LATERAL (SELECT * FROM payment WHERE id = moved.id OFFSET 0) AS payment
+        WHERE payment.made_at < since
+    ),
+    given_back AS MATERIALIZED (
+        SELECT id, refunded FROM paying
+        UNION
+        SELECT payment.id, payment.refunded FROM moved
+        CROSS JOIN LATERAL (SELECT * FROM payment WHERE id = moved.original_id OFFSET 0) AS payment
+        WHERE moved.kind = 'refund'
+    )
+    SELECT 'each transfer has one debit and one credit entry of its amount', count(*), false FROM lame
+    UNION ALL
+    SELECT 'each entry has its transfer', count(*), false FROM seen WHERE known_id IS NULL
+    UNION ALL
+    SELECT 'all entries add up to zero', (everything - drifted <> 0 OR unpaired <> 0)::int, false
+    FROM books
+    CROSS JOIN (SELECT coalesce(sum(posted - last_balance), 0) AS drifted FROM newest) AS balances
+    CROSS JOIN (
+        SELECT coalesce(sum(seen.amount), 0) AS unpaired FROM seen LEFT JOIN lame ON lame.id = known_id
+        WHERE known_id IS NULL OR lame.id IS NOT NULL
+    ) AS entries
+    UNION ALL
+    SELECT 'a balance is the sum of its entries, and its version their count', count(*), false FROM newest
+    WHERE (version, posted) IS DISTINCT FROM (last_version, last_balance)
+    UNION ALL
+    SELECT 'each running balance follows from the one before', count(*), false FROM followed
+    WHERE CASE WHEN version_before IS NULL THEN version > greatest(from_version, 1) OR version = 1 AND balance_after <> amount
+        ELSE version <> version_before + 1 OR balance_after <> balance_before + amount END
+    UNION ALL
+    SELECT 'no account stands below its floor', below_floor, true FROM books
+    UNION ALL
+    SELECT 'what is pending on an account is the sum of its open holds', pending_otherwise, true FROM books
+    UNION ALL
+    SELECT 'a captured hold has its transfer, and no other hold has one', count(*), false FROM (
+        SELECT hold.id FROM moved
+        CROSS JOIN LATERAL (SELECT id, captured_amount FROM hold WHERE id = moved.id OFFSET 0) AS hold
+        WHERE captured_amount IS DISTINCT FROM moved.amount
+        UNION
+        SELECT hold.id FROM hold
+        LEFT JOIN LATERAL (SELECT amount FROM transfer WHERE id = hold.id OFFSET 0) AS transfer ON true
+        WHERE hold.status = 'captured' AND resolved_at >= since AND captured_amount IS DISTINCT FROM transfer.amount
+    ) AS torn
+    UNION ALL
+    SELECT 'a pending payment has its open hold', count(*), false FROM (
+        SELECT paying.id FROM paying
+        LEFT JOIN LATERAL (SELECT status FROM hold WHERE id = paying.id OFFSET 0) AS hold ON true
+        WHERE (paying.status = 'pending') <> coalesce(hold.status = 'pending', false)
+        UNION
+        SELECT open_hold.id FROM open_hold
+        CROSS JOIN LATERAL (SELECT status FROM payment WHERE id = open_hold.id OFFSET 0) AS payment
+        WHERE payment.status <> 'pending'
+    ) AS torn
+    UNION ALL
+    SELECT 'what was given back of a payment is the sum of its refunds', count(*), false
+    FROM given_back
+    CROSS JOIN LATERAL (SELECT coalesce(sum(amount), 0) FROM transfer
+        WHERE original_id = given_back.id AND kind = 'refund' OFFSET 0) AS refunds (amount)
+    WHERE refunded <> refunds.amount
+    UNION ALL
+    SELECT 'each paid payment has its transfer', count(*), false
+    FROM paying LEFT JOIN LATERAL (SELECT amount FROM transfer WHERE id = paying.id OFFSET 0) AS transfer ON true
+    WHERE status = 'paid' AND transfer.amount IS DISTINCT FROM paying.amount
+    UNION ALL
+    SELECT 'each bill is paid by at most one payment', count(*), false
+    FROM paying LEFT JOIN LATERAL (SELECT payment_id FROM bill WHERE id = bill_id OFFSET 0) AS bill ON true
+    WHERE status = 'paid' AND bill_id IS NOT NULL AND payment_id IS DISTINCT FROM paying.id
+    UNION ALL
+    SELECT 'each order is paid by at most one payment', count(*), false
+    FROM paying
+    LEFT JOIN LATERAL (SELECT payment_id FROM merchant_order WHERE id = order_id OFFSET 0) AS of_order ON true
+    WHERE status = 'paid' AND order_id IS NOT NULL AND payment_id IS DISTINCT FROM paying.id
+    UNION ALL
+    SELECT 'the guarantee at the bank covers all wallets', (guarantee < wallets)::int, true FROM books;
+END
+$$;

@@ -33,17 +33,24 @@ LEFT JOIN account ON account.id = $1;
 SELECT biller.adapter <> 'none' AS asks FROM bill JOIN biller ON biller.code = bill.biller_code WHERE bill.id = $1;
 
 -- name: take_an_hour
--- This transaction may read everything: the check of a grown ledger takes its time.
-SELECT set_config('statement_timeout', '1h', true);
+-- This transaction may read everything: the check of a grown ledger takes its time. When it began.
+SELECT city_now() FROM set_config('statement_timeout', '1h', true);
 
 -- name: ledger_check
 -- Every law of the ledger, and how many rows break it.
 SELECT law, broken FROM ledger_check();
 
+-- name: ledger_check_recent
+-- The same of what moved since $1 seconds before the last check.
+SELECT law, broken, whole FROM ledger_check_recent(
+    (SELECT coalesce(max(checked_at), '-infinity') - make_interval(secs => $1) FROM ledger_law));
+
 -- name: keep_laws
--- What the check found, for the dashboard.
+-- What the check found, for the dashboard. Who looked at a part only (not $3) does not say that the rest is whole.
 INSERT INTO ledger_law (law, broken, checked_at)
-SELECT law, broken, city_now() FROM unnest($1::text[], $2::bigint[]) AS found (law, broken)
+SELECT law, CASE WHEN whole THEN found.broken ELSE greatest(found.broken, known.broken) END, $4
+FROM unnest($1::text[], $2::bigint[], $3::boolean[]) AS found (law, broken, whole)
+LEFT JOIN ledger_law AS known USING (law)
 ON CONFLICT (law) DO UPDATE SET broken = excluded.broken, checked_at = excluded.checked_at;
 
 -- name: last_laws

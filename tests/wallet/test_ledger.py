@@ -394,6 +394,7 @@ class Ledger(RuleBasedStateMachine):
                 assert spent.month_essential.used == self.month[person.id, "essential"]
                 assert spent.day_goods.used == self.day[person.id]
             assert [law for law in await ledger.check(self.db) if law.broken] == []
+            assert [law for law in await ledger.check_recent(self.db) if law.broken] == []
 
         self.run(look())
 
@@ -485,3 +486,131 @@ async def test_a_plan_made_for_an_empty_town_does_not_read_a_grown_one(template:
 async def rows_read(connection: Connection) -> int:
     await connection.execute(sql.flush_statistics)
     return await connection.fetchval(sql.rows_read)
+
+
+# What moved lately
+
+PAIRED = "each transfer has one debit and one credit entry of its amount"
+ZERO = "all entries add up to zero"
+TAMPERED: dict[str, set[str]] = {
+    "tamper_transfer_alone": {PAIRED},
+    "tamper_third_entry": {PAIRED, ZERO},
+    "tamper_entry_lost": {PAIRED, ZERO},
+    "tamper_entry_alone": {"each entry has its transfer", ZERO},
+    "tamper_with_balance": {"a balance is the sum of its entries, and its version their count"},
+    "tamper_running_balance": {"each running balance follows from the one before"},
+    "tamper_floor": {"no account stands below its floor"},
+    "tamper_pending": {"what is pending on an account is the sum of its open holds"},
+    "tamper_captured_hold": {"a captured hold has its transfer, and no other hold has one"},
+    "tamper_captured_amount": {"a captured hold has its transfer, and no other hold has one"},
+    "tamper_voided_hold": {"a captured hold has its transfer, and no other hold has one"},
+    "tamper_pending_payment": {"a pending payment has its open hold"},
+    "tamper_ended_payment": {"a pending payment has its open hold"},
+    "tamper_refunded": {"what was given back of a payment is the sum of its refunds"},
+    "tamper_paid_payment": {"each paid payment has its transfer"},
+    "tamper_paid_twice": {
+        "each bill is paid by at most one payment",
+        "each order is paid by at most one payment",
+    },
+    "tamper_guarantee": {"the guarantee at the bank covers all wallets"},
+}
+"""What somebody with the owner's password does, and the laws that it breaks, if not others besides."""
+
+
+async def a_busy_day(db: Connection) -> tuple[Resident, Shop]:
+    """Money came in, went to a shop, an order, a bill and a biller that is asked; some of it was given back."""
+    payer, shop = await a_resident(db, balance=9_000_000), await a_shop(db)
+    biller, asked = await a_biller(db), await a_biller(db, "vien-thong", adapter="http")
+    order_id, order = new_id(), PlaceOrder(terminal_id=shop.terminal_id, amount=20_000)
+    await merchants.place_order(db, shop.owner.me, shop.id, order_id, order)
+    first = at_the_shop(payer, shop)
+    held, waiting = [await of_a_bill(db, payer, asked) for _ in range(2)]
+    for move in (
+        first,
+        at_the_shop(payer, shop)._replace(amount=None, order_id=order_id),
+        await of_a_bill(db, payer, biller),
+        held,
+        waiting,
+        Move(new_id(), "refund", shop.id, payer.id, 3_000, original_id=first.id),
+    ):
+        await ledger.move(db, move)
+    await db.fetchrow(ledger.sql.resolve_hold, held.id, "captured", None, None)
+    return payer, shop
+
+
+def at_the_shop(payer: Resident, shop: Shop) -> Move:
+    sold = {"terminal_id": shop.terminal_id, "session_id": payer.session_id}
+    return Move(new_id(), "merchant", payer.id, amount=10_000)._replace(**sold)
+
+
+async def of_a_bill(db: Connection, payer: Resident, biller: str) -> Move:
+    bill_id = await a_bill(db, biller=biller)
+    return Move(new_id(), "bill", payer.id, bill_id=bill_id, session_id=payer.session_id)
+
+
+async def test_each_law_that_is_broken_lately_is_found_by_the_hourly_check(template: Servers) -> None:
+    async with cloned(template) as database:
+        owner = await asyncpg.connect(template.url(database, migrations.OWNER_ROLE))
+        await prepare_connection(owner)
+        payer, _ = await a_busy_day(owner)
+        assert [law for law in await ledger.check(owner) if law.broken] == []
+        laws = {law.law for law in await ledger.check_recent(owner)}
+        assert laws == {law.law for law in await ledger.check(owner)}
+        assert laws == set().union(*TAMPERED.values()), "each is broken below"
+        for statement, broken in TAMPERED.items():
+            tampering = owner.transaction()
+            await tampering.start()
+            await owner.execute(sql.unguard_entries)
+            await owner.execute(sql.unguard_floors)
+            await owner.execute(getattr(sql, statement), payer.id)
+            found = {law.law: law.broken for law in await ledger.check_recent(owner) if law.broken}
+            assert broken <= found.keys(), statement
+            whole = {law.law: law.broken for law in await ledger.check(owner) if law.broken}
+            assert found.keys() == whole.keys(), statement
+            await tampering.rollback()
+        await owner.close()
+
+
+async def test_what_one_check_found_stays_until_all_of_it_was_looked_at_again(template: Servers) -> None:
+    async with cloned(template) as database:
+        owner = await asyncpg.connect(template.url(database, migrations.OWNER_ROLE))
+        await prepare_connection(owner)
+        payer, _ = await a_busy_day(owner)
+
+        async def kept() -> dict[str, int]:
+            return {row["law"]: row["broken"] for row in await owner.fetch(ledger.sql.last_laws) if row["broken"]}
+
+        await ledger.check(owner)
+        tampering = owner.transaction()
+        await tampering.start()
+        await owner.execute(sql.tamper_refunded, payer.id)
+        await owner.execute(sql.tamper_pending, payer.id)
+        await ledger.check_recent(owner)
+        found = await kept()
+        assert len(found) == 2
+        await tampering.rollback()
+        columns = (list(found), list(found.values()), [True] * len(found))
+        await owner.execute(ledger.sql.keep_laws, *columns, await owner.fetchval(sql.server_clock))
+        await ledger.check_recent(owner)
+        assert (await kept()).keys() == {"what was given back of a payment is the sum of its refunds"}
+        await ledger.check(owner)
+        assert await kept() == {}
+        await owner.close()
+
+
+async def test_the_hourly_check_reads_what_moved_and_not_the_past(template: Servers) -> None:
+    async with cloned(template) as database:
+        owner = await asyncpg.connect(template.url(database, migrations.OWNER_ROLE))
+        await prepare_connection(owner)
+        await owner.execute(sql.a_long_ledger, ledger.GUARANTEE, ledger.RESERVE, 60_000)
+        await owner.execute("VACUUM ANALYZE transfer, entry, payment, hold, account")
+        assert [law for law in await ledger.check(owner) if law.broken] == []
+        payer, shop = await a_busy_day(owner)
+        await ledger.move(owner, at_the_shop(payer, shop))
+        await owner.execute(sql.flush_statistics)
+        before = await owner.fetchval(sql.ledger_rows_read)
+        assert [law for law in await ledger.check_recent(owner) if law.broken] == []
+        await owner.execute(sql.flush_statistics)
+        read = await owner.fetchval(sql.ledger_rows_read) - before
+        assert read < 24_000, "of 240,000: an index by blocks reads the neighbours too"
+        await owner.close()

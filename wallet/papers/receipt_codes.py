@@ -10,6 +10,7 @@ from uuid import UUID
 from litestar import Response
 
 from app import pages
+from app.clock import CITY_ZONE
 from app.config import settings
 from app.db import Connection, Database, maybe, queries_beside
 from app.errors import NotFound
@@ -100,6 +101,7 @@ def _words(shown: ReceiptCheck) -> list[tuple[str, str, str]]:
     lines = [
         ("Tình trạng", "Status", f"{vi} · {en}"),
         ("Số tiền", "Amount", f"{grouped(shown.amount)} đ"),
+        ("Thời gian", "When", f"{shown.made_at.astimezone(CITY_ZONE):%H:%M %d/%m/%Y}"),
         ("Người trả", "Payer", shown.payer),
         ("Người nhận", "Payee", shown.payee),
     ]
