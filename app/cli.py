@@ -162,7 +162,7 @@ def work() -> None:
 @click.command()
 @plainly
 def sandbox() -> None:
-    """Serve the stand-ins of outside parties: identity providers and face match. A sandbox only."""
+    """Serve the stand-ins of outside parties: identity, face match, VNPAY, bank, billers. A sandbox only."""
     import uvicorn
 
     settings = config.settings()

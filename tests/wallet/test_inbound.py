@@ -5,6 +5,7 @@ import csv
 import hmac
 import io
 import json
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -684,6 +685,66 @@ async def _transfers(client: httpx.AsyncClient, code: str, via: str) -> str:
     answer = await client.post("/bank/customers/transfer", json=sent, timeout=20)
     answer.raise_for_status()
     return answer.json()["reference"]
+
+
+HANGS_UP = 0
+
+
+@dataclass
+class Stumbling:
+    """A city that answers with these first, and then is itself."""
+
+    city: City
+    answers: list[int]
+    heard: int = 0
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        self.heard += 1
+        if self.heard > len(self.answers):
+            await self.city.app(scope, receive, send)
+            return
+        status, headers = self.answers[self.heard - 1], [(b"content-length", b"5")]
+        await send({"type": "http.response.start", "status": status or 200, "headers": headers})
+        if status != HANGS_UP:
+            await send({"type": "http.response.body", "body": b"wrong"})
+
+
+@pytest.mark.parametrize(
+    ("answers", "heard", "credited"),
+    [
+        ([503, 503], 3, AMOUNT),
+        ([HANGS_UP, 500], 3, AMOUNT),
+        ([500] * 9, 4, 0),
+        ([401], 1, 0),
+    ],
+    ids=["the city is busy", "nobody answers", "it never gets well", "it does not believe it"],
+)
+@pytest.mark.parametrize("via", ["sepay", "casso"])
+async def test_the_stand_in_of_the_bank_tells_again_what_the_city_could_not_take(
+    city: City,
+    stand_ins: StandIns,
+    monkeypatch: pytest.MonkeyPatch,
+    via: str,
+    answers: list[int],
+    heard: int,
+    credited: int,
+) -> None:
+    monkeypatch.setattr(bank, "TELL_AGAIN_AFTER_S", (0.1, 0.1, 0.1))
+    me = await someone(city)
+    _, code = await a_top_up(city, me)
+    there = Stumbling(city, answers)
+    async with served(there) as port, httpx.AsyncClient(base_url=stand_ins.url) as client:  # pyright: ignore[reportArgumentType]
+        behaviour = {"city_url": f"http://localhost:{port}"}
+        (await client.put("/bank/behaviour", json=behaviour)).raise_for_status()
+        await _transfers(client, code, via)
+        async with asyncio.timeout(10):
+            while there.heard < heard or await balance(city, me.id) < credited:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+        await asyncio.sleep(0.5)  # it would be told again within a fifth of this
+    assert there.heard == heard
+    assert await balance(city, me.id) == credited
+    assert len(await notices(city)) == (1 if credited else 0)
+    await check_all(city)
 
 
 # Bills for everybody

@@ -19,7 +19,7 @@ from app.types import new_id
 from tests.conftest import City
 from tests.makers import Resident, Shop, a_policy, a_resident, a_shop, a_staff_member, fund
 from tests.statements import sql
-from tests.wallet import banking
+from tests.wallet import banking, pdfs
 from tests.wallet.banking import broken_laws, money, payouts, told
 from tests.wallet.conftest import Passing
 from wallet import ledger
@@ -561,6 +561,7 @@ async def test_its_lines_are_a_file_in_three_forms(city: City, passing: Passing)
     text = " ".join(page.extract_text() for page in PdfReader(io.BytesIO(as_pdf.content)).pages)
     assert "Bảng kê quyết toán" in text
     assert "148.500" in text
+    assert set(pdfs.fonts(as_pdf.content).values()) == {True}, "it carries its letters"
     stranger = await city.client.get(f"{path}.csv", headers=(await _stranger(city)).headers)
     assert refused(stranger) == (404, "NotFound")
 

@@ -20,6 +20,7 @@ from app.types import cursor_of, new_id
 from tests.conftest import City
 from tests.makers import Resident, a_resident, a_shop, fund
 from tests.statements import sql
+from tests.wallet import pdfs
 from wallet import ledger
 from wallet.ledger import Move
 from wallet.papers import history, statements
@@ -217,6 +218,7 @@ async def test_a_pdf_in_english_is_in_english(desk: httpx.AsyncClient, spring: R
     ):
         assert words in said
     assert answer.headers["content-disposition"].endswith('"statement-20260601-20260630.pdf"')
+    assert set(pdfs.fonts(answer.content).values()) == {True}, "it carries its letters"
 
 
 async def test_files_are_budgeted(desk: httpx.AsyncClient, db: Connection, monkeypatch: pytest.MonkeyPatch) -> None:

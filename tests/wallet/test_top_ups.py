@@ -474,6 +474,20 @@ async def test_garbage_is_answered_and_does_nothing(desk: httpx.AsyncClient, que
     assert await hear(desk, query) == "97"
 
 
+@pytest.mark.parametrize("method", ["vnpay", "bank_transfer"])
+async def test_a_top_up_need_not_say_that_it_is_one(city: City, method: str) -> None:
+    """Its address does; `kind` tells payments apart where a strong proof is asked for. Another kind is none."""
+    me, path = await someone(city), f"/v1/wallet/top-ups/{uuid4()}"
+    silent: dict[str, object] = {"amount": AMOUNT, "method": method}
+    made = await city.client.put(path, headers=me.headers, json=silent)
+    assert (made.status_code, made.json()["amount"]) == (201, AMOUNT), made.text
+    said = await city.client.put(path, headers=me.headers, json={**silent, "kind": "top_up"})
+    assert (said.status_code, said.json()["id"]) == (200, made.json()["id"]), "said or not, it is the same"
+    other = f"/v1/wallet/top-ups/{uuid4()}"
+    answer = await city.client.put(other, headers=me.headers, json={**silent, "kind": "withdrawal"})
+    assert (answer.status_code, answer.json()["type"]) == (400, "urn:huong:problem:Malformed")
+
+
 async def test_c30_a_notice_before_our_commit_is_taken_when_it_comes_again(city: City) -> None:
     me, top_up_id = await someone(city), uuid4()
     asked_from = top_ups.AskedFrom("203.0.113.7", "vi")

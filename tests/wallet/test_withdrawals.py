@@ -62,6 +62,18 @@ async def test_money_goes_to_my_bank_and_i_am_told(city: City) -> None:
     assert await broken_laws(city) == []
 
 
+async def test_a_withdrawal_need_not_say_that_it_is_one(city: City) -> None:
+    """Its address does; `kind` tells payments apart where a strong proof is asked for. Another kind is none."""
+    me, withdrawal_id = await someone(city), uuid4()
+    silent = {name: value for name, value in asked().items() if name != "kind"}
+    made = await withdraw(city, me, silent, withdrawal_id)
+    assert (made.status_code, made.json()["amount"]) == (201, 50_000), made.text
+    said = await withdraw(city, me, asked(), withdrawal_id)
+    assert (said.status_code, said.json()) == (200, made.json()), "said or not, it is the same"
+    assert refused(await withdraw(city, me, {**silent, "kind": "top_up"})) == (400, "Malformed")
+    assert await money(city, me.id) == (200_000, 50_000)
+
+
 async def test_what_the_bank_refuses_is_back_in_the_wallet_with_the_reason(city: City) -> None:
     me, withdrawal_id = await someone(city), uuid4()
     await withdraw(city, me, asked(banking.REFUSED), withdrawal_id)

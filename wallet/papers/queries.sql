@@ -90,7 +90,7 @@ SELECT payment.id, payment.kind, payment.status, payment.amount, payment.refunde
     bill.customer_name, bill.period, bill.subject, merchant_order.reference AS order_reference,
     CASE WHEN numbered.payment_id IS NOT NULL
         THEN numbered.series || '-' || numbered.year || '-' || lpad(numbered.number::text, 7, '0') END AS fee_number,
-    e_invoice.number AS invoice_number, e_invoice.look_up_code AS invoice_look_up_code
+    e_invoice.number AS invoice_number, e_invoice.look_up_code AS invoice_look_up_code, e_invoice.url AS invoice_url
 FROM payment
 LEFT JOIN transfer ON transfer.id = payment.id
 LEFT JOIN principal ON principal.id = payment.payer_id

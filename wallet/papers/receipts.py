@@ -1,10 +1,10 @@
 """Receipts of payments, as a PDF in both languages.
 
 For goods and services ours is a receipt of the payment: the invoice (hóa đơn, Decree 123/2020/NĐ-CP) is the seller's,
-and its number and look-up code are printed where the seller has told us. For fees of public services and fines it is
-the receipt that says what was paid into the budget (biên lai thu phí, lệ phí; biên lai thu tiền phạt), under a
-running number of its own series and year. The number is given when the payment is made, not when somebody prints: so
-the numbers follow the payments, and every payment has one."""
+and its number, its look-up code and a link to it are printed where the seller has told us. For fees of public
+services and fines it is the receipt that says what was paid into the budget (biên lai thu phí, lệ phí; biên lai thu
+tiền phạt), under a running number of its own series and year. The number is given when the payment is made, not when
+somebody prints: so the numbers follow the payments, and every payment has one."""
 
 import asyncio
 from collections.abc import Sequence
@@ -55,6 +55,7 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     fee_number: str | None
     invoice_number: str | None
     invoice_look_up_code: str | None
+    invoice_url: str | None
     code: str | None = None
     check_url: str | None = None
 
@@ -95,6 +96,8 @@ def _draw(paper: Paper, receipt: Receipt) -> None:
     _draw_amount(paper, receipt)
     for name, value in _facts(receipt):
         _draw_fact(paper, name, value)
+    if receipt.invoice_url:
+        _draw_fact(paper, "Tra cứu hóa đơn · Look it up", receipt.invoice_url, link=receipt.invoice_url)
     _draw_foot(paper, receipt)
 
 
@@ -116,13 +119,15 @@ def _draw_amount(paper: Paper, receipt: Receipt) -> None:
 _NAMES_WIDTH = 108
 
 
-def _draw_fact(paper: Paper, name: str, value: str) -> None:
+def _draw_fact(paper: Paper, name: str, value: str, *, link: str | None = None) -> None:
     lines = paper.wrapped(value, paper.w - 2 * MARGIN - _NAMES_WIDTH, 8.5)
     if paper.y + 11.5 * len(lines) > paper.foot:
         paper.begin_page()
     paper.write_at(MARGIN, paper.y, name, size=7.5, colour=GREY)
     for line in lines:
         paper.write_at(MARGIN + _NAMES_WIDTH, paper.y, line, size=8.5)
+        if link:
+            paper.link(MARGIN + _NAMES_WIDTH, paper.y - 8.5, paper.width(line, 8.5), 11.5, link)
         paper.y += 11.5
     paper.y += 3.5
 

@@ -14,13 +14,14 @@ A fast transfer of 500 million and more is refused; one by the interbank route i
 third inquiry.
 
 Of what people transfer to the city from this bank (a form at `/bank`, or `POST /bank/customers/transfer`) the city is
-told by webhook, as SePay and Casso do it."""
+told by webhook, as SePay and Casso do it. What it did not answer, or with an error of its own (5xx), it is told again
+a few times, as SePay does over five hours: here over seconds."""
 
 import asyncio
 import csv
 import hmac
 import io
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from datetime import date, datetime
 from hashlib import sha256
 from html import escape
@@ -41,6 +42,7 @@ from app.sandbox.behaviour import Behaviour, Trouble, trouble
 SKEW_S = 300
 SLOW_S = 10.0
 DELAY_S = 2.0
+TELL_AGAIN_AFTER_S = (1.0, 2.0, 4.0)
 MOST_LINES = 10_000
 HERE_BIN = "970436"
 FAST_MOST = 499_999_999
@@ -49,6 +51,8 @@ Asked = Request[Any, Any, Any]
 Mischief = Literal[Trouble, "duplicate", "reorder", "delay", "wrong_amount", "bad_signature", "silence"]
 Via = Literal["sepay", "casso", "both"]
 Ending = Literal["processing", "done", "refused"]
+Webhook = tuple[str, Mapping[str, str], bytes]
+"""Where to, its headers and its body."""
 Line = Annotated[str, Meta(max_length=200)]
 
 
@@ -271,7 +275,7 @@ async def _transfer(bank: Bank, data: CustomerTransfer) -> tuple[str, list[int]]
         case "silence":
             statuses = []
         case "delay":
-            _tell_later(bank, notice)
+            _later(bank, _tell_delayed(bank, notice))
             statuses = []
         case "reorder":
             bank.held_back = notice
@@ -292,35 +296,55 @@ async def _transfer(bank: Bank, data: CustomerTransfer) -> tuple[str, list[int]]
     return line.reference, statuses
 
 
-def _tell_later(bank: Bank, notice: CustomerNotice) -> None:
-    async def wait() -> None:
-        await asyncio.sleep(DELAY_S)
-        await _tell(bank, notice)
-
-    task = asyncio.create_task(wait())
+def _later(bank: Bank, work: Coroutine[Any, Any, object]) -> None:
+    task = asyncio.create_task(work)
     bank.later.add(task)
     task.add_done_callback(bank.later.discard)
 
 
+async def _tell_delayed(bank: Bank, notice: CustomerNotice) -> None:
+    await asyncio.sleep(DELAY_S)
+    await _tell(bank, notice)
+
+
 async def _tell(bank: Bank, notice: CustomerNotice, *, more: int = 0, forged: bool = False) -> list[int]:
+    """What the city answered at once; what it did not take is told again later."""
     told: list[int] = []
-    async with httpx.AsyncClient(verify=False, timeout=10) as client:  # noqa: S501 - the city is on this machine
-        if notice.transfer.via in {"sepay", "both"}:
-            told.append(await _post(client, *_as_sepay(bank, notice, more, forged)))
-        if notice.transfer.via in {"casso", "both"}:
-            told.append(await _post(client, *_as_casso(bank, notice, more, forged)))
+    if notice.transfer.via in {"sepay", "both"}:
+        told.append(await _tell_once(bank, _as_sepay(bank, notice, more, forged)))
+    if notice.transfer.via in {"casso", "both"}:
+        told.append(await _tell_once(bank, _as_casso(bank, notice, more, forged)))
     return told
 
 
-async def _post(client: httpx.AsyncClient, url: str, headers: Mapping[str, str], body: bytes) -> int:
+async def _tell_once(bank: Bank, webhook: Webhook) -> int:
+    status = await _post(*webhook)
+    if _is_to_be_told_again(status):
+        _later(bank, _tell_again(webhook))
+    return status
+
+
+async def _tell_again(webhook: Webhook) -> None:
+    for wait_s in TELL_AGAIN_AFTER_S:
+        await asyncio.sleep(wait_s)
+        if not _is_to_be_told_again(await _post(*webhook)):
+            return
+
+
+def _is_to_be_told_again(status: int) -> bool:
+    return status == 0 or status >= 500
+
+
+async def _post(url: str, headers: Mapping[str, str], body: bytes) -> int:
     try:
-        answer = await client.post(url, headers={"content-type": "application/json", **headers}, content=body)
+        async with httpx.AsyncClient(verify=False, timeout=10) as client:  # noqa: S501 - the city is on this machine
+            answer = await client.post(url, headers={"content-type": "application/json", **headers}, content=body)
     except httpx.HTTPError:
         return 0
     return answer.status_code
 
 
-def _as_sepay(bank: Bank, notice: CustomerNotice, more: int, forged: bool) -> tuple[str, dict[str, str], bytes]:
+def _as_sepay(bank: Bank, notice: CustomerNotice, more: int, forged: bool) -> Webhook:
     """SePay's webhook: what happened, and a key that we agreed on."""
     line, transfer, here = notice.line, notice.transfer, notice.line.occurred_at.astimezone(CITY_ZONE)
     body = {
@@ -342,7 +366,7 @@ def _as_sepay(bank: Bank, notice: CustomerNotice, more: int, forged: bool) -> tu
     return url, {"authorization": f"Apikey {key}"}, dumps(body).encode()
 
 
-def _as_casso(bank: Bank, notice: CustomerNotice, more: int, forged: bool) -> tuple[str, dict[str, str], bytes]:
+def _as_casso(bank: Bank, notice: CustomerNotice, more: int, forged: bool) -> Webhook:
     """Casso's webhook, version 2: signed over the moment and the body with its keys in order."""
     line, transfer, here = notice.line, notice.transfer, notice.line.occurred_at.astimezone(CITY_ZONE)
     virtual = None if transfer.account_number == bank.keys.account else transfer.account_number
