@@ -75,7 +75,7 @@ async def test_c29_a_worker_that_is_killed_while_it_is_waited_for_pays_once(
         return await states(city) == (["paid"], ["paid"])
 
     async with a_worker(city) as first:
-        await until(both_are_asked, 15)
+        await until(both_are_asked, 45)
         await asyncio.sleep(0.3)  # the claims are written before anybody is asked
         first.send_signal(signal.SIGKILL)
         assert await first.wait() == -signal.SIGKILL
@@ -83,7 +83,7 @@ async def test_c29_a_worker_that_is_killed_while_it_is_waited_for_pays_once(
     assert await banking.money(city, me.id) == (500_000, 120_000)
 
     async with a_worker(city, later_s=later_s):
-        await until(both_have_ended, 15)
+        await until(both_have_ended, 45)
     [payout], [call] = await banking.payouts(city), await billing.calls(city)
     assert (payout.hold, call.hold, call.bill) == ("captured", "captured", "paid")
     assert await banking.fate(city, me, withdrawal_id) == await billing.fate(city, me, payment_id) == "paid"

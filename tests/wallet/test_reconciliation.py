@@ -65,8 +65,13 @@ def test_a_file_of_windows_is_read_too() -> None:
     ],
 )  # fmt: skip
 def test_a_column_for_each_side_says_which_one_and_a_minus_the_other(row: str, side: str) -> None:
-    [line] = statement_files.read(f"Số bút toán;Ghi nợ;Ghi có\n{row}\n".encode())
+    line, _ = statement_files.read(f"Số bút toán;Ghi nợ;Ghi có\n{row}\nA2;5;\n".encode())
     assert (line.side, line.amount) == (side, 1000)
+
+
+def test_a_bank_that_writes_all_its_debits_with_a_minus_takes_none_of_them_back() -> None:
+    lines = statement_files.read("Số bút toán;Ghi nợ;Ghi có\nA1;-1.000;\nA2;;5.000\nA3;-2.000;\n".encode())
+    assert [(line.side, line.amount) for line in lines] == [("out", 1000), ("in", 5000), ("out", 2000)]
 
 
 def test_a_credit_that_is_taken_back_is_no_second_credit() -> None:

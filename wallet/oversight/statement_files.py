@@ -46,6 +46,14 @@ class Line(msgspec.Struct, frozen=True):
     detail: str | None
 
 
+class _Found(NamedTuple):
+    """A line, which side's column it stands in, and whether that says it with a minus."""
+
+    line: Line
+    in_column: Side | None
+    negative: bool
+
+
 _NAMES: dict[str, frozenset[str]] = {
     "reference": frozenset(
         {
@@ -80,8 +88,12 @@ def read(content: bytes) -> list[Line]:
     """The lines of a file; raises UnreadableFile, FileTooLong.
 
     A line without a reference is a total, if it says so, and else refused. An amount without a side is money in, a
-    negative one money out; in a column for one side, what is negative was taken back, so it is the other side's."""
-    return _lines(_rows(_text(content)))
+    negative one money out; in a column for one side, what is negative was taken back, so it is the other side's. But a
+    bank that writes all its debits with a minus has taken none of them back."""
+    found = _lines(_rows(_text(content)))
+    if any(one.in_column == "out" and not one.negative for one in found):
+        return [one.line for one in found]
+    return [msgspec.structs.replace(one.line, side="out") if one.in_column == "out" else one.line for one in found]
 
 
 def _text(content: bytes) -> str:
@@ -115,9 +127,9 @@ def _separator(line: str) -> str | None:
     return best if line.count(best) and _columns(next(csv.reader([line], delimiter=best), [])) else None
 
 
-def _lines(rows: Iterable[tuple[int, list[str]]]) -> list[Line]:
+def _lines(rows: Iterable[tuple[int, list[str]]]) -> list[_Found]:
     columns: dict[str, list[int]] | None = None
-    lines: list[Line] = []
+    lines: list[_Found] = []
     for number, cells in rows:
         if not any(cells):
             continue
@@ -150,7 +162,7 @@ def _plain(text: str) -> str:
     return re.sub(r"[^a-z0-9]", "", bare)
 
 
-def _line(number: int, cells: list[str], columns: dict[str, list[int]]) -> Line | None:
+def _line(number: int, cells: list[str], columns: dict[str, list[int]]) -> _Found | None:
     """A line; None for a total."""
 
     def all_of(what: str) -> list[str]:
@@ -161,22 +173,24 @@ def _line(number: int, cells: list[str], columns: dict[str, list[int]]) -> Line 
         return None
     if not reference:
         raise UnreadableFile(line=number, why="no reference")
-    side, amount = _side_and_amount(number, {what: next(iter(all_of(what)), "") for what in columns})
-    return Line(number, side, reference[:100], amount, " · ".join(all_of("detail"))[:300] or None)
+    in_column, side, amount = _sides_and_amount(number, {what: next(iter(all_of(what)), "") for what in columns})
+    line = Line(number, side, reference[:100], abs(amount), " · ".join(all_of("detail"))[:300] or None)
+    return _Found(line, in_column, amount < 0)
 
 
-def _side_and_amount(number: int, cell: dict[str, str]) -> tuple[Side, int]:
+def _sides_and_amount(number: int, cell: dict[str, str]) -> tuple[Side | None, Side, int]:
+    """In which side's column it stands, whose it is, and how much."""
     if cell["amount"]:
         side = _SIDES.get(cell["side"]) or _SIDES.get(_plain(cell["side"]) or cell["side"])
         if side is None:
             raise UnreadableFile(line=number, why=f"`{cell['side'][:20]}` is neither in nor out")
         amount = _dong(number, cell["amount"])
-        return "out" if amount < 0 else side, abs(amount)
+        return None, "out" if amount < 0 else side, amount
     filled: list[Side] = [side for side in ("in", "out") if _says_something(cell[side])]
     match filled:
         case [side]:
             amount = _dong(number, cell[side])
-            return _OTHER[side] if amount < 0 else side, abs(amount)
+            return side, _OTHER[side] if amount < 0 else side, amount
         case []:
             raise UnreadableFile(line=number, why="no amount")
         case _:
