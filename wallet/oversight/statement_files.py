@@ -8,6 +8,7 @@ import io
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 import msgspec
 
@@ -88,8 +89,8 @@ def read(content: bytes) -> list[Line]:
     """The lines of a file; raises UnreadableFile, FileTooLong.
 
     A line without a reference is a total, if it says so, and else refused. An amount without a side is money in, a
-    negative one money out; in a column for one side, what is negative was taken back, so it is the other side's. But a
-    bank that writes all its debits with a minus has taken none of them back."""
+    negative one money out; in a column for one side, what is negative was taken back, so it is the other side's. But
+    a bank that writes all its debits with a minus has taken none of them back."""
     found = _lines(_rows(_text(content)))
     if any(one.in_column == "out" and not one.negative for one in found):
         return [one.line for one in found]
