@@ -232,6 +232,10 @@ async def test_c30_a_notice_before_our_commit_waits_until_two_of_finance_say_who
     async with city.database.acquire() as db:
         [credited] = await told(db, "TransferCredited")
     assert (credited["principal_id"], credited["amount"]) == (str(me.id), AMOUNT)
+    shown = await city.client.get(f"/v1/wallet/top-ups/{top_up_id}", headers=me.headers)
+    assert shown.json()["status"] == "paid", "it waits for no other money"
+    await tell(city, of(AMOUNT, asked.code))
+    assert (await balance(city, me.id), await balance(city, ledger.SUSPENSE)) == (AMOUNT, AMOUNT)
     await check_all(city)
 
 

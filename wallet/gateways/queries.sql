@@ -177,6 +177,11 @@ UPDATE top_up SET status = CASE WHEN $2::text IS NULL THEN 'expired' ELSE 'faile
     resolved_at = city_now()
 WHERE id = $1;
 
+-- name: found_top_up
+-- The money that was found to be this person's is what their top-up waited for, if its code stands in the words.
+UPDATE top_up SET status = 'paid', resolved_at = city_now()
+WHERE code = ANY ($1::text[]) AND principal_id = $2 AND amount = $3 AND status IN ('pending', 'expired');
+
 -- name: top_ups_to_ask
 -- Top-ups that the gateway should be asked about; whoever asked this asks for them, others wait, the longer the older
 -- they are.

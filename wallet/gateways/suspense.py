@@ -24,7 +24,7 @@ from app.staff.pages import before, page_of
 from app.types import Page, grouped, new_id, phone
 from wallet import bills, ledger
 from wallet.events import TransferCredited
-from wallet.gateways import bank_takings, payouts
+from wallet.gateways import bank_takings, payouts, transfer_codes
 from wallet.gateways.bank_takings import BankTaking
 from wallet.gateways.inbound_models import (
     CallMistake,
@@ -342,6 +342,8 @@ async def _carry_out(db: Connection, item: _Item, resolution: _Resolution) -> No
                 transfer_id=resolution.id, principal_id=resolution.principal_id, amount=item.amount
             )
             await outbox.record(db, credited)
+            codes = transfer_codes.all_in(item.content or "")
+            await db.execute(sql.found_top_up, codes, resolution.principal_id, item.amount)
             await _move(db, item, Move(resolution.id, "top_up", ledger.SUSPENSE, resolution.principal_id))
         case "merchant":
             await bank_takings.take(db, _taking(item, resolution), ledger.SUSPENSE)
