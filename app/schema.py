@@ -121,10 +121,12 @@ def describe(app: Litestar) -> dict[str, Any]:
     structs = _structs()
     for name, schema in schemas.items():
         _complete_schema(name, schema, structs.get(name))
+    tags = {name: struct.__struct_config__.tag_field for name, struct in structs.items()}
     opts = _opts(app)
     for path, item in document["paths"].items():
         for method, operation in item.items():
             _complete(operation, method, schemas, opts[path, method])
+            _leave_tag_out(operation, schemas, tags)
     components["schemas"] = schemas | {"Problem": _PROBLEM}
     components["responses"] = {name: _problem_response(status, words) for status, (name, words) in _NO.items()}
     return document
@@ -302,6 +304,15 @@ def _discriminated(schema: dict[str, Any], schemas: dict[str, Any]) -> dict[str,
     [tag] = {name for fields in members.values() for name, field in fields.items() if "const" in field}
     mapping = {fields[tag]["const"]: ref for ref, fields in members.items()}
     return {**schema, "discriminator": {"propertyName": tag, "mapping": mapping}}
+
+
+def _leave_tag_out(operation: dict[str, Any], schemas: dict[str, Any], tags: dict[str, str | None]) -> None:
+    """A tag tells members of a union apart: where a body can be nothing else, it may be left out."""
+    for medium in operation.get("requestBody", {"content": {}})["content"].values():
+        name = medium["schema"].get("$ref", "").rpartition("/")[2]
+        if tag := tags.get(name):
+            alone = schemas[name]
+            medium["schema"] = {**alone, "required": [field for field in alone["required"] if field != tag]}
 
 
 class _Document(OpenAPIRenderPlugin):
