@@ -72,7 +72,7 @@ async def spring(db: Connection, on: Any) -> Resident:
     shop = await a_shop(db, name="Bún bò bên chợ Đông Ba")
     purchase = Move(uuid4(), "merchant", me.id, amount=30_000, session_id=me.session_id, terminal_id=shop.terminal_id)
     await ledger.move(db, purchase._replace(fingerprint=b"x"))
-    await on("2026-06-30T23:59:59+07:00")
+    await on("2026-06-30T23:59:59.010+07:00")
     await ledger.move(db, Move(new_id(), "refund", shop.id, me.id, 5_000, original_id=purchase.id))
     await on("2026-07-01T00:00:00.010+07:00")
     await _send(db, me, other, 1, "=1+1")
