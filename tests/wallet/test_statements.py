@@ -68,7 +68,7 @@ async def spring(db: Connection, on: Any) -> Resident:
     await fund(db, me.id, 1_000_000)
     await on("2026-06-01T00:00:00.010+07:00")
     await _send(db, me, other, 250_000, "tiền nhà tháng sáu")
-    await on("2026-06-15T12:00:00+07:00")
+    await on("2026-06-15T12:00:00.010+07:00")
     shop = await a_shop(db, name="Bún bò bên chợ Đông Ba")
     purchase = Move(uuid4(), "merchant", me.id, amount=30_000, session_id=me.session_id, terminal_id=shop.terminal_id)
     await ledger.move(db, purchase._replace(fingerprint=b"x"))
