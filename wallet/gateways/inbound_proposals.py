@@ -161,7 +161,7 @@ async def _told(db: Connection, transfer_id: UUID, wanted: TellTransfer) -> Noti
 
 async def _retold(db: Connection, wanted: RetellTransfer) -> Notice:
     """A notice that was taken for another transfer, under a name that tells them apart."""
-    known = await maybe(_Proposed, db, sql.proposed_transfer, wanted.transfer_id)
+    known = await maybe(_Proposed, db, sql.transfer_for_update, wanted.transfer_id)
     if known is None:
         raise NotFound
     if known.status not in {"duplicate", "elsewhere"}:
@@ -174,7 +174,7 @@ async def _retold(db: Connection, wanted: RetellTransfer) -> Notice:
 
 
 async def _check_same(db: Connection, me: Principal, transfer_id: UUID, notice: Notice, note: str) -> None:
-    kept = await maybe(_Proposed, db, sql.proposed_transfer, transfer_id)
+    kept = await maybe(_Proposed, db, sql.transfer_for_update, transfer_id)
     if kept is None:  # the notice was told again under another id
         raise TransferIsKnown
     if (kept.notice, kept.note, kept.proposed_by) != (notice, note, me.id):

@@ -289,14 +289,8 @@ INSERT INTO inbound_transfer (id, source, told_as, account_number, virtual_accou
 VALUES ($1, 'finance', $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'proposed', $12, $13)
 ON CONFLICT DO NOTHING RETURNING id;
 
--- name: proposed_transfer
--- A notice, however it was told.
-SELECT id, status, proposed_by, decided_by, told_as, account_number, virtual_account, bank_reference, amount, content,
-    sender_bank_bin, sender_account, sender_name, occurred_at, note
-FROM inbound_transfer WHERE id = $1;
-
 -- name: transfer_for_update
--- The same, about to be decided on.
+-- A notice, however it was told, that is about to be told again or decided on.
 SELECT id, status, proposed_by, decided_by, told_as, account_number, virtual_account, bank_reference, amount, content,
     sender_bank_bin, sender_account, sender_name, occurred_at, note
 FROM inbound_transfer WHERE id = $1 FOR UPDATE;
