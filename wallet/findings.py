@@ -3,7 +3,7 @@
 A payout of which the bank says nothing, a payment of which its biller says nothing, a top-up at which the gateway
 looks for ever: one member of finance writes down what became of it, as papers or a call have it, and another approves
 what was seen. Before that they are asked by machine for `PATIENCE_S`. What they say themselves meanwhile comes first,
-and what was sent again meanwhile must be found out again."""
+and what was sent again meanwhile must be found out again (docs/decisions/0012)."""
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
