@@ -102,7 +102,8 @@ CREATE INDEX payout_age ON payout (made_at DESC, id DESC);
 -- What finance found out by itself about money (a payout, a payment of a bill, a top-up) of which the bank, the biller or
 -- the gateway says nothing: one writes it down, another looks again and approves; then it is its end.
 CREATE TABLE finding (
-    movement_id uuid PRIMARY KEY,
+    noun text NOT NULL CONSTRAINT finding_noun CHECK (noun IN ('payout', 'biller_call', 'top_up')),
+    movement_id uuid NOT NULL,
     status text NOT NULL CONSTRAINT finding_status CHECK (status IN ('paid', 'refused')),
     reference text,
     note text NOT NULL,
@@ -110,6 +111,7 @@ CREATE TABLE finding (
     found_at timestamptz NOT NULL DEFAULT city_now(),
     approved_by uuid REFERENCES principal (id),
     approved_at timestamptz,
+    PRIMARY KEY (noun, movement_id),
     CONSTRAINT finding_approved_whole CHECK ((approved_by IS NULL) = (approved_at IS NULL)),
     CONSTRAINT finding_second_pair_of_eyes CHECK (approved_by <> found_by),
     CONSTRAINT finding_paid_has_reference CHECK (status = 'refused' OR reference IS NOT NULL)

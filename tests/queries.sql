@@ -875,7 +875,7 @@ UPDATE biller_connection SET url = $2 WHERE biller_code = $1;
 
 -- name: put_into_review
 -- The gateway looks at a top-up.
-UPDATE top_up SET status = 'review', next_ask_at = NULL WHERE id = $1;
+UPDATE top_up SET status = 'review', reason = NULL, resolved_at = NULL, next_ask_at = NULL WHERE id = $1;
 
 -- name: top_up_status
 -- Where a top-up stands.

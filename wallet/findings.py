@@ -91,9 +91,8 @@ async def write(db: Connection, me: Principal, matter: Matter, movement_id: UUID
     if not (await _locked(db, matter, movement_id)).stuck:
         raise NotStuck
     with refusing(finding_paid_has_reference=ReferenceNeeded):
-        finding = await one(
-            Finding, db, sql.write_finding, movement_id, wanted.status, wanted.reference, wanted.note, me.id
-        )
+        what = (matter.noun, movement_id, wanted.status, wanted.reference, wanted.note)
+        finding = await one(Finding, db, sql.write_finding, *what, me.id)
     await records.record(db, me, f"wallet.{matter.noun}_found", movement_id, status=wanted.status)
     return finding
 
@@ -105,11 +104,11 @@ async def approve(db: Connection, me: Principal, matter: Matter, movement_id: UU
     FindingNeedsSecondPairOfEyes."""
     await need_grant(db, me, "finance")
     locked = await _locked(db, matter, movement_id)
-    finding = await maybe(Finding, db, sql.finding, movement_id)
+    finding = await maybe(Finding, db, sql.finding, matter.noun, movement_id)
     if finding is None:
         raise NotFound
     if finding.approved_by is not None:
-        if finding.approved_by != me.id:
+        if locked.stuck or finding.approved_by != me.id:  # stuck anew: what was found before says nothing of it
             raise FindingIsApproved
         return finding
     if (finding.status, finding.found_at) != (seen.status, seen.found_at):
@@ -119,7 +118,7 @@ async def approve(db: Connection, me: Principal, matter: Matter, movement_id: UU
     if locked.sent_at >= finding.found_at:
         raise SentSinceFound
     with refusing(finding_second_pair_of_eyes=FindingNeedsSecondPairOfEyes):
-        approved = await one(Finding, db, sql.approve_finding, movement_id, me.id)
+        approved = await one(Finding, db, sql.approve_finding, matter.noun, movement_id, me.id)
     await records.record(db, me, f"wallet.{matter.noun}_finding_approved", movement_id, status=finding.status)
     await matter.end(db, approved)
     return approved

@@ -249,17 +249,17 @@ WHERE owner_id = $1 ORDER BY merchant.id, entry.version;
 
 -- name: write_finding
 -- What somebody found out about money of which the other side says nothing.
-INSERT INTO finding (movement_id, status, reference, note, found_by) VALUES ($1, $2, $3, $4, $5)
-ON CONFLICT (movement_id) DO UPDATE SET status = excluded.status, reference = excluded.reference,
-    note = excluded.note, found_by = excluded.found_by, found_at = city_now()
+INSERT INTO finding (noun, movement_id, status, reference, note, found_by) VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT (noun, movement_id) DO UPDATE SET status = excluded.status, reference = excluded.reference,
+    note = excluded.note, found_by = excluded.found_by, found_at = city_now(), approved_by = NULL, approved_at = NULL
 RETURNING movement_id AS id, status, reference, note, found_by, found_at, approved_by, approved_at;
 
 -- name: finding
 -- The same, to be looked at again.
 SELECT movement_id AS id, status, reference, note, found_by, found_at, approved_by, approved_at
-FROM finding WHERE movement_id = $1;
+FROM finding WHERE noun = $1 AND movement_id = $2;
 
 -- name: approve_finding
 -- Somebody else has looked again.
-UPDATE finding SET approved_by = $2, approved_at = city_now() WHERE movement_id = $1
+UPDATE finding SET approved_by = $3, approved_at = city_now() WHERE noun = $1 AND movement_id = $2
 RETURNING movement_id AS id, status, reference, note, found_by, found_at, approved_by, approved_at;

@@ -567,3 +567,21 @@ async def test_only_a_drawer_that_was_counted_has_been_at_the_bank(city: City) -
     item_id, one = await came_in(city, 1), await finance(city)
     answer = await put(city, one, f"suspense/{item_id}/resolution", for_drawer(str(uuid4())))
     assert refused(answer) == (404, "UnknownCashClose")
+
+
+async def test_two_drawers_in_one_trip_are_filled_the_oldest_first(city: City, passing: Passing) -> None:
+    """A weekend's money is carried to the bank on Monday."""
+    await covered(city)
+    me, clerk = await someone(city), await a_clerk(city)
+    await taken(city, clerk, for_wallet(me, 20_000))
+    await closed(city, clerk, 20_000)
+    await passing(city, 86_400)
+    clerk = await a_clerk(city)
+    await taken(city, clerk, for_wallet(me, 30_000))
+    last_id = (await closed(city, clerk, 30_000)).json()["id"]
+    for amount, outstanding in ((25_000, [25_000, 0]), (25_000, [0, 0])):
+        item = (await booked(city, await came_in(city, amount), last_id)).json()
+        assert item["status"] == "resolved", item
+        assert [close["outstanding"] for close in await closes(city, clerk)] == outstanding
+    assert (await balance(city, ledger.CASH), await balance(city, ledger.SUSPENSE)) == (0, 0)
+    await check_all(city)

@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
+from app.secrets import KeyNotHere
 from tests.conftest import City, StandIns
 from tests.makers import Resident, StaffMember, a_resident, a_staff_member
 from tests.statements import sql
@@ -264,3 +265,51 @@ async def test_a_top_up_that_is_looked_at_for_ever_has_an_end_by_hand(
     assert await money(city, ledger.GATEWAY) == ((-200_000, 0) if status == "paid" else (0, 0))
     async with city.database.acquire() as db:
         assert await db.fetchval(sql.top_up_status, top_up_id) == ("paid" if status == "paid" else "failed")
+
+
+async def test_what_is_stuck_anew_is_found_anew(city: City, stand_ins: StandIns, passing: Passing) -> None:
+    """Two found that nothing was paid; the gateway looks at it again, and it was paid after all."""
+    async with city.database.transaction() as db:
+        me = await a_resident(db)
+    top_up_id = uuid4()
+    body = {"amount": 200_000, "method": "vnpay"}
+    await city.client.put(f"/v1/wallet/top-ups/{top_up_id}", headers=me.headers, json=body)
+    async with city.database.transaction() as db:
+        await db.execute(sql.put_into_review, top_up_id)
+    path = f"top-ups/{top_up_id}"
+    await passing(city, HOUR + 1)
+    one, other = await two_of_finance(city)
+    first = await find(city, one, path, status="refused")
+    assert (await approve(city, other, path, first)).status_code == 200
+    assert (await approve(city, other, path, first)).status_code == 200, "the same again changes nothing"
+    async with city.database.transaction() as db:
+        await db.execute(sql.put_into_review, top_up_id)
+    assert refused(await approve(city, other, path, first)) == (409, "FindingIsApproved"), "that was of before"
+    second = await find(city, other, path, status="paid", reference="VNP2")
+    assert (second.status_code, second.json()["approved_by"]) == (200, None), second.text
+    assert (await approve(city, one, path, second)).status_code == 200
+    assert await money(city, me.id) == (200_000, 0)
+    owes = "the guarantee at the bank covers all wallets"  # but for what the gateway has not paid yet
+    assert await broken_laws(city) == [owes]
+
+
+async def test_without_the_key_of_its_secret_a_biller_is_as_if_it_had_no_connection(
+    city: City, stand_ins: StandIns, passing: Passing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with city.database.transaction() as db:
+        me = await a_resident(db, balance=500_000)
+        biller = await a_water_company(db, stand_ins)
+    answer: Any = await listed(city, me, biller, "HW000901")
+    await pay(city, me, answer["items"][0]["id"], payment_id := uuid4())
+
+    def lost(*_: object, **__: object) -> bytes:
+        raise KeyNotHere
+
+    with monkeypatch.context() as patched:
+        patched.setattr(connections, "unseal", lost)
+        await city.worker.drain()
+        [call] = await calls(city)
+        assert (call.state, call.attempts) == ("ready", 1), "it waits, and keeps no other from its turn"
+    await passing(city, 61)
+    await city.worker.keep_schedule()
+    assert await billing.fate(city, me, payment_id) == "paid"

@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from app import config
-from app.clock import city_today
+from app.clock import city_now, city_today
 from app.config import settings
 from app.db import Connection
 from tests.conftest import City, StandIns, served
@@ -449,6 +449,10 @@ async def test_c30_a_wrong_key_or_signature_is_heard_by_nobody(city: City) -> No
     bearer = await city.client.post(SEPAY, headers={"authorization": f"Bearer {settings().sepay_key}"}, json=body)
     assert bearer.status_code == 401
     assert refused(await casso(city, of_casso(AMOUNT, ""), secret="wrong")) == (401, "WrongWebhookSecret")
+    for digits in (309, 4000, 5000):
+        headers = {"x-casso-signature": f"t={int(city_now().timestamp() * 1000)},v1={'0' * 128}"}
+        forged = await city.client.post(CASSO, headers=headers, content=b'{"data":{"amount":%s}}' % (b"9" * digits))
+        assert refused(forged) == (401, "WrongWebhookSecret"), digits
     for signature in ("", "t=1", "t=,v1=", "v1=00,t=1", f"t={'9' * 15},v1={'0' * 128}", "t=١,v1=00"):
         headers = {b"x-casso-signature": signature.encode()}
         forged = await city.client.post(CASSO, headers=headers, json=of_casso(AMOUNT, ""))

@@ -180,3 +180,31 @@ async def test_a_virtual_account_told_in_two_spellings_is_one_transfer(city: Cit
     assert answer.status_code in {200, 201}, answer.text
     await city.worker.drain()
     assert await balance(city, shop.id) == 0, "the second notice said to whom it can go back"
+
+
+async def test_of_two_who_told_of_one_transfer_elsewhere_one_is_booked(city: City) -> None:
+    """Our account was misspelt in the settings; both told, and one tells again when that is mended."""
+    one, other, me, code = await people(city)
+    await casso(city, of_casso(AMOUNT, code, accountNumber="1900190091", reference="FT778"))
+    await sepay(city, of_sepay(AMOUNT, code, accountNumber="1900190091", referenceCode="FT778"))
+    first, second = await notices(city)
+    assert (first.status, second.status) == ("elsewhere", "elsewhere")
+    retold = [{"kind": "retell", "transfer_id": str(notice.id), "note": "Sai cấu hình"} for notice in (first, second)]
+    assert (await booked(city, one, other, retold[0]))["status"] == "matched"
+    assert refused(await put(city, one, uuid4(), retold[1])) == (409, "TransferIsKnown")
+    await sepay(city, of_sepay(AMOUNT, code, referenceCode="FT778"))
+    assert (await balance(city, me.id), await balance(city, ledger.GUARANTEE)) == (AMOUNT, -AMOUNT)
+    await check_all(city)
+
+
+async def test_a_refusal_is_of_that_proposal_and_not_of_the_transfer(city: City) -> None:
+    one, other, me, code = await people(city)
+    await casso(city, of_casso(AMOUNT, "first of somebody", reference="1234"))
+    await casso(city, of_casso(AMOUNT, f"{code} second", reference="1234"))
+    _, second = await notices(city)
+    again, transfer_id = {"kind": "retell", "transfer_id": str(second.id), "note": "Nhầm ghi chú"}, uuid4()
+    assert (await put(city, one, transfer_id, again)).status_code == 200
+    assert (await put(city, one, transfer_id, {}, "/refusal")).json()["status"] == "refused"
+    assert (await booked(city, one, other, {**again, "note": "Sao kê có hai dòng"}))["status"] == "matched"
+    assert await balance(city, me.id) == AMOUNT
+    await check_all(city)

@@ -62,8 +62,11 @@ async def test_in_production_a_shop_waits_for_finance(
     waiting = (await desk.get("/v1/staff/merchants?waiting=true", headers=finance.headers)).json()["items"]
     assert [(line["id"], line["owner_name"]) for line in waiting] == [(str(merchant_id), "L*** T*** N*** Bình")]
     approval = f"/v1/staff/merchants/{merchant_id}/approval"
-    approved = await desk.put(approval, headers=finance.headers, json={})
-    again = await desk.put(approval, headers=finance.headers, json={})
+    blind = await desk.put(approval, headers=finance.headers, json={})
+    assert problem(blind) == (400, "Malformed"), "whoever approves says what they looked at"
+    seen = {name: waiting[0][name] for name in ("name", "category_code")}
+    approved = await desk.put(approval, headers=finance.headers, json=seen)
+    again = await desk.put(approval, headers=finance.headers, json=seen)
     assert approved.json()["status"] == "active"
     assert again.json() == approved.json()
     await paid(db, shop, payer)
@@ -134,7 +137,8 @@ async def test_a_suspended_shop_takes_nothing_and_its_owner_reads_why(
     assert (mine["status"], mine["status_reason"]) == ("suspended", "Nhiều khiếu nại của khách.")
     closing = await desk.put(f"/v1/merchants/{shop.id}/closure", headers=shop.owner.headers, json={})
     assert problem(closing) == (409, "MerchantSuspended")
-    approval = await desk.put(f"{path}/approval", headers=finance.headers, json={})
+    seen = {"name": "Bún bò bên chợ", "category_code": "5812"}
+    approval = await desk.put(f"{path}/approval", headers=finance.headers, json=seen)
     assert problem(approval) == (409, "MerchantStateDiffers"), "it is reinstated, not approved again"
 
     back = (await desk.put(f"{path}/reinstatement", headers=finance.headers, json={})).json()
@@ -177,7 +181,8 @@ async def test_the_citys_shops_are_paged_by_status(db: Connection, desk: httpx.A
 
 async def test_an_unknown_shop_is_no_shop(db: Connection, desk: httpx.AsyncClient) -> None:
     finance = await a_staff_member(db, role="finance")
-    for deed, body in (("approval", {}), ("suspension", {"reason": "?"}), ("reinstatement", {})):
+    seen = {"name": "Bún bò", "category_code": "5812"}
+    for deed, body in (("approval", seen), ("suspension", {"reason": "?"}), ("reinstatement", {})):
         answer = await desk.put(f"/v1/staff/merchants/{uuid4()}/{deed}", headers=finance.headers, json=body)
         assert answer.status_code == 404
 

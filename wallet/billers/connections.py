@@ -4,18 +4,20 @@ from hmac import compare_digest
 from uuid import UUID
 
 import msgspec
+import structlog
 
 from app.audit import records
 from app.db import Connection, maybe, one, queries_beside
 from app.errors import NotFound, Refusal
 from app.identity.models import Principal
 from app.outside import NoAnswer, usable
-from app.secrets import Sealed, seal, unseal
+from app.secrets import KeyNotHere, Sealed, seal, unseal
 from app.staff.members import need_grant
 from wallet.billers.adapters import Adapter, HttpAdapter
 from wallet.billers.models import BillerConnection, ConnectionStatus, ProposeConnection
 
 sql = queries_beside(__file__)
+log = structlog.get_logger()
 
 PURPOSE = "biller connection"
 SEALED = Sealed(
@@ -150,24 +152,28 @@ class _Usable(msgspec.Struct, frozen=True):
 
 
 async def adapter_of(db: Connection, biller_code: str) -> Adapter | None:
-    """How a biller is asked now; None: it has no system that we ask. Raises KeyNotHere."""
+    """How a biller is asked now; None: it has no system that we ask, or its secret cannot be read."""
     return _adapter(await maybe(_Usable, db, sql.active_connection, biller_code, None))
 
 
 async def newer_adapter(db: Connection, biller_code: str, former_id: UUID | None) -> Adapter | None:
-    """How it is asked now, if that is another connection than this one. Raises KeyNotHere."""
+    """How it is asked now, if that is another connection than this one."""
     return _adapter(await maybe(_Usable, db, sql.active_connection, biller_code, former_id))
 
 
 async def adapter_at(db: Connection, connection_id: UUID | None) -> Adapter | None:
-    """How it was asked under a connection, which may have been replaced since. Raises KeyNotHere."""
+    """How it was asked under a connection, which may have been replaced since."""
     return _adapter(await maybe(_Usable, db, sql.connection_to_ask, connection_id))
 
 
 def _adapter(kept: _Usable | None) -> Adapter | None:
     if kept is None:
         return None
-    secret = unseal(PURPOSE, kept.sealed, about=kept.id.bytes).decode()
+    try:
+        secret = unseal(PURPOSE, kept.sealed, about=kept.id.bytes).decode()
+    except KeyNotHere as problem:
+        log.error("a biller's secret cannot be read here", connection=str(kept.id), error=str(problem))
+        return None
     return HttpAdapter(kept.url, kept.key_id, secret, kept.timeout_ms)
 
 

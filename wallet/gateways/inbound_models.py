@@ -135,7 +135,9 @@ class CreditMerchant(Body, tag_field="kind", tag="merchant"):
 
 
 class CreditDrawer(Body, tag_field="kind", tag="cash_close"):
-    """It is what the bank got of a counted drawer; a drawer's money may come in several trips."""
+    """It is what the bank got of a counter's drawers up to this one, the oldest first.
+
+    Several may go in one trip, and one in several."""
 
     cash_close_id: UUID
     note: Reason

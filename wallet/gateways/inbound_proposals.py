@@ -114,7 +114,9 @@ async def propose(db: Connection, me: Principal, transfer_id: UUID, wanted: Prop
 
     Raises Forbidden, NotFound, TransferIsBooked, TransferIdTaken, TransferIsKnown, NoSuchVirtualAccount."""
     await need_grant(db, me, "finance")
-    notice = await (_told(db, transfer_id, wanted) if isinstance(wanted, TellTransfer) else _retold(db, wanted))
+    notice = await (
+        _told(db, transfer_id, wanted) if isinstance(wanted, TellTransfer) else _retold(db, transfer_id, wanted)
+    )
     if await db.fetchval(sql.transfer_is_booked, notice.account_number, notice.bank_reference, notice.amount):
         raise TransferIsKnown
     written = await db.fetchval(
@@ -159,24 +161,26 @@ async def _told(db: Connection, transfer_id: UUID, wanted: TellTransfer) -> Noti
     )
 
 
-async def _retold(db: Connection, wanted: RetellTransfer) -> Notice:
-    """A notice that was taken for another transfer, under a name that tells them apart."""
+async def _retold(db: Connection, transfer_id: UUID, wanted: RetellTransfer) -> Notice:
+    """A notice that was taken for another transfer, under a name that tells them apart; for none of ours, under the
+    bank's own name, so that whoever else tells of it tells of the same."""
     known = await maybe(_Proposed, db, sql.transfer_for_update, wanted.transfer_id)
     if known is None:
         raise NotFound
-    if known.status not in {"duplicate", "elsewhere"}:
+    if known.status not in {"duplicate", "elsewhere", "mistake"}:
         raise TransferIsBooked
-    name = f"{(known.bank_reference or '')[:60]}#{known.id.hex}"
+    name = known.bank_reference
+    if name is None or known.status == "duplicate":  # of those alike only one has the name that the bank gave both
+        name = f"{(name or '')[:60]}#{known.id.hex}".upper()
     ours = msgspec.structs.replace(
-        known.notice, told_as=str(known.id), account_number=settings().bank_account, bank_reference=name.upper()
+        known.notice, told_as=str(transfer_id), account_number=settings().bank_account, bank_reference=name
     )
     return await inbound.on_our_account(db, ours) or ours
 
 
 async def _check_same(db: Connection, me: Principal, transfer_id: UUID, notice: Notice, note: str) -> None:
     kept = await maybe(_Proposed, db, sql.transfer_for_update, transfer_id)
-    if kept is None:  # the notice was told again under another id
-        raise TransferIsKnown
+    assert kept is not None, "nothing else stands against an id"
     if (kept.notice, kept.note, kept.proposed_by) != (notice, note, me.id):
         raise TransferIdTaken
 

@@ -156,7 +156,7 @@ def _in_order(body: bytes) -> bytes:
     """The body as the sender's JSON.stringify writes it, the keys of every object in order."""
     try:
         return rfc8785.dumps(json.loads(body, parse_int=_as_javascript_has_it))
-    except (ValueError, RecursionError):  # no JSON, or a surrogate that no UTF-8 has
+    except (ValueError, OverflowError, RecursionError):  # no JSON, a surrogate that no UTF-8 has, or no number
         raise WrongWebhookSecret from None
 
 

@@ -283,7 +283,7 @@ SELECT EXISTS (SELECT FROM inbound_transfer
     WHERE account_number = $1 AND bank_reference = $2 AND amount = $3 AND status IN ('matched', 'suspense'));
 
 -- name: propose_transfer
--- A transfer of which a member of finance tells, once per id and per notice that it tells again.
+-- A transfer of which a member of finance tells, once per id.
 INSERT INTO inbound_transfer (id, source, told_as, account_number, virtual_account, amount, content, sender_bank_bin,
     sender_account, sender_name, occurred_at, bank_reference, status, note, proposed_by)
 VALUES ($1, 'finance', $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'proposed', $12, $13)
@@ -369,8 +369,9 @@ WHERE item.id = $1 FOR UPDATE OF item;
 SELECT id, status, reason FROM suspense_item WHERE source = $1 AND source_id = $2 FOR UPDATE;
 
 -- name: forget_notice
--- The bank has not got it: should it come after all, it is another transfer.
-UPDATE inbound_transfer SET status = 'mistake' WHERE id = $1 AND status = 'suspense';
+-- The bank has not got it: should it come after all, and be told as it was told before, it is another transfer.
+UPDATE inbound_transfer SET status = 'mistake', told_as = left(told_as, 60) || '#' || id::text
+WHERE id = $1 AND status = 'suspense';
 
 -- name: set_suspense
 -- What has become of it; under which id it is held, if a biller or a bank is asked.
@@ -578,12 +579,27 @@ WHERE $1::text[] IS NULL OR agency.code = ANY ($1)
 ORDER BY made_at DESC, id DESC LIMIT $5;
 
 -- name: outstanding_of_close
--- What the bank has not got yet of a counted drawer, which is locked: one deposit after the other.
-SELECT counted_amount - deposited_amount FROM cash_close WHERE id = $1 FOR UPDATE;
+-- What of this drawer, and of those of its counter before it, has not come to the bank yet; null: there is no such drawer.
+SELECT CASE WHEN EXISTS (SELECT FROM cash_close WHERE id = $1) THEN coalesce(sum(outstanding), 0)::bigint END FROM (
+    SELECT earlier.counted_amount - earlier.deposited_amount AS outstanding
+    FROM cash_close AS earlier JOIN cash_close AS named ON named.id = $1
+    WHERE earlier.agency_code = named.agency_code AND earlier.day_on <= named.day_on
+        AND earlier.deposited_amount < earlier.counted_amount
+    ORDER BY earlier.day_on FOR UPDATE OF earlier
+) AS locked;
 
 -- name: deposit_of_close
--- The bank has got so much more of it.
-UPDATE cash_close SET deposited_amount = deposited_amount + $2 WHERE id = $1;
+-- So much more of them has, the oldest first.
+UPDATE cash_close SET deposited_amount = deposited_amount + least(outstanding, $2 - before)
+FROM (
+    SELECT earlier.id AS filled_id, earlier.counted_amount - earlier.deposited_amount AS outstanding,
+        coalesce(sum(earlier.counted_amount - earlier.deposited_amount)
+            OVER (ORDER BY earlier.day_on ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0)::bigint AS before
+    FROM cash_close AS earlier JOIN cash_close AS named ON named.id = $1
+    WHERE earlier.agency_code = named.agency_code AND earlier.day_on <= named.day_on
+        AND earlier.deposited_amount < earlier.counted_amount
+) AS filled
+WHERE id = filled_id AND before < $2;
 
 -- name: cash_receipts_of_person
 -- For a copy of all that is held: cash that was put into one's wallet, oldest first.

@@ -107,5 +107,5 @@ class StaffMerchant(Answer):
 class ApproveMerchant(Body):
     """The name and the category that were looked at: if the owner wants others meanwhile, nothing is approved."""
 
-    name: ShortText | None = None
-    category_code: CategoryCode | None = None
+    name: ShortText
+    category_code: CategoryCode

@@ -69,7 +69,7 @@ async def approve(db: Connection, me: Principal, merchant_id: UUID, seen: Approv
         merchant.wanted_name or merchant.name,
         merchant.wanted_category_code or merchant.category_code,
     )
-    if (seen.name or name, seen.category_code or category_code) != (name, category_code):
+    if (seen.name, seen.category_code) != (name, category_code):
         raise MerchantChangedMeanwhile
     if merchant.status == "pending":
         await _change(db, me, merchant_id, "active", "wallet.merchant_approved")
