@@ -13,7 +13,7 @@ from wallet.merchants import takings_stream
 LastEventId = Annotated[str | None, HeaderParameter(name="Last-Event-ID", max_length=40)]
 
 
-@get("/v1/merchants/{merchant_id:uuid}/takings/stream")
+@get("/v1/merchants/{merchant_id:uuid}/takings/stream", media_type="text/event-stream")
 async def stream_takings(
     request: Door, merchant_id: FromPath[UUID], last_event_id: LastEventId = None
 ) -> ServerSentEvent:
