@@ -21,6 +21,7 @@ from tests.house.doors import a_household
 from tests.makers import a_biller, a_staff_member, with_role
 
 HOW = Path(__file__).parent / "schemathesis.toml"
+HOOKS = Path(__file__).parent / "hooks.py"
 PROGRAM = Path(sys.executable).parent / "schemathesis"
 
 Headers = Mapping[str, str]
@@ -56,7 +57,8 @@ async def _try(city: City, people: Mapping[str, Headers], folder: Path) -> None:
     keys, how = folder / "auth.json", folder / "schemathesis.toml"
     keys.write_text(json.dumps({"auth": [_entry(name, headers) for name, headers in people.items()]}))
     peers = f"peers = {json.dumps(list(people))}" if len(people) > 1 else ""
-    how.write_text(HOW.read_text(encoding="utf-8").replace("AUTH", str(keys)).replace("PEERS", peers))
+    settings = HOW.read_text(encoding="utf-8").replace("AUTH", str(keys)).replace("PEERS", peers)
+    how.write_text(settings.replace("HOOKS", str(HOOKS)))
     async with served(city.app) as port:
         trying = await asyncio.create_subprocess_exec(
             PROGRAM, "--config-file", how, "run", f"http://127.0.0.1:{port}/schema/openapi.json",
