@@ -21,8 +21,7 @@ from app.types import MOST_DONG
 
 Source = Literal["sepay", "casso", "finance"]
 
-SIGNED_WITHIN_S = 86_400
-"""What was signed so long ago may still be told after an outage; told twice, it counts once."""
+SIGNED_WITHIN_S = 300
 MOST_CONTENT = 500
 
 _SIGNATURE = re.compile(r"t=([0-9]{1,15}),v1=([0-9a-fA-F]{128})")
