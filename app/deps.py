@@ -8,10 +8,8 @@ from urllib.parse import parse_qsl
 
 import msgspec
 from litestar import Request
-from litestar.connection import ASGIConnection
 from litestar.datastructures import State
 from litestar.di import NamedDependency, Provide
-from litestar.handlers import BaseRouteHandler
 from litestar.params import QueryParameter
 
 from app.db import Connection, Database
@@ -114,26 +112,26 @@ async def provide_db(request: Door) -> AsyncIterator[Connection]:
         yield connection
 
 
-async def let_in(
-    connection: ASGIConnection[BaseRouteHandler, Principal | None, None, State], handler: BaseRouteHandler
-) -> None:
-    """The guard on everything. A route says whom it is for, and is for residents unless it does:
+async def let_in(request: Request[Any, Any, Any]) -> None:
+    """The guard on everything, before a body is read. A route says whom it is for, and is for residents unless it
+    does:
 
     `public=True`: for everybody. `who=("staff", "admin", "scope:bills.write")`: for whoever is one of these (a kind,
     a role anywhere, a machine's scope); where the role holds is the verb's business. `unconfirmed=True`: also for a
     session that has shown no more than the phone number. `plain_key=True`: also for a machine that shows its key
     instead of signing. Raises SignInRequired, Forbidden, NotConfirmed, SignatureRequired, and what was wrong with
     how a machine or an officer's browser said who it is."""
-    opt = handler.opt
-    if b"null" in connection.scope["query_string"].lower():
-        _refuse_null(connection, handler)
-    refused: Refusal | None = connection.scope["state"].get("refused")
+    scope = request.scope
+    opt = scope["route_handler"].opt
+    if b"null" in scope["query_string"].lower():
+        _refuse_null(request)
+    refused: Refusal | None = scope["state"].get("refused")
     if opt.get("public") and not (refused and opt.get("plain_key")):
         return
-    me: Principal | None = connection.scope.get("user")
+    me: Principal | None = scope["user"]
     if me is None:
-        raise refused or connection.scope["state"].get("cookie_refused") or SignInRequired
-    if connection.scope.get("method") == "OPTIONS":
+        raise refused or scope["state"].get("cookie_refused") or SignInRequired
+    if scope["method"] == "OPTIONS":
         return
     who: tuple[str, ...] | None = opt.get("who")
     if me.kind != "resident" if who is None else me.hats().isdisjoint(who):
@@ -144,12 +142,10 @@ async def let_in(
         raise NotConfirmed
 
 
-def _refuse_null(
-    connection: ASGIConnection[BaseRouteHandler, Principal | None, None, State], handler: BaseRouteHandler
-) -> None:
+def _refuse_null(request: Request[Any, Any, Any]) -> None:
     """`?kind=null` is a kind that there is not; the framework would take it for no kind at all."""
-    for name, value in parse_qsl(connection.scope["query_string"].decode("latin-1"), keep_blank_values=True):
-        if value.lower() == "null" and name in _nullable(handler.fn):
+    for name, value in parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True):
+        if value.lower() == "null" and name in _nullable(request.route_handler.fn):
             raise Malformed(errors=[{"field": name, "message": "`null` is no value"}])
 
 

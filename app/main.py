@@ -71,7 +71,7 @@ def create_app(settings: Settings | None = None, database: Database | None = Non
             wallet_router, notifications_router,
         ],
         dependencies=dependencies,
-        guards=[let_in],
+        before_request=let_in,
         exception_handlers={Exception: answer_problem, HTTPException: answer_problem, Refusal: answer_problem},
         lifespan=[open_city],
         openapi_config=schema.CONFIG,

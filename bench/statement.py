@@ -39,7 +39,9 @@ SHOPS = 50
 YEARS = 10
 AMOUNT = 1_000
 CHUNK = 250_000
-AIM = "≤ 1.5; of a search that finds nothing ≤ 3: it looks at 2,000 lines, where the small account has 1,000"
+AIM = (
+    "≤ 1.5; of a search that finds nothing ≤ 3: it looks at 1,000 lines, strewn over a table a thousand times larger"
+)
 
 Ask = Callable[[Connection, Principal, int], Awaitable[object]]
 

@@ -11,8 +11,10 @@ from uuid import UUID, uuid4
 import httpx
 import msgspec
 import pytest
+from litestar.routes import HTTPRoute
 
 from app.db import Connection
+from app.deps import let_in
 from app.types import Body, Page, cursor_of
 from tests.house.doors import (
     BODIES,
@@ -73,6 +75,20 @@ def test_the_public_doors_are_these() -> None:
         for method in handler.http_methods
     }
     assert public == PUBLIC
+
+
+def test_every_door_is_guarded() -> None:
+    """A `before_request` of a route's own would stand instead of the guard; an answer kept by the framework, or a
+    door that is not HTTP, would not come by it."""
+    routes = the_app().routes
+    nothing(route.path for route in routes if not isinstance(route, HTTPRoute))
+    handlers = [handler for route in routes if isinstance(route, HTTPRoute) for handler in route.route_handlers]
+    assert len(handlers) > 200
+    nothing(
+        handler.handler_name
+        for handler in handlers
+        if handler.resolve_before_request() is not let_in or handler.cache
+    )
 
 
 async def test_a1_a_stranger_passes_no_other_door(desk: httpx.AsyncClient) -> None:

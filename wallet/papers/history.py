@@ -16,7 +16,7 @@ from wallet.models import Movement, TransferKind
 
 sql = queries_beside(__file__)
 
-LOOKED_AT = 2_000
+LOOKED_AT = 1_000
 """So many lines are looked at for one page of a search; the next page goes on from there."""
 LONGEST_DAYS = 366
 LINES_AT_ONCE = 1_000

@@ -78,7 +78,7 @@ def a_counter(database: Database) -> tuple[Litestar, Signatures]:
     """The doors on a database."""
     app = Litestar(
         route_handlers=[echo, read_bills, write_bills, read_requests, read_services, read_notice],
-        guards=[let_in],
+        before_request=let_in,
         exception_handlers={Exception: answer_problem, HTTPException: answer_problem, Refusal: answer_problem},
         request_class=Door,
         openapi_config=None,
