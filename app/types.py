@@ -24,6 +24,11 @@ ShortText = Annotated[str, Meta(min_length=1, max_length=100, pattern=rf"^(?=.*\
 Memo = Annotated[str, Meta(max_length=140, pattern=rf"^{_PRINTABLE}*$(?!\n)")]
 Reason = Annotated[str, Meta(min_length=1, max_length=500, pattern=rf"^(?=.*\S){_PRINTABLE}*$(?!\n)")]
 Explanation = Annotated[str, Meta(min_length=20, max_length=500, pattern=rf"^(?=.*\S){_PRINTABLE}*$(?!\n)")]
+# Several lines, for whoever has more to say.
+_LINES = r"[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
+_SAYS_SOMETHING = rf"^(?=[\s\S]*\S){_LINES}*$"
+LongText = Annotated[str, Meta(min_length=1, max_length=4000, pattern=_SAYS_SOMETHING)]
+Paragraph = Annotated[str, Meta(min_length=1, max_length=1000, pattern=_SAYS_SOMETHING)]
 # `$` alone lets one newline follow: a greatest length, or `(?!\n)`, does not.
 Code = Annotated[str, Meta(min_length=1, max_length=40, pattern=r"^[0-9A-Za-z._-]+$(?!\n)")]
 PhoneText = Annotated[str, Meta(min_length=8, max_length=20, pattern=r"^[+0-9 ().-]+$(?!\n)")]

@@ -1,0 +1,162 @@
+"""When an answer is due: by the city's working hours, standing still while the reporter is asked, told before and after.
+
+No number stands here: a category's minutes are its row's, and the calendar is the city's."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import msgspec
+
+from app import outbox, policies
+from app.clock import add_working_minutes, city_now, working_minutes, working_time
+from app.db import Connection, many, queries_beside
+from app.jobs import Scheduled
+from feedback import steps
+from feedback.events import ReportDueSoon, ReportOverdue
+from feedback.steps import Locked
+
+sql = queries_beside(__file__)
+
+SWEEP_S = 60
+AT_ONCE = 200
+ESCALATES_AFTER_MINUTES = 480
+"""A working day late."""
+
+
+class Due(msgspec.Struct, frozen=True):
+    """Until when, and from when on its agency is warned."""
+
+    due_at: datetime
+    warn_at: datetime
+
+
+async def of_new(db: Connection, minutes: int, warn_minutes: int, start: datetime | None = None) -> Due:
+    """The deadline of what begins at `start` (now, unless said): so many minutes of working hours later."""
+    start = start or city_now()
+    time = await working_time(db, start)
+    return Due(
+        add_working_minutes(start, minutes, time), add_working_minutes(start, max(0, minutes - warn_minutes), time)
+    )
+
+
+async def warning_before(db: Connection, due_at: datetime, warn_minutes: int) -> datetime:
+    """When to warn of a deadline that somebody set."""
+    now = city_now()
+    time = await working_time(db, now)
+    return add_working_minutes(now, max(0, working_minutes(now, due_at, time) - warn_minutes), time)
+
+
+async def restart(db: Connection, report: Locked) -> datetime:
+    """The clock of a report that waited for its reporter runs again: what was left is left. Returns when it is due.
+
+    What was late before it waited stays so."""
+    assert report.asked_at is not None
+    now = city_now()
+    time = await working_time(db, report.asked_at)
+
+    def moved(due_at: datetime) -> datetime:
+        if due_at <= report.asked_at:  # pyright: ignore[reportOptionalOperand]
+            return due_at
+        return add_working_minutes(now, working_minutes(report.asked_at, due_at, time), time)  # pyright: ignore[reportArgumentType]
+
+    due_at = moved(report.due_at)
+    warn_at = add_working_minutes(now, max(0, working_minutes(now, due_at, time) - report.warn_minutes), time)
+    await db.execute(sql.restart_clock, report.id, due_at, moved(report.first_due_at), warn_at)
+    return due_at
+
+
+# The sweep
+
+
+class _Late(msgspec.Struct, frozen=True):
+    id: UUID
+    code: str
+    category_vi: str
+    category_en: str
+    agency: str | None
+    confidential: bool
+    due_at: datetime
+
+
+async def sweep(db: Connection) -> None:
+    """Warn of what is due soon, flag what is late, tell supervisors of what stays late, let questions lapse that nobody
+    answers, close what nobody has had opened again."""
+    await _warn(db)
+    await _flag(db)
+    await _escalate(db)
+    await _lapse(db)
+    await _close(db)
+
+
+async def _warn(db: Connection) -> None:
+    for late in await many(_Late, db, sql.warn_reports, AT_ONCE):
+        await outbox.record(
+            db,
+            ReportDueSoon(
+                report_id=late.id,
+                code=late.code,
+                category=late.category_vi,
+                category_en=late.category_en,
+                due_at=late.due_at,
+                officer_ids=await _responsible(db, late),
+            ),
+        )
+
+
+async def _flag(db: Connection) -> None:
+    for late in await many(_Late, db, sql.flag_reports, AT_ONCE):
+        await _tell_overdue(db, late, await _responsible(db, late), escalated=False)
+
+
+async def _escalate(db: Connection) -> None:
+    now = city_now()
+    time = await working_time(db, now - timedelta(days=30))
+    for late in await many(_Late, db, sql.reports_to_escalate, AT_ONCE):
+        if working_minutes(late.due_at, now, time) >= ESCALATES_AFTER_MINUTES:
+            await db.execute(sql.escalate_report, late.id)
+            await _tell_overdue(db, late, await steps.supervisors(db), escalated=True)
+
+
+async def _tell_overdue(db: Connection, late: _Late, officer_ids: list[UUID], *, escalated: bool) -> None:
+    await outbox.record(
+        db,
+        ReportOverdue(
+            report_id=late.id,
+            code=late.code,
+            category=late.category_vi,
+            category_en=late.category_en,
+            due_at=late.due_at,
+            escalated=escalated,
+            officer_ids=officer_ids,
+        ),
+    )
+
+
+async def _responsible(db: Connection, late: _Late) -> list[UUID]:
+    """The agency's people; the centre's while it is nobody's; of a complaint the supervisors."""
+    if late.confidential:
+        return await steps.supervisors(db)
+    if late.agency is not None:
+        return await steps.officers_of(db, late.agency)
+    return await db.fetchval(steps.sql.people_with_roles, None, list(steps.CENTRE))
+
+
+async def _lapse(db: Connection) -> None:
+    days = await policies.value(db, "feedback.question_days")
+    for report_id in await db.fetchval(sql.questions_to_lapse, days, AT_ONCE):
+        report = await steps.lock(db, report_id)
+        if report.asked_at is not None:
+            await restart(db, report)
+            await steps.record(db, report, None, "lapsed", audience="reporter", by="city")
+
+
+async def _close(db: Connection) -> None:
+    days = await policies.value(db, "feedback.reopen_days")
+    for report_id in await db.fetchval(sql.reports_to_close, days, AT_ONCE):
+        report = await steps.lock(db, report_id)
+        if report.status == "resolved":
+            await db.execute(sql.close_report, report.id)
+            await steps.record(db, report, None, "closed", audience="everybody", by="city")
+
+
+schedule = (Scheduled(name="sweep_reports", every_s=SWEEP_S, run=sweep),)

@@ -1,0 +1,189 @@
+"""What every step of a report has in common: the report is locked, seen as it was last seen, and told of.
+
+    submitted ─► verified ─► assigned ─► in_progress ─► resolved ─► closed
+        │           ▲            │             │            │
+        ▼           └── returned ┴─────────────┘            └─► assigned, when its reporter has it opened again
+    rejected
+
+Every open one may also become a `duplicate` of another. A step makes a new version; whoever saw an older one is told."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+
+from app import outbox
+from app.clock import city_now
+from app.db import Connection, maybe, queries_beside
+from app.errors import NotFound, Refusal
+from app.identity.models import Principal, Role
+from feedback.events import ReportMoved
+from feedback.models import ActorKind, ReportStatus, StepKind
+
+sql = queries_beside(__file__)
+
+CENTRE: tuple[Role, ...] = ("operator", "supervisor")
+AGENCY: tuple[Role, ...] = ("agency_officer", "agency_head")
+LOOKERS = (*CENTRE, *AGENCY)
+MOST_NOTES = 200
+
+Audience = Literal["nobody", "reporter", "everybody"]
+
+
+class ReportChanged(Refusal):
+    """Phản ánh này vừa được {by} cập nhật; hãy tải lại rồi làm tiếp.
+
+    This report was just changed by {by}; load it again and go on."""
+
+
+class StepOutOfTurn(Refusal):
+    """Không thể làm việc này khi phản ánh đang ở trạng thái "{status}".
+
+    This cannot be done to a report that is {status}."""
+
+
+class Locked(msgspec.Struct, frozen=True):
+    """A report whose row is locked, with what its steps need to know."""
+
+    id: UUID
+    code: str
+    status: ReportStatus
+    version: int
+    category: str
+    category_vi: str
+    category_en: str
+    agency: str | None
+    agency_vi: str | None
+    ward: str
+    reporter_id: UUID | None
+    reporter_name: str | None
+    private: bool
+    confidential: bool
+    urgent: bool
+    after_photo: bool
+    keeps_original: bool
+    due_minutes: int
+    warn_minutes: int
+    made_at: datetime
+    first_due_at: datetime
+    due_at: datetime
+    asked_at: datetime | None
+    resolved_at: datetime | None
+    rating: str | None
+
+    @property
+    def is_open(self) -> bool:
+        return self.status in {"submitted", "verified", "assigned", "in_progress"}
+
+
+def may_see(me: Principal, *, agency: str | None, confidential: bool) -> bool:
+    """May this member of staff read it? The centre all of them, an agency its own; complaints the supervisors only."""
+    if me.agencies_as("supervisor"):
+        return True
+    if confidential:
+        return False
+    return bool(me.agencies_as("operator")) or agency in me.agencies_as(*AGENCY)
+
+
+async def lock(db: Connection, report_id: UUID) -> Locked:
+    """The report, locked until the transaction ends; raises NotFound."""
+    report = await maybe(Locked, db, sql.lock_report, report_id)
+    if report is None:
+        raise NotFound
+    return report
+
+
+async def lock_for(db: Connection, me: Principal, report_id: UUID, roles: tuple[Role, ...]) -> Locked:
+    """The same for a member of staff who has one of the roles: of an agency's roles, at the agency that has the report.
+
+    A supervisor may do whatever anybody may. Raises NotFound."""
+    report = await lock(db, report_id)
+    if not may_see(me, agency=report.agency, confidential=report.confidential):
+        raise NotFound
+    if me.agencies_as("supervisor"):
+        return report
+    at_the_agency = report.agency in me.agencies_as(*(role for role in roles if role in AGENCY))
+    if not at_the_agency and not me.agencies_as(*(role for role in roles if role in CENTRE)):
+        raise NotFound
+    return report
+
+
+async def is_done(db: Connection, me: Principal, report: Locked, version: int, *kinds: StepKind) -> bool:
+    """Is this step the very one that I have just made (its answer was lost on the way)? Else the version must be the
+    report's; raises ReportChanged."""
+    if report.version == version:
+        return False
+    latest = await db.fetchrow(sql.latest_step, report.id)
+    assert latest is not None
+    if report.version == version + 1 and latest["kind"] in kinds and latest["actor_id"] == me.id:
+        return True
+    raise ReportChanged(by=latest["actor_name"] or "…", version=report.version, status=report.status)
+
+
+def need(report: Locked, *statuses: ReportStatus) -> None:
+    """Raises StepOutOfTurn unless the report is in one of these states."""
+    if report.status not in statuses:
+        raise StepOutOfTurn(status=report.status)
+
+
+async def record(
+    db: Connection,
+    report: Locked,
+    actor: Principal | None,
+    kind: StepKind,
+    said: str | None = None,
+    *,
+    audience: Audience,
+    by: ActorKind = "staff",
+    agency: str | None = None,
+) -> None:
+    """Write a step that was made down as the report's next version, and tell whoever may know.
+
+    Its update of the report comes before it. `agency`: in whose name."""
+    public_words = await db.fetchval(
+        sql.record_step,
+        report.id,
+        kind,
+        actor and actor.id,
+        by,
+        agency,
+        said,
+        audience == "everybody",
+        audience != "nobody",
+        report.reporter_name,
+    )
+    if audience == "nobody":
+        return
+    followers: Sequence[UUID] = []
+    if audience == "everybody":
+        followers = await db.fetchval(sql.followers_to_tell, report.id, actor and actor.id)
+    reporter_id = None if actor is not None and actor.id == report.reporter_id else report.reporter_id
+    if reporter_id is None and not followers:
+        return
+    await outbox.record(
+        db,
+        ReportMoved(
+            report_id=report.id,
+            code=report.code,
+            category=report.category_vi,
+            category_en=report.category_en,
+            step=kind,
+            words=said,
+            public_words=public_words,
+            due_at=await db.fetchval(sql.due_at, report.id) or city_now(),
+            reporter_id=reporter_id,
+            follower_ids=list(followers),
+        ),
+    )
+
+
+async def officers_of(db: Connection, agency: str) -> list[UUID]:
+    """The people of an agency who deal with reports."""
+    return await db.fetchval(sql.people_with_roles, [agency], list(AGENCY))
+
+
+async def supervisors(db: Connection) -> list[UUID]:
+    """Everybody who supervises."""
+    return await db.fetchval(sql.people_with_roles, None, ["supervisor"])
