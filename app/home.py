@@ -48,6 +48,25 @@ class HomeWallet(Answer):
     movements: list[HomeMovement]
 
 
+class HomeReport(Answer):
+    """One of the reports that the resident filed last."""
+
+    id: UUID
+    code: str
+    category_name: str
+    status: str
+    made_at: datetime
+    due_at: datetime
+
+
+class HomeFeedback(Answer):
+    """How many reports are open, at how many of them the city asks something, and the latest."""
+
+    open: int
+    questions: int
+    latest: list[HomeReport]
+
+
 class HomeInbox(Answer):
     """How many messages are left to read."""
 
@@ -65,6 +84,7 @@ class Service(Answer):
 class _Parts(Answer):
     name: str | None
     wallet: HomeWallet
+    feedback: HomeFeedback
     notifications: HomeInbox
 
 
@@ -79,6 +99,7 @@ _SERVICES: tuple[tuple[str, str, str, str], ...] = (
     ("scan", "Quét QR", "Scan a QR", "/wallet/scan"),
     ("send", "Chuyển tiền", "Send money", "/wallet/send"),
     ("history", "Lịch sử giao dịch", "History", "/wallet/movements"),
+    ("report", "Gửi phản ánh", "Report a problem", "/reports/new"),
     ("merchant", "Bán hàng", "Take payments", "/merchants"),
     ("inbox", "Hộp thư", "Inbox", "/inbox"),
 )
@@ -92,7 +113,13 @@ def services(language: Language) -> list[Service]:
 async def show(db: Connection, me: Principal, language: Language) -> Home:
     """The first screen, in one round trip."""
     parts = await one(_Parts, db, sql.home, me.id, language)
-    return Home(name=parts.name, wallet=parts.wallet, notifications=parts.notifications, services=services(language))
+    return Home(
+        name=parts.name,
+        wallet=parts.wallet,
+        feedback=parts.feedback,
+        notifications=parts.notifications,
+        services=services(language),
+    )
 
 
 @get("/v1/home")

@@ -21,6 +21,8 @@ from app.privacy import personal as privacy_personal
 from app.privacy.holdings import Holding
 from app.staff import personal as staff_personal
 from app.staff import sessions as staff_sessions
+from feedback import deadlines as report_deadlines
+from feedback import personal as feedback_personal
 from notifications import personal as notifications_personal
 from notifications.listeners import listeners as notifications_listeners
 from wallet import ledger
@@ -37,6 +39,7 @@ RUNS_AT_ONCE = 4
 
 HOLDINGS: tuple[Holding, ...] = (
     *wallet_personal.HOLDINGS,
+    *feedback_personal.HOLDINGS,
     *notifications_personal.HOLDINGS,
     *privacy_personal.HOLDINGS,
     *audit_personal.HOLDINGS,
@@ -81,6 +84,7 @@ SCHEDULE: tuple[Scheduled, ...] = (
     Scheduled(name="forget_nonces", every_s=60, run=machine_keys.forget_old_nonces),
     *privacy_listeners.schedule(HOLDINGS),
     *wallet_listeners.schedule,
+    *report_deadlines.schedule,
 )
 
 

@@ -559,3 +559,67 @@ JOIN ward ON ward.code = report.ward_code
 LEFT JOIN agency ON agency.code = agency_code
 LEFT JOIN principal AS reporter ON reporter.id = reporter_id
 WHERE report.id = $1;
+
+-- name: reports_of_person
+-- For a copy of all that is held: what was reported, and what became of it.
+SELECT report.id, code, category_code, said, lat, lng, address, private, share_name, urgent, status, answer, made_at, resolved_at,
+    rating, rating_comment,
+    coalesce((SELECT jsonb_agg(jsonb_build_object('kind', kind, 'said', step.said, 'made_at', step.made_at) ORDER BY version)
+        FROM report_step AS step WHERE report_id = report.id AND for_reporter), '[]') AS steps
+FROM report WHERE reporter_id = $1 ORDER BY made_at, report.id;
+
+-- name: erase_reporter
+-- A person is forgotten: what they reported goes on, in words that everybody may read, and without them.
+WITH forgotten AS (
+    SELECT report.id, name FROM report JOIN principal ON principal.id = reporter_id WHERE reporter_id = $1
+), steps AS (
+    UPDATE report_step SET actor_id = NULL, said = public_words(said, forgotten.name)
+    FROM forgotten WHERE report_id = forgotten.id AND actor_kind = 'reporter'
+)
+UPDATE report SET reporter_id = NULL, filed_by = CASE WHEN filed_by = $1 THEN NULL ELSE filed_by END, device_id = NULL,
+    caller_name = NULL, caller_phone = NULL, caller_email = NULL, said = public_said, address = public_address,
+    rating_comment = public_words(rating_comment, forgotten.name), share_name = false
+FROM forgotten WHERE report.id = forgotten.id;
+
+-- name: comments_of_person
+-- For a copy of all that is held: comments.
+SELECT id, report_id, said, made_at FROM report_comment WHERE author_id = $1 ORDER BY made_at, id;
+
+-- name: erase_comments
+-- A person is forgotten: with what they said to reports.
+DELETE FROM report_comment WHERE author_id = $1;
+
+-- name: following_of_person
+-- For a copy of all that is held: what is followed.
+SELECT report_id, affected, made_at FROM report_follower WHERE principal_id = $1 ORDER BY made_at, report_id;
+
+-- name: erase_following
+-- A person is forgotten: they follow nothing.
+WITH gone AS (DELETE FROM report_follower WHERE principal_id = $1 RETURNING report_id)
+UPDATE report SET followers = followers - 1 FROM gone WHERE id = gone.report_id;
+
+-- name: strikes_of_person
+-- For a copy of all that is held: strikes.
+SELECT report_id, made_at FROM report_strike WHERE principal_id = $1 ORDER BY made_at, report_id;
+
+-- name: erase_strikes
+-- A person is forgotten.
+DELETE FROM report_strike WHERE principal_id = $1;
+
+-- name: forget_strikes
+-- Strikes of long ago.
+WITH gone AS (
+    DELETE FROM report_strike WHERE report_id IN (
+        SELECT report_id FROM report_strike WHERE made_at < city_now() - make_interval(days => $1::bigint::int)
+        ORDER BY made_at LIMIT $2)
+    RETURNING 1
+)
+SELECT count(*) FROM gone;
+
+-- name: work_of_member
+-- For a copy of all that is held of a member of staff: steps, notes and wishes for more time.
+SELECT report_id, kind, said, made_at FROM report_step WHERE actor_id = $1 AND actor_kind = 'staff'
+UNION ALL
+SELECT report_id, 'note', said, made_at FROM report_note WHERE author_id = $1
+UNION ALL
+SELECT report_id, 'extension', reason, made_at FROM report_extension WHERE asked_by = $1;

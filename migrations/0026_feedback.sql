@@ -155,8 +155,9 @@ CREATE TABLE report (
     code text NOT NULL CONSTRAINT report_code_unique UNIQUE CONSTRAINT report_code CHECK (code ~ '^PA[0-9A-HJKMNP-TV-Z]{8}$'),
     channel text NOT NULL CONSTRAINT report_channel CHECK (channel IN ('app', 'hotline', 'open311')),
     reporter_id uuid REFERENCES principal (id),
-    -- Whoever called, or wrote through another city's form.
-    filed_by uuid NOT NULL REFERENCES principal (id),
+    -- Whoever wrote it down; nobody, once its reporter is forgotten.
+    filed_by uuid REFERENCES principal (id),
+    -- Whoever called, or wrote through somebody else's form.
     caller_name text CONSTRAINT report_caller_name CHECK (length(caller_name) BETWEEN 1 AND 100),
     caller_phone text,
     caller_email text,

@@ -8,8 +8,8 @@ import msgspec
 from app.db import Connection, many, queries_beside
 from app.identity.models import Principal
 from app.types import Page, cursor_of, key_of
-from notifications.messages import Words
 from notifications.models import Message, Unread
+from notifications.words import Words
 
 sql = queries_beside(__file__)
 

@@ -3,10 +3,7 @@
 from typing import Literal, assert_never
 from uuid import UUID
 
-import msgspec
-
 from app.clock import CITY_ZONE
-from app.errors import Language
 from app.identity.events import (
     AccountLocked,
     AccountUnlocked,
@@ -27,8 +24,19 @@ from app.privacy.events import (
     ExportReady,
 )
 from app.staff.events import BreakGlassOpened
-from app.types import grouped
-from notifications.models import Category
+from feedback.events import (
+    ComplaintFiled,
+    ExtensionAsked,
+    ReportCommented,
+    ReportDueSoon,
+    ReporterAnswered,
+    ReportFiled,
+    ReportHandedOver,
+    ReportMoved,
+    ReportOverdue,
+)
+from notifications import report_messages
+from notifications.words import Words, dong, words_for
 from wallet.events import (
     ApiKeyMade,
     AutopayAnnounced,
@@ -129,18 +137,17 @@ Told = (
     | DataRequestAnswered
     | DataRequestOverdue
     | BreachClock
+    | ReportFiled
+    | ReportMoved
+    | ReportHandedOver
+    | ReporterAnswered
+    | ReportDueSoon
+    | ReportOverdue
+    | ExtensionAsked
+    | ComplaintFiled
+    | ReportCommented
 )
 """Every event that somebody is told of."""
-
-
-class Words(msgspec.Struct, frozen=True, kw_only=True):
-    """A message for one reader."""
-
-    principal_id: UUID
-    category: Category
-    title: dict[Language, str]
-    body: dict[Language, str]
-    link: str | None
 
 
 def messages_of(event: Told) -> list[Words]:
@@ -910,6 +917,18 @@ def messages_of(event: Told) -> list[Words]:
                 )
                 for reader in event.told
             ]
+        case (
+            ReportFiled()
+            | ReportMoved()
+            | ReportHandedOver()
+            | ReporterAnswered()
+            | ReportDueSoon()
+            | ReportOverdue()
+            | ExtensionAsked()
+            | ComplaintFiled()
+            | ReportCommented()
+        ):
+            return report_messages.messages_of(event)
         case _:
             assert_never(event)
 
@@ -988,23 +1007,8 @@ _WEBHOOK_WHY: dict[Literal["gone", "failing"], tuple[str, str]] = {
 
 
 def _account(principal_id: UUID, link: str, title: tuple[str, str], body: tuple[str, str]) -> Words:
-    return _words(principal_id, "account", link, title, body)
+    return words_for(principal_id, "account", link, title, body)
 
 
 def _money(principal_id: UUID, link: str, title: tuple[str, str], body: tuple[str, str]) -> Words:
-    return _words(principal_id, "money", link, title, body)
-
-
-def _words(principal_id: UUID, category: Category, link: str, title: tuple[str, str], body: tuple[str, str]) -> Words:
-    return Words(
-        principal_id=principal_id,
-        category=category,
-        title={"vi": title[0], "en": title[1]},
-        body={"vi": body[0], "en": body[1]},
-        link=link,
-    )
-
-
-def dong(amount: int) -> str:
-    """`1234567` → `1.234.567 ₫`, as it is written in Việt Nam."""
-    return f"{grouped(amount)} ₫"
+    return words_for(principal_id, "money", link, title, body)

@@ -1,0 +1,64 @@
+"""What field reports hold of a person."""
+
+from app.db import queries_beside
+from app.privacy.holdings import Holding, Words
+
+sql = queries_beside(__file__)
+
+PUBLIC_TASK = Words(
+    "Thực hiện nhiệm vụ của cơ quan nhà nước (Luật 91/2025/QH15, Điều 19)",
+    "A task of the state (Law 91/2025/QH15, Art. 19)",
+)
+
+HOLDINGS: tuple[Holding, ...] = (
+    Holding(
+        name="feedback.reports",
+        tables=("report", "report_step"),
+        what=Words(
+            "Phản ánh, kiến nghị của bạn (sau khi xóa: nội dung đã che, không còn người gửi)",
+            "Your reports and complaints (after erasure: their public words, without you)",
+        ),
+        why=Words("Xử lý phản ánh của bạn", "To deal with what you report"),
+        basis=PUBLIC_TASK,
+        rows=sql.reports_of_person,
+        erase=sql.erase_reporter,
+    ),
+    Holding(
+        name="feedback.comments",
+        tables=("report_comment",),
+        what=Words("Ý kiến của bạn về các phản ánh", "Your comments on reports"),
+        why=Words("Trao đổi về phản ánh", "To talk about reports"),
+        basis=PUBLIC_TASK,
+        rows=sql.comments_of_person,
+        erase=sql.erase_comments,
+    ),
+    Holding(
+        name="feedback.following",
+        tables=("report_follower",),
+        what=Words("Phản ánh bạn theo dõi", "Reports that you follow"),
+        why=Words("Báo cho bạn tiến độ", "To tell you what becomes of them"),
+        basis=PUBLIC_TASK,
+        rows=sql.following_of_person,
+        erase=sql.erase_following,
+    ),
+    Holding(
+        name="feedback.strikes",
+        tables=("report_strike",),
+        what=Words("Phản ánh sai sự thật đã ghi nhận", "Reports that were found to be made up"),
+        why=Words("Ngăn phản ánh giả", "To keep made-up reports away"),
+        basis=PUBLIC_TASK,
+        rows=sql.strikes_of_person,
+        erase=sql.erase_strikes,
+        kept_days=730,
+        forget=sql.forget_strikes,
+    ),
+    Holding(
+        whose="staff",
+        name="feedback.work",
+        tables=("report_step", "report_note", "report_extension"),
+        what=Words("Việc cán bộ đã làm với phản ánh", "What a member of staff did with reports"),
+        why=Words("Biết ai đã xử lý", "To know who dealt with what"),
+        basis=PUBLIC_TASK,
+        rows=sql.work_of_member,
+    ),
+)

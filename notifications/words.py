@@ -1,0 +1,37 @@
+"""A message, in both languages."""
+
+from uuid import UUID
+
+import msgspec
+
+from app.errors import Language
+from app.types import grouped
+from notifications.models import Category
+
+
+class Words(msgspec.Struct, frozen=True, kw_only=True):
+    """A message for one reader."""
+
+    principal_id: UUID
+    category: Category
+    title: dict[Language, str]
+    body: dict[Language, str]
+    link: str | None
+
+
+def words_for(
+    principal_id: UUID, category: Category, link: str, title: tuple[str, str], body: tuple[str, str]
+) -> Words:
+    """A message whose title and body are said in Vietnamese and in English."""
+    return Words(
+        principal_id=principal_id,
+        category=category,
+        title={"vi": title[0], "en": title[1]},
+        body={"vi": body[0], "en": body[1]},
+        link=link,
+    )
+
+
+def dong(amount: int) -> str:
+    """`1234567` → `1.234.567 ₫`, as it is written in Việt Nam."""
+    return f"{grouped(amount)} ₫"
