@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 
 from app import outbox, policies
-from app.clock import add_working_minutes, city_now, working_minutes, working_time
+from app.clock import CITY_ZONE, WorkingTime, add_working_minutes, city_now, working_minutes, working_time
 from app.db import Connection, many, queries_beside
 from app.jobs import Scheduled
 from feedback import steps
@@ -33,7 +33,7 @@ class Due(msgspec.Struct, frozen=True):
 async def of_new(db: Connection, minutes: int, warn_minutes: int, start: datetime | None = None) -> Due:
     """The deadline of what begins at `start` (now, unless said): so many minutes of working hours later."""
     start = start or city_now()
-    time = await working_time(db, start)
+    time = await _time_from(db, start)
     return Due(
         add_working_minutes(start, minutes, time), add_working_minutes(start, max(0, minutes - warn_minutes), time)
     )
@@ -42,22 +42,26 @@ async def of_new(db: Connection, minutes: int, warn_minutes: int, start: datetim
 async def warning_before(db: Connection, due_at: datetime, warn_minutes: int) -> datetime:
     """When to warn of a deadline that somebody set."""
     now = city_now()
-    time = await working_time(db, now)
+    time = await _time_from(db, now)
     return add_working_minutes(now, max(0, working_minutes(now, due_at, time) - warn_minutes), time)
+
+
+async def _time_from(db: Connection, moment: datetime) -> WorkingTime:
+    return await working_time(db, moment.astimezone(CITY_ZONE).date())
 
 
 async def restart(db: Connection, report: Locked) -> datetime:
     """The clock of a report that waited for its reporter runs again: what was left is left. Returns when it is due.
 
     What was late before it waited stays so."""
-    assert report.asked_at is not None
-    now = city_now()
-    time = await working_time(db, report.asked_at)
+    asked_at, now = report.asked_at, city_now()
+    assert asked_at is not None
+    time = await _time_from(db, asked_at)
 
     def moved(due_at: datetime) -> datetime:
-        if due_at <= report.asked_at:  # pyright: ignore[reportOptionalOperand]
+        if due_at <= asked_at:
             return due_at
-        return add_working_minutes(now, working_minutes(report.asked_at, due_at, time), time)  # pyright: ignore[reportArgumentType]
+        return add_working_minutes(now, working_minutes(asked_at, due_at, time), time)
 
     due_at = moved(report.due_at)
     warn_at = add_working_minutes(now, max(0, working_minutes(now, due_at, time) - report.warn_minutes), time)
@@ -110,7 +114,7 @@ async def _flag(db: Connection) -> None:
 
 async def _escalate(db: Connection) -> None:
     now = city_now()
-    time = await working_time(db, now - timedelta(days=30))
+    time = await _time_from(db, now - timedelta(days=30))
     for late in await many(_Late, db, sql.reports_to_escalate, AT_ONCE):
         if working_minutes(late.due_at, now, time) >= ESCALATES_AFTER_MINUTES:
             await db.execute(sql.escalate_report, late.id)
