@@ -337,9 +337,7 @@ async def mine(
     return page_of(lines, limit, _key)
 
 
-async def show(
-    db: Connection, me: Principal | None, report_id: UUID, language: Language
-) -> ShownReport | MyReport:
+async def show(db: Connection, me: Principal | None, report_id: UUID, language: Language) -> ShownReport | MyReport:
     """A public report, or one of mine, in one query. What is private, not looked at yet or unknown is all the same:
     raises NotFound."""
     if me is not None:

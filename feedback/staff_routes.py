@@ -64,9 +64,7 @@ async def get_staff_report(db: Db, request: Door, report_id: FromPath[UUID]) -> 
     return await queues.show(db, request.me, report_id, request.lang)
 
 
-@put(
-    "/v1/staff/reports/{report_id:uuid}", who=CENTRE, status_code=201, responses={200: ResponseSpec(StaffReport)}
-)
+@put("/v1/staff/reports/{report_id:uuid}", who=CENTRE, status_code=201, responses={200: ResponseSpec(StaffReport)})
 async def file_report_for_caller(
     db: Db, request: Door, report_id: FromPath[UUID], data: JSONBody[FileForCaller]
 ) -> Response[StaffReport]:

@@ -26,7 +26,7 @@ CREATE INDEX ward_area_extent ON ward_area USING gist (extent);
 CREATE FUNCTION ward_at(lat double precision, lng double precision)
 RETURNS TABLE (ward_code text, approximate boolean)
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
-    WITH place AS (SELECT city_point(lat, lng) AS here),
+    WITH place AS (SELECT city_point(ward_at.lat, ward_at.lng) AS here),
     drawn AS (
         SELECT part.ward_code, greatest(part.outline <-> here, (
             -- Whoever is in a hole is as far from the part as from the hole's edge.
@@ -39,7 +39,7 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
     ),
     central AS (
         SELECT ward.code FROM ward, place
-        WHERE lat BETWEEN 15.99 AND 16.75 AND lng BETWEEN 107.03 AND 108.21
+        WHERE ward_at.lat BETWEEN 15.99 AND 16.75 AND ward_at.lng BETWEEN 107.03 AND 108.21
         ORDER BY city_point(ward.lat, ward.lng) <-> here, ward.code LIMIT 1
     )
     SELECT found.ward_code, found.distance_m > 0 FROM (

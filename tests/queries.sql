@@ -880,3 +880,44 @@ UPDATE top_up SET status = 'review', reason = NULL, resolved_at = NULL, next_ask
 -- name: top_up_status
 -- Where a top-up stands.
 SELECT status FROM top_up WHERE id = $1;
+
+-- name: plant_photo
+-- An upload that is ready, with its two pictures.
+WITH planted AS (
+    INSERT INTO upload (id, owner_id, purpose, status, media_type, size, sha256, width, height, phash)
+    VALUES ($1::uuid, $2, $3, 'ready', 'image/jpeg', 1000, sha256($1::uuid::text::bytea), 1600, 1200, $4)
+    RETURNING id
+)
+INSERT INTO rendition (name, upload_id, kind, media_type, width, height)
+SELECT kind || '-' || id, id, kind, 'image/jpeg', 1600, 1200 FROM planted, unnest(ARRAY['large', 'small']) AS kind;
+
+-- name: report_column
+-- What a report's row says, as text.
+SELECT to_jsonb(report) ->> $2 FROM report WHERE id = $1;
+
+-- name: report_steps
+-- What was done to a report, in order.
+SELECT array_agg(kind ORDER BY version) FROM report_step WHERE report_id = $1;
+
+-- name: age_report
+-- So many days pass for a report.
+UPDATE report SET made_at = made_at - make_interval(days => $2), due_at = due_at - make_interval(days => $2),
+    first_due_at = first_due_at - make_interval(days => $2), warn_at = warn_at - make_interval(days => $2),
+    resolved_at = resolved_at - make_interval(days => $2), asked_at = asked_at - make_interval(days => $2)
+WHERE id = $1;
+
+-- name: report_news
+-- What was told of reports, in order.
+SELECT kind, data FROM event WHERE kind LIKE 'Report%' OR kind IN ('ExtensionAsked', 'ComplaintFiled') ORDER BY id;
+
+-- name: warn_now
+-- Its deadline comes near.
+UPDATE report SET warn_at = city_now() - interval '1 second' WHERE id = $1;
+
+-- name: due_now
+-- It is late.
+UPDATE report SET due_at = city_now() - interval '1 second', warn_at = city_now() - interval '1 day' WHERE id = $1;
+
+-- name: report_clock
+-- Since when a report's clock stands, and when it is due.
+SELECT asked_at, due_at FROM report WHERE id = $1;
