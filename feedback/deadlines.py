@@ -1,4 +1,5 @@
-"""When an answer is due: by the city's working hours, standing still while the reporter is asked, told before and after.
+"""When an answer is due: by the city's working hours, standing still while the reporter is asked, told before and
+after.
 
 No number stands here: a category's minutes are its row's, and the calendar is the city's."""
 
@@ -83,8 +84,8 @@ class _Late(msgspec.Struct, frozen=True):
 
 
 async def sweep(db: Connection) -> None:
-    """Warn of what is due soon, flag what is late, tell supervisors of what stays late, let questions lapse that nobody
-    answers, close what nobody has had opened again."""
+    """Warn of what is due soon, flag what is late, tell supervisors of what stays late, let questions lapse that
+    nobody answers, close what nobody has had opened again."""
     await _warn(db)
     await _flag(db)
     await _escalate(db)

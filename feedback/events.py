@@ -36,7 +36,8 @@ class ReportMoved(Event):
 
 
 class ReportHandedOver(Event):
-    """An agency has a report to deal with: these are its people. `again`: its reporter is not content with the answer."""
+    """An agency has a report to deal with: these are its people. `again`: its reporter is not content with the
+    answer."""
 
     report_id: UUID
     code: str

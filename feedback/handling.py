@@ -52,7 +52,7 @@ class ExtensionWaits(Refusal):
     More time was asked for already, and nobody has decided yet."""
 
 
-class NoteIdTaken(Refusal):
+class ReportNoteIdTaken(Refusal):
     """Mã này đã được dùng cho một ghi chú khác; hãy tạo mã mới.
 
     This note's id is taken; make a new one."""
@@ -100,7 +100,8 @@ async def resolve(db: Connection, me: Principal, report_id: UUID, wanted: Resolv
 
 
 async def hand_back(db: Connection, me: Principal, report_id: UUID, wanted: ReturnReport) -> None:
-    """It is not ours: back to the operations centre, with the reason. Raises NotFound, ReportChanged, StepOutOfTurn."""
+    """It is not ours: back to the operations centre, with the reason. Raises NotFound, ReportChanged,
+    StepOutOfTurn."""
     if await db.fetchval(sql.is_my_step, report_id, wanted.version + 1, "returned", me.id):
         return  # whoever has handed it back sees it no more
     report = await steps.lock_for(db, me, report_id, AGENCY)
@@ -139,8 +140,8 @@ async def ask_extension(db: Connection, me: Principal, report_id: UUID, wanted: 
 async def write_note(db: Connection, me: Principal, report_id: UUID, note_id: UUID, wanted: WriteNote) -> None:
     """A note for the city's people, under its author's id; the same again is the same note.
 
-    Raises NotFound, NoteIdTaken."""
+    Raises NotFound, ReportNoteIdTaken."""
     report = await steps.lock_for(db, me, report_id, LOOKERS)
     made = await db.fetchval(sql.write_note, note_id, report.id, me.id, wanted.text, MOST_NOTES)
     if made is None and not await db.fetchval(sql.is_my_note, note_id, report.id, me.id, wanted.text):
-        raise NoteIdTaken
+        raise ReportNoteIdTaken

@@ -1,9 +1,11 @@
-"""Nouns of field reports: what residents say of the street, what the city does about it, and what everybody may read."""
+"""Nouns of field reports: what residents say of the street, what the city does about it, and what everybody may
+read."""
 
 from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
+import msgspec
 from msgspec import Meta
 
 from app.types import Answer, Body, Code, LongText, Paragraph, PhoneText, Reason, ShortText
@@ -37,8 +39,9 @@ ActorKind = Literal["reporter", "staff", "city"]
 Part = Literal["filed", "informed", "resolved", "reopened"]
 RatingWord = Literal["satisfied", "acceptable", "unsatisfied"]
 Queue = Literal["new", "verified", "mine", "due_soon", "overdue", "extensions", "reopened", "confidential", "all"]
-"""What a list of the staff's holds: not looked at yet; verified and nobody's; open ones of my agencies; with less than
-their category's warning left; late; more time asked for; opened again; complaints about officers; all that I may see."""
+"""What a list of the staff's holds: not looked at yet; verified and nobody's; open ones of my agencies; with less
+than their category's warning left; late; more time asked for; opened again; complaints about officers; all that I may
+see."""
 
 Lat = Annotated[float, Meta(ge=-90, le=90, description="degrees, WGS 84")]
 Lng = Annotated[float, Meta(ge=-180, le=180, description="degrees, WGS 84")]
@@ -78,7 +81,7 @@ class FileReport(Body):
     lat: Lat
     lng: Lng
     address: Address | None = None
-    uploads: Uploads = []
+    uploads: Uploads = msgspec.field(default_factory=list)
     private: bool = False
     share_name: bool = False
     urgent: bool = False
@@ -91,7 +94,7 @@ class Complain(Body):
     lat: Lat
     lng: Lng
     address: Address | None = None
-    uploads: Uploads = []
+    uploads: Uploads = msgspec.field(default_factory=list)
     share_name: bool = False
 
 
@@ -113,14 +116,14 @@ class ReopenReport(Body):
     """Why the answer is none."""
 
     reason: Paragraph
-    uploads: Uploads = []
+    uploads: Uploads = msgspec.field(default_factory=list)
 
 
 class GiveInformation(Body):
     """What the city asked for."""
 
     text: LongText
-    uploads: Uploads = []
+    uploads: Uploads = msgspec.field(default_factory=list)
 
 
 class WriteComment(Body):
@@ -174,7 +177,7 @@ class ResolveReport(Body):
 
     version: Version
     text: LongText
-    uploads: Uploads = []
+    uploads: Uploads = msgspec.field(default_factory=list)
 
 
 class ReturnReport(Body):
@@ -397,7 +400,8 @@ class StaffStep(Step):
 
 
 class StaffPicture(Picture):
-    """A picture as officers see it: how its untouched file is called by its hash (SHA-256, hexadecimal), if it is kept."""
+    """A picture as officers see it: how its untouched file is called by its hash (SHA-256, hexadecimal), if it is
+    kept."""
 
     redacted: bool
     sha256: str | None

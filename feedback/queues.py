@@ -29,7 +29,8 @@ class Sought(msgspec.Struct, frozen=True):
 async def listed(
     db: Connection, me: Principal, queue: Queue, sought: Sought, cursor: str | None, limit: int, language: Language
 ) -> Page[StaffReportLine]:
-    """A queue of those that I may see: what is due first comes first; `all` the newest. Raises BadCursor, Forbidden."""
+    """A queue of those that I may see: what is due first comes first; `all` the newest. Raises BadCursor,
+    Forbidden."""
     sees_all = bool(me.agencies_as(*steps.CENTRE))
     supervises = bool(me.agencies_as("supervisor"))
     if queue == "confidential" and not supervises:

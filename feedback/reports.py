@@ -11,7 +11,7 @@ import msgspec
 
 from app import outbox, places, policies
 from app.budgets import Budget, spend
-from app.db import Connection, many, maybe, one, queries_beside
+from app.db import Connection, many, maybe, queries_beside
 from app.errors import Language, NotFound, Refusal, TooManyRequests, refusing
 from app.identity.models import Principal
 from app.staff.pages import before, page_of
@@ -87,8 +87,8 @@ async def file(
 ) -> tuple[MyReport, bool]:
     """File a report under the phone's id, and whether it is new. `address`: where the request comes from.
 
-    Raises UnknownCategory, OutsideCity, PhotoNeeded, SaidAlready, FilingSuspended, ReportIdTaken, TooManyRequests, and
-    what an upload may not be."""
+    Raises UnknownCategory, OutsideCity, PhotoNeeded, SaidAlready, FilingSuspended, ReportIdTaken, TooManyRequests,
+    and what an upload may not be."""
     return await _file_mine(db, me, report_id, wanted, address, language)
 
 
@@ -351,7 +351,8 @@ async def show(db: Connection, me: Principal | None, report_id: UUID, language: 
 
 
 class Wanted(msgspec.Struct, frozen=True):
-    """Which public reports: in a box (west,south,east,north), of a category, in a state, in a ward, with these words."""
+    """Which public reports: in a box (west,south,east,north), of a category, in a state, in a ward, with these
+    words."""
 
     bbox: str | None = None
     category: str | None = None
@@ -401,8 +402,8 @@ async def nearby(
     upload_ids: list[UUID],
     language: Language,
 ) -> list[NearbyReport]:
-    """Open public reports within 250 m that mine may repeat, the nearest first; those whose pictures look like mine are
-    marked. At most 20."""
+    """Open public reports within 250 m that mine may repeat, the nearest first; those whose pictures look like mine
+    are marked. At most 20."""
     return await many(
         NearbyReport,
         db,

@@ -51,12 +51,12 @@ async def file_report(
     return Response(report, status_code=201 if new else 200)
 
 
-@put("/v1/feedback/complaints/{report_id:uuid}", status_code=201, responses={200: ResponseSpec(MyReport)})
+@put("/v1/feedback/complaints/{complaint_id:uuid}", status_code=201, responses={200: ResponseSpec(MyReport)})
 async def file_complaint(
-    db: Db, request: Door, report_id: FromPath[UUID], data: JSONBody[Complain]
+    db: Db, request: Door, complaint_id: FromPath[UUID], data: JSONBody[Complain]
 ) -> Response[MyReport]:
     """Complain about an officer: only the supervisor in charge reads it. 201 when it is new."""
-    report, new = await reports.complain(db, request.me, report_id, data, request.address, request.lang)
+    report, new = await reports.complain(db, request.me, complaint_id, data, request.address, request.lang)
     return Response(report, status_code=201 if new else 200)
 
 

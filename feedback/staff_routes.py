@@ -6,11 +6,9 @@ from uuid import UUID
 from litestar import Response, Router, get, put
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
-from litestar.response import Stream
 
 from app.deps import Db, Door
 from app.types import Page
-from app.uploads import uploads
 from feedback import handling, queues, reports, triage
 from feedback.models import (
     AskExtension,
@@ -146,12 +144,12 @@ async def merge_report(db: Db, request: Door, report_id: FromPath[UUID], data: J
     return await queues.show(db, request.me, report_id, request.lang)
 
 
-@put("/v1/staff/reports/{report_id:uuid}/redactions/{upload_id:uuid}", who=EVERYBODY)
+@put("/v1/staff/reports/{report_id:uuid}/redactions/{redaction_id:uuid}", who=EVERYBODY)
 async def redact_picture(
-    db: Db, request: Door, report_id: FromPath[UUID], upload_id: FromPath[UUID], data: JSONBody[RedactPicture]
+    db: Db, request: Door, report_id: FromPath[UUID], redaction_id: FromPath[UUID], data: JSONBody[RedactPicture]
 ) -> StaffReport:
-    """Cover what of a picture nobody shall see."""
-    await triage.redact(db, request.me, report_id, upload_id, data)
+    """Cover what of a picture (by its upload's id) nobody shall see."""
+    await triage.redact(db, request.me, report_id, redaction_id, data)
     return await queues.show(db, request.me, report_id, request.lang)
 
 

@@ -5,7 +5,8 @@
         ▼           └── returned ┴─────────────┘            └─► assigned, when its reporter has it opened again
     rejected
 
-Every open one may also become a `duplicate` of another. A step makes a new version; whoever saw an older one is told."""
+Every open one may also become a `duplicate` of another. A step makes a new version; whoever saw an older one is
+told."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -39,9 +40,9 @@ class ReportChanged(Refusal):
 
 
 class StepOutOfTurn(Refusal):
-    """Không thể làm việc này khi phản ánh đang ở trạng thái "{status}".
+    """Không thể làm việc này khi phản ánh đang ở trạng thái "{state}".
 
-    This cannot be done to a report that is {status}."""
+    This cannot be done to a report that is {state}."""
 
 
 class Locked(msgspec.Struct, frozen=True):
@@ -75,11 +76,13 @@ class Locked(msgspec.Struct, frozen=True):
 
     @property
     def is_open(self) -> bool:
+        """Does somebody still have to do something about it?"""
         return self.status in {"submitted", "verified", "assigned", "in_progress"}
 
 
 def may_see(me: Principal, *, agency: str | None, confidential: bool) -> bool:
-    """May this member of staff read it? The centre all of them, an agency its own; complaints the supervisors only."""
+    """May this member of staff read it? The centre all of them, an agency its own; complaints the supervisors
+    only."""
     if me.agencies_as("supervisor"):
         return True
     if confidential:
@@ -96,7 +99,8 @@ async def lock(db: Connection, report_id: UUID) -> Locked:
 
 
 async def lock_for(db: Connection, me: Principal, report_id: UUID, roles: tuple[Role, ...]) -> Locked:
-    """The same for a member of staff who has one of the roles: of an agency's roles, at the agency that has the report.
+    """The same for a member of staff who has one of the roles; of an agency's roles, at the agency that has the
+    report.
 
     A supervisor may do whatever anybody may. Raises NotFound."""
     report = await lock(db, report_id)
@@ -119,13 +123,13 @@ async def is_done(db: Connection, me: Principal, report: Locked, version: int, *
     assert latest is not None
     if report.version == version + 1 and latest["kind"] in kinds and latest["actor_id"] == me.id:
         return True
-    raise ReportChanged(by=latest["actor_name"] or "…", version=report.version, status=report.status)
+    raise ReportChanged(by=latest["actor_name"] or "…", version=report.version, state=report.status)
 
 
 def need(report: Locked, *statuses: ReportStatus) -> None:
     """Raises StepOutOfTurn unless the report is in one of these states."""
     if report.status not in statuses:
-        raise StepOutOfTurn(status=report.status)
+        raise StepOutOfTurn(state=report.status)
 
 
 async def record(

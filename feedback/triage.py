@@ -8,6 +8,7 @@ from app.clock import city_now
 from app.db import Connection, queries_beside
 from app.errors import NotFound, Refusal, refusing
 from app.identity.models import Principal
+from app.staff.members import UnknownAgency
 from app.types import new_id
 from app.uploads import uploads
 from feedback import deadlines, steps
@@ -21,15 +22,7 @@ sql = queries_beside(__file__)
 class ReasonNeeded(Refusal):
     """Hãy cho biết lý do.
 
-    Say why."""
-
-    status = 400
-
-
-class UnknownAgency(Refusal):
-    """Không có đơn vị nào mang mã này.
-
-    No agency has this code."""
+    Say why, in a few words."""
 
     status = 400
 
@@ -109,7 +102,8 @@ async def tell_agency(db: Connection, report: Locked, agency: str, *, again: boo
 
 
 async def merge(db: Connection, me: Principal, report_id: UUID, wanted: MergeReport) -> None:
-    """It repeats another report, open or answered: its reporter and followers go along, and it is on no list any more.
+    """It repeats another report, open or answered: its reporter and followers go along, and it is on no list any
+    more.
 
     The other may itself have been merged: then it is the one that that became. Raises NotFound, ReportChanged,
     StepOutOfTurn, CannotMerge."""
@@ -158,8 +152,8 @@ async def decide_extension(db: Connection, me: Principal, report_id: UUID, wante
 
 
 async def redact(db: Connection, me: Principal, report_id: UUID, upload_id: UUID, wanted: RedactPicture) -> None:
-    """Cover parts of a picture. Its files are made anew under new names, and the old ones are gone; of evidence this is
-    what lets the public see it at all. Raises NotFound, ReportChanged, and what a picture may not be."""
+    """Cover parts of a picture. Its files are made anew under new names, and the old ones are gone; of evidence this
+    is what lets the public see it at all. Raises NotFound, ReportChanged, and what a picture may not be."""
     report = await steps.lock_for(db, me, report_id, LOOKERS)
     if await steps.is_done(db, me, report, wanted.version, "redacted"):
         return

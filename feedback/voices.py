@@ -1,5 +1,5 @@
-"""What residents do with a report after it was filed: follow it, answer what they are asked, rate, have it opened again,
-comment."""
+"""What residents do with a report after it was filed: follow it, answer what they are asked, rate the answer, have it
+opened again, comment."""
 
 from datetime import timedelta
 from uuid import UUID

@@ -891,10 +891,6 @@ WITH planted AS (
 INSERT INTO rendition (name, upload_id, kind, media_type, width, height)
 SELECT kind || '-' || id, id, kind, 'image/jpeg', 1600, 1200 FROM planted, unnest(ARRAY['large', 'small']) AS kind;
 
--- name: report_column
--- What a report's row says, as text.
-SELECT to_jsonb(report) ->> $2 FROM report WHERE id = $1;
-
 -- name: report_steps
 -- What was done to a report, in order.
 SELECT array_agg(kind ORDER BY version) FROM report_step WHERE report_id = $1;

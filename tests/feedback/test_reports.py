@@ -12,7 +12,7 @@ from app.clock import city_now, working_minutes, working_time
 from app.db import Connection
 from feedback import deadlines, reports
 from tests.conftest import City
-from tests.feedback.makers import TRANG_TIEN, Centre, a_centre, a_photo, filed, words
+from tests.feedback.makers import TRANG_TIEN, a_centre, a_photo, filed, words
 from tests.makers import a_resident, a_staff_member
 from tests.statements import sql
 
@@ -158,7 +158,7 @@ async def test_two_operators_on_one_report(db: Connection, desk: httpx.AsyncClie
     late = await centre.put(report["id"], "verification", second, version=version, accepted=False, reason="Không rõ")
     assert (late.status_code, problem(late)) == (409, "ReportChanged")
     assert late.json()["by"] == "Trần Văn Điều Hành"
-    assert late.json()["status"] in {409, "verified"}
+    assert late.json()["state"] == "verified"
     retry = await centre.put(report["id"], "verification", version=version, accepted=True)
     assert retry.status_code == 200, "whoever's answer was lost on the way asks again"
     assert await db.fetchval(sql.report_steps, UUID(report["id"])) == ["filed", "verified"]
@@ -598,7 +598,7 @@ async def test_notes_are_for_the_citys_people(db: Connection, desk: httpx.AsyncC
         written = await desk.put(url, headers=centre.operator.headers, json={"text": "Đã gọi điện"})
         assert len(written.json()["notes"]) == 1
     other = await desk.put(url, headers=centre.operator.headers, json={"text": "Khác"})
-    assert (other.status_code, problem(other)) == (409, "NoteIdTaken")
+    assert (other.status_code, problem(other)) == (409, "ReportNoteIdTaken")
     for headers in ({}, person.headers):
         assert "Đã gọi điện" not in (await desk.get(f"/v1/feedback/reports/{report['id']}", headers=headers)).text
 

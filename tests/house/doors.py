@@ -23,6 +23,8 @@ from app.main import create_app
 from app.privacy import exports
 from app.types import Body
 from app.worker import HOLDINGS
+from feedback import handling, reports, voices
+from feedback.models import AskReporter, FileReport, WriteComment, WriteNote
 from tests.conftest import OneConnection
 from tests.house.reading import PACKAGES
 from tests.makers import Machine, Resident, a_machine, a_resident, a_shop, a_staff_member, with_role
@@ -56,6 +58,10 @@ PUBLIC = {
     ("GET", "/metrics"),
     ("GET", "/v1/agencies"),
     ("GET", "/v1/places/wards"),
+    ("GET", "/v1/feedback/categories"),
+    ("GET", "/v1/feedback/reports"),
+    ("GET", "/v1/feedback/reports/nearby"),
+    ("GET", "/v1/feedback/reports/{report_id:uuid}"),
     ("GET", "/v1/verifications/callback"),
     ("GET", "/v1/gateways/vnpay/ipn"),
     ("GET", "/v1/gateways/vnpay/return"),
@@ -283,8 +289,20 @@ async def a_household(db: Connection) -> Household:
     soon = city_now() + timedelta(minutes=10)
     begun = verifications.sql.make_verification
     await db.execute(begun, ids["verification_id"], owner.id, owner.session_id, False, soon)
+    await _what_was_reported(db, owner, ids)
     ids["machine_id"] = (await a_machine(db)).id  # the city's own, for whoever looks after machines
     return Household(owner, ids)
+
+
+async def _what_was_reported(db: Connection, owner: Resident, ids: dict[str, UUID]) -> None:
+    """A private report, which is nobody else's business, with a comment and a question."""
+    ids |= {name: uuid4() for name in ("report_id", "comment_id", "note_id")}
+    operator = await a_staff_member(db, role="operator")
+    said = FileReport(category="street_light", text="Đèn hỏng", lat=16.4689, lng=107.5903, private=True)
+    await reports.file(db, owner.me, ids["report_id"], said, "203.0.113.7", "vi")
+    await handling.ask(db, operator.me, ids["report_id"], AskReporter(version=1, text="Ở đâu?"))
+    await voices.comment(db, owner.me, ids["report_id"], ids["comment_id"], WriteComment(text="Vẫn hỏng"), "vi")
+    await handling.write_note(db, operator.me, ids["report_id"], ids["note_id"], WriteNote(text="Đã gọi"))
 
 
 async def _what_is_watched(db: Connection, owner: Resident, taken_id: UUID, ids: dict[str, UUID]) -> None:

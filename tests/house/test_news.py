@@ -17,6 +17,7 @@ from app.outbox import Event
 from app.privacy import breaches, data_requests, erasures, exports
 from app.privacy.models import AnswerData, AskData, AskErasure, ReportBreach
 from app.worker import HOLDINGS, LISTENERS
+from feedback import events as feedback_events
 from notifications.messages import Told, messages_of
 from tests.app.keys import with_key
 from tests.app.test_passkeys import added
@@ -141,7 +142,7 @@ async def _days_of_the_wallet(city: City) -> None:
     there = {row.kind for row in await _rows(city)}
     async with city.database.transaction() as db:
         for kind, struct in KINDS.items():
-            if struct.__module__ == wallet_events.__name__ and kind not in there:
+            if struct.__module__ in {wallet_events.__name__, feedback_events.__name__} and kind not in there:
                 for event in shapes(struct):
                     await outbox.record(db, event)
 
@@ -198,7 +199,8 @@ async def test_all_news_is_what_its_struct_says_and_somebody_has_words_for_it(ci
 
 def _check_words(event: Any) -> None:
     messages = messages_of(event)
-    assert messages or getattr(event, "payer_id", "") is None, "nobody is told"
+    whose = [getattr(event, name, "") for name in ("payer_id", "reporter_id")]
+    assert messages or None in whose, "nobody is told"
     for message in messages:
         for words in (message.title, message.body):
             assert words.keys() == {"vi", "en"}

@@ -37,13 +37,10 @@ SINCE_THE_CODE = RESIDENTS | {"unconfirmed resident"}
 TABLE: dict[frozenset[str], str] = {
     EVERYBODY: """
         front_door livez readyz metrics api_page_script
-        list_agencies list_wards check_receipt show_receipt
-        request_code sign_in refresh lock_account return_from_provider
-        hear_gateway return_from_gateway hear_sepay hear_casso
-        get_public_bill show_public_bill
-        begin_staff_sign_in finish_staff_sign_in
-    """,
-    SINCE_THE_CODE: """
+        list_agencies list_wards check_receipt list_report_categories list_reports list_nearby_reports get_report
+        show_receipt request_code sign_in refresh lock_account return_from_provider hear_gateway return_from_gateway
+        hear_sepay hear_casso get_public_bill show_public_bill begin_staff_sign_in finish_staff_sign_in """,
+        SINCE_THE_CODE: """
         sign_out unlock_wallet
         get_level begin_verification get_verification finish_verification
     """,
@@ -68,6 +65,8 @@ TABLE: dict[frozenset[str], str] = {
         list_settlements get_settlement_csv get_settlement_xlsx get_settlement_pdf
         list_payment_refunds list_merchant_refunds
         open_dispute get_dispute list_disputes add_dispute_note withdraw_dispute
+        file_report file_complaint list_my_reports follow_report give_report_information rate_report reopen_report
+        comment_on_report
     """,
     RESIDENTS | {"refunds.write"}: """
         make_refund get_refund
@@ -155,6 +154,16 @@ TABLE: dict[frozenset[str], str] = {
     """,
     frozenset({"operator", "supervisor"}): """
         lock_resident
+        file_report_for_caller verify_report assign_report merge_report hide_comment
+    """,
+    frozenset({"operator", "supervisor", "agency_officer", "agency_head"}): """
+        list_staff_reports get_staff_report ask_reporter redact_picture write_report_note
+    """,
+    frozenset({"agency_officer", "agency_head", "supervisor"}): """
+        start_report resolve_report return_report ask_extension
+    """,
+    frozenset({"supervisor"}): """
+        decide_extension
     """,
     frozenset({"operator", "supervisor", "clerk", "compliance"}): """
         look_up_resident open_resident

@@ -59,6 +59,8 @@ WHOLE = {
     "list_suspicion_rules": "a closed list of rules",
     "list_webhook_endpoints": "ten at most",
     "list_api_keys": "ten at most",
+    "list_report_categories": "a closed list",
+    "list_nearby_reports": "twenty at most, the nearest first",
 }
 """Lists that are answered whole, and why each stays short."""
 
@@ -293,6 +295,7 @@ EXAMPLES: tuple[object, ...] = (
     ["bills.read"], ["203.0.113.0/24"], ["payment.received"], ["orders.read"],
     3, "electricity", "^X[0-9]{6}$", "https://biller.example", "a-secret-of-at-least-thirty-two-characters",
     "2031-01-01", "280000000000000006", "bank_transfer", "complaint", "rejected", "reported",
+    [], 0.5, "satisfied",
 )  # fmt: skip
 """One of these fits every field of every body; a new kind of field may need a new example."""
 
