@@ -229,7 +229,7 @@ class RedactPicture(Body):
     rectangles: Annotated[list[Rectangle], Meta(max_length=50)]
 
 
-class WriteNote(Body):
+class WriteReportNote(Body):
     """For the city's people only."""
 
     text: Paragraph

@@ -26,7 +26,7 @@ from feedback.models import (
     StaffReportLine,
     StartReport,
     VerifyReport,
-    WriteNote,
+    WriteReportNote,
 )
 from feedback.queues import Sought
 
@@ -155,7 +155,7 @@ async def redact_picture(
 
 @put("/v1/staff/reports/{report_id:uuid}/notes/{note_id:uuid}", who=EVERYBODY)
 async def write_report_note(
-    db: Db, request: Door, report_id: FromPath[UUID], note_id: FromPath[UUID], data: JSONBody[WriteNote]
+    db: Db, request: Door, report_id: FromPath[UUID], note_id: FromPath[UUID], data: JSONBody[WriteReportNote]
 ) -> StaffReport:
     """A note for the city's people."""
     await handling.write_note(db, request.me, report_id, note_id, data)

@@ -24,7 +24,7 @@ from app.privacy import exports
 from app.types import Body
 from app.worker import HOLDINGS
 from feedback import handling, reports, voices
-from feedback.models import AskReporter, FileReport, WriteComment, WriteNote
+from feedback.models import AskReporter, FileReport, WriteComment, WriteReportNote
 from tests.conftest import OneConnection
 from tests.house.reading import PACKAGES
 from tests.makers import Machine, Resident, a_machine, a_resident, a_shop, a_staff_member, with_role
@@ -302,7 +302,7 @@ async def _what_was_reported(db: Connection, owner: Resident, ids: dict[str, UUI
     await reports.file(db, owner.me, ids["report_id"], said, "203.0.113.7", "vi")
     await handling.ask(db, operator.me, ids["report_id"], AskReporter(version=1, text="Ở đâu?"))
     await voices.comment(db, owner.me, ids["report_id"], ids["comment_id"], WriteComment(text="Vẫn hỏng"), "vi")
-    await handling.write_note(db, operator.me, ids["report_id"], ids["note_id"], WriteNote(text="Đã gọi"))
+    await handling.write_note(db, operator.me, ids["report_id"], ids["note_id"], WriteReportNote(text="Đã gọi"))
 
 
 async def _what_is_watched(db: Connection, owner: Resident, taken_id: UUID, ids: dict[str, UUID]) -> None:

@@ -40,7 +40,7 @@ TABLE: dict[frozenset[str], str] = {
         list_agencies list_wards check_receipt list_report_categories list_reports list_nearby_reports get_report
         show_receipt request_code sign_in refresh lock_account return_from_provider hear_gateway return_from_gateway
         hear_sepay hear_casso get_public_bill show_public_bill begin_staff_sign_in finish_staff_sign_in """,
-        SINCE_THE_CODE: """
+    SINCE_THE_CODE: """
         sign_out unlock_wallet
         get_level begin_verification get_verification finish_verification
     """,
