@@ -318,6 +318,13 @@ async def test_a_cancelled_fine_is_paid_by_nobody_and_the_reporter_hears_it(city
     assert (found["status"], found["total"], found["bill_id"]) == ("cancelled", 0, None)
     moved = await events(city, "ReportMoved")
     assert [one["words"] for one in moved] == [None, "Quyết định xử phạt đã được hủy bỏ."]
+    await city.worker.drain()
+    async with city.database.acquire() as db:
+        titles = [row["title"] for row in await db.fetch(sql.inbox_titles, case.reporter.id)]
+    assert titles == [f"Đã xử phạt vi phạm: {case.code}", f"Đã hủy quyết định xử phạt: {case.code}"]
+    async with city.database.transaction() as db:
+        await fines.renew(db, (await fine_of(city, case)).id, city_today() + timedelta(days=40))
+    assert await bills_of(city, case) == [("", 1_000_000, "withdrawn")], "the clock was at it already"
     right = await fined(city.client, case, {**DECISION, "plate": "75A-999.99"}, 3)
     assert (right["status"], right["version"]) == ("decided", 4)
     assert [fine.status for fine in await fines_of(city, case)] == ["cancelled", "decided"]
