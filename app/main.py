@@ -32,6 +32,7 @@ from app.sandbox import stand_ins
 from app.staff.cookie import StaffCookie
 from app.staff.routes import router as staff_router
 from app.worker import HOLDINGS
+from feedback.fine_routes import router as fines_router
 from feedback.routes import router as feedback_router
 from notifications.routes import router as notifications_router
 from wallet import ledger
@@ -69,7 +70,7 @@ def create_app(settings: Settings | None = None, database: Database | None = Non
         route_handlers=[
             schema.front_door, health.router, places.router, agencies.router, home.router,
             identity_router, staff_router, machines_router, privacy_router, audit_router, policies_router,
-            wallet_router, feedback_router, notifications_router,
+            wallet_router, feedback_router, fines_router, notifications_router,
         ],
         dependencies=dependencies,
         before_request=let_in,

@@ -22,6 +22,8 @@ from app.privacy.holdings import Holding
 from app.staff import personal as staff_personal
 from app.staff import sessions as staff_sessions
 from feedback import deadlines as report_deadlines
+from feedback import fine_personal
+from feedback import listeners as feedback_listeners
 from feedback import personal as feedback_personal
 from notifications import personal as notifications_personal
 from notifications.listeners import listeners as notifications_listeners
@@ -40,6 +42,7 @@ RUNS_AT_ONCE = 4
 HOLDINGS: tuple[Holding, ...] = (
     *wallet_personal.HOLDINGS,
     *feedback_personal.HOLDINGS,
+    *fine_personal.HOLDINGS,
     *notifications_personal.HOLDINGS,
     *privacy_personal.HOLDINGS,
     *audit_personal.HOLDINGS,
@@ -53,6 +56,7 @@ LISTENERS: tuple[Listener, ...] = (
     *privacy_listeners.listeners(HOLDINGS),
     *notifications_listeners,
     *wallet_listeners.listeners,
+    *feedback_listeners.listeners,
 )
 
 
@@ -85,6 +89,7 @@ SCHEDULE: tuple[Scheduled, ...] = (
     *privacy_listeners.schedule(HOLDINGS),
     *wallet_listeners.schedule,
     *report_deadlines.schedule,
+    *feedback_listeners.schedule,
 )
 
 

@@ -623,3 +623,114 @@ UNION ALL
 SELECT report_id, 'note', said, made_at FROM report_note WHERE author_id = $1
 UNION ALL
 SELECT report_id, 'extension', reason, made_at FROM report_extension WHERE asked_by = $1;
+
+-- name: fine_biller
+-- By which biller fines of a category are collected.
+SELECT fine_biller FROM report_category WHERE code = $1;
+
+-- name: lock_latest_fine
+-- A report's fine: the one that stands, or the one that was cancelled last.
+SELECT id, report_id, code, status, plate, offender_name, violation, decision_number, decision_key, amount, decided_on, due_on,
+    biller_code AS biller, bills, bill_id, late_amount, decided_by, cancelled_by, cancel_reason
+FROM report_fine WHERE report_id = $1
+ORDER BY status <> 'cancelled' DESC, made_at DESC, id DESC LIMIT 1 FOR NO KEY UPDATE;
+
+-- name: lock_fine
+-- A fine by its id.
+SELECT id, report_id, code, status, plate, offender_name, violation, decision_number, decision_key, amount, decided_on, due_on,
+    biller_code AS biller, bills, bill_id, late_amount, decided_by, cancelled_by, cancel_reason
+FROM report_fine WHERE id = $1 FOR NO KEY UPDATE;
+
+-- name: make_fine
+-- A notice.
+INSERT INTO report_fine (id, report_id, agency_code, code, plate, offender_name, violation, made_by)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8);
+
+-- name: correct_notice
+-- What the notice says now.
+UPDATE report_fine SET plate = $2, offender_name = $3, violation = $4 WHERE id = $1;
+
+-- name: decide_fine
+-- The decision, with its first bill.
+UPDATE report_fine SET status = 'decided', decision_number = $2, decision_key = $3, amount = $4, decided_on = $5, due_on = $6,
+    biller_code = $7, bill_id = $8, reference = $9, bills = 1, charged_on = $10, renew_on = $11, decided_by = $12,
+    decided_at = city_now(), agency_code = coalesce($13, agency_code)
+WHERE id = $1;
+
+-- name: cancel_fine
+-- There is none after all.
+UPDATE report_fine SET status = 'cancelled', renew_on = NULL, cancelled_by = $2, cancelled_at = city_now(), cancel_reason = $3
+WHERE id = $1;
+
+-- name: staff_fine
+-- A report's fine as its agency sees it.
+SELECT report_id, version, report_fine.status, plate, violation, offender_name, decision_number, amount, late_amount,
+    decided_on, due_on, biller_code AS biller, reference, bill_id, paid_at, paid_amount, cancelled_at, cancel_reason,
+    report_fine.made_at
+FROM report_fine JOIN report ON report.id = report_id
+WHERE report_id = $1
+ORDER BY report_fine.status <> 'cancelled' DESC, report_fine.made_at DESC, report_fine.id DESC LIMIT 1;
+
+-- name: fines_of_bills
+-- The fines that these bills are of, if any, in the order in which they are locked.
+SELECT id, report_id, bill_id FROM report_fine WHERE bill_id = ANY ($1::uuid[]) ORDER BY report_id;
+
+-- name: pay_fine
+-- It was paid; nothing is returned if it is known.
+UPDATE report_fine SET status = 'paid', renew_on = NULL, payment_id = $2, paid_amount = $3, paid_at = $4
+WHERE id = $1 AND status = 'decided' RETURNING decision_number, decided_by;
+
+-- name: fine_of_pair
+-- The fine that somebody has the decision of: of several (another year's, another agency's, a cancelled one) the one that
+-- there is to pay, or the latest.
+SELECT report_fine.id, status, decision_number, decided_on, violation,
+    CASE $3::text WHEN 'en' THEN agency.name_en ELSE agency.name_vi END AS agency_name,
+    amount, late_amount, due_on, paid_at, paid_amount, biller_code AS biller, reference, bill_id
+FROM report_fine JOIN agency ON agency.code = agency_code
+WHERE plate = $1 AND decision_key = $2
+ORDER BY status <> 'decided', status <> 'paid', decided_on DESC, report_fine.id DESC LIMIT 1;
+
+-- name: fines_to_renew
+-- Late fines whose bill somebody should look at ($1: today), the longest waiting first.
+SELECT coalesce(array_agg(id), '{}') FROM (
+    SELECT id FROM report_fine WHERE renew_on <= $1 ORDER BY renew_on, id LIMIT $2) AS late;
+
+-- name: renew_fine
+-- Another bill has taken the place of the one before.
+UPDATE report_fine SET bills = bills + 1, bill_id = $2, reference = $3, late_amount = $4, charged_on = $5, renew_on = $6
+WHERE id = $1;
+
+-- name: put_fine_renewal_off
+-- Nothing to do before that day.
+UPDATE report_fine SET renew_on = greatest(renew_on, $2) WHERE id = $1;
+
+-- name: fines_of_member
+-- For a copy of all that is held of a member of staff: fines that they decided or cancelled.
+SELECT report_id, status, decision_number, decided_on, decided_by = $1 AS decided, cancelled_by = $1 AS cancelled
+FROM report_fine WHERE $1 IN (decided_by, cancelled_by) ORDER BY made_at, id;
+
+-- name: notices_of_member
+-- The same of notices that they sent.
+SELECT report_id, status, made_at FROM report_fine WHERE made_by = $1 ORDER BY made_at, id;
+
+-- name: forget_offenders
+-- Whose vehicle it was that was fined: fines of long ago, paid or cancelled, go on as numbers.
+WITH forgotten AS (
+    UPDATE report_fine SET plate = NULL, offender_name = NULL WHERE id IN (
+        SELECT id FROM report_fine WHERE plate IS NOT NULL
+            AND coalesce(paid_at, cancelled_at) < city_now() - make_interval(days => $1::bigint::int)
+        ORDER BY id LIMIT $2)
+    RETURNING 1
+)
+SELECT count(*) FROM forgotten;
+
+-- name: forget_noticed
+-- The same of notices that nobody has decided on in time.
+WITH forgotten AS (
+    UPDATE report_fine SET plate = NULL, offender_name = NULL WHERE id IN (
+        SELECT id FROM report_fine WHERE plate IS NOT NULL AND decided_at IS NULL
+            AND made_at < city_now() - make_interval(days => $1::bigint::int)
+        ORDER BY id LIMIT $2)
+    RETURNING 1
+)
+SELECT count(*) FROM forgotten;

@@ -46,7 +46,7 @@ REVOKE DELETE, TRUNCATE ON machine, machine_key FROM :app;
 -- Nor what billers were asked and said, how they were asked, and what a resident let pay itself.
 REVOKE DELETE, TRUNCATE ON biller, biller_connection, biller_call, e_invoice, autopay FROM :app;
 -- Nor what was reported, and what was done about it.
-REVOKE DELETE, TRUNCATE ON report, report_step, report_upload, report_note FROM :app;
+REVOKE DELETE, TRUNCATE ON report, report_step, report_upload, report_note, report_fine FROM :app;
 REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON report_category FROM :app;
 REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON ward, installation, schema_migrations, repeatable_sql FROM :app;
 GRANT UPDATE (seeded_at) ON installation TO :app;

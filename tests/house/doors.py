@@ -62,6 +62,7 @@ PUBLIC = {
     ("GET", "/v1/feedback/reports"),
     ("GET", "/v1/feedback/reports/nearby"),
     ("GET", "/v1/feedback/reports/{report_id:uuid}"),
+    ("POST", "/v1/feedback/fines/look-ups"),
     ("GET", "/v1/verifications/callback"),
     ("GET", "/v1/gateways/vnpay/ipn"),
     ("GET", "/v1/gateways/vnpay/return"),

@@ -38,7 +38,8 @@ TABLE: dict[frozenset[str], str] = {
     EVERYBODY: """
         front_door livez readyz metrics api_page_script
         list_agencies list_wards check_receipt list_report_categories list_reports list_nearby_reports get_report
-        show_receipt request_code sign_in refresh lock_account return_from_provider hear_gateway return_from_gateway
+        look_up_fine show_receipt request_code sign_in refresh lock_account return_from_provider hear_gateway
+        return_from_gateway
         hear_sepay hear_casso get_public_bill show_public_bill begin_staff_sign_in finish_staff_sign_in """,
     SINCE_THE_CODE: """
         sign_out unlock_wallet
@@ -161,6 +162,7 @@ TABLE: dict[frozenset[str], str] = {
     """,
     frozenset({"agency_officer", "agency_head", "supervisor"}): """
         start_report resolve_report return_report ask_extension
+        put_report_fine get_report_fine cancel_report_fine
     """,
     frozenset({"supervisor"}): """
         decide_extension
