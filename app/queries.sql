@@ -174,6 +174,25 @@ UPDATE installation SET seeded_at = city_now();
 -- All wards of the city.
 SELECT code, name, kind, lat, lng, area_km2 FROM ward ORDER BY code;
 
+-- name: ward_at
+-- In which ward a place is, if it is in the city.
+SELECT code AS ward, name AS ward_name, approximate FROM ward_at($1, $2) JOIN ward ON code = ward_code;
+
+-- name: drop_ward_areas
+-- Boundaries that others take the place of.
+DELETE FROM ward_area;
+
+-- name: put_ward_area
+-- A ring of a boundary.
+INSERT INTO ward_area (ward_code, part, ring, outline) VALUES ($1, $2, $3, $4);
+
+-- name: drawn_wards
+-- Every ward, its known area beside that within its boundary, and whether its centre lies there; null: it has none.
+SELECT code, name, area_km2, sum(area(path(outline)) * CASE ring WHEN 0 THEN 1 ELSE -1 END) / 1e6 AS drawn_km2,
+    bool_or(ring = 0 AND outline @> city_point(lat, lng)) AS holds_centre
+FROM ward LEFT JOIN ward_area ON ward_code = code
+GROUP BY code ORDER BY code;
+
 -- name: agencies
 -- The city's agencies, in the caller's language.
 SELECT code, CASE WHEN $1 = 'en' THEN name_en ELSE name_vi END AS name, ward_code AS ward FROM agency ORDER BY code;
@@ -202,8 +221,9 @@ RETURNING id, nonce, verifier, made_at;
 DELETE FROM oidc_flow WHERE expires_at < city_now();
 
 -- name: calendar_days
--- Holidays and make-up days from a day on.
-SELECT day_on, kind, name_vi, name_en FROM calendar_day WHERE day_on >= $1;
+-- Holidays and make-up days from a day on, to another if there is one.
+SELECT day_on, kind, name_vi, name_en FROM calendar_day
+WHERE day_on >= $1 AND ($2::date IS NULL OR day_on <= $2) ORDER BY day_on;
 
 -- name: calendar_end
 -- The last day of the last year that the calendar knows.
@@ -216,3 +236,15 @@ SELECT starts_minute, ends_minute FROM working_spell ORDER BY starts_minute;
 -- name: keep_calendar_day
 -- A day of the calendar, unless it is there.
 INSERT INTO calendar_day (day_on, kind, name_vi, name_en) VALUES ($1, $2, $3, $4) ON CONFLICT (day_on) DO NOTHING;
+
+-- name: put_calendar_day
+-- What a day is now; nothing is returned if it was so already.
+INSERT INTO calendar_day (day_on, kind, name_vi, name_en) VALUES ($1, $2, $3, $4)
+ON CONFLICT (day_on) DO UPDATE SET kind = excluded.kind, name_vi = excluded.name_vi, name_en = excluded.name_en
+WHERE (calendar_day.kind, calendar_day.name_vi, calendar_day.name_en)
+    <> (excluded.kind, excluded.name_vi, excluded.name_en)
+RETURNING day_on;
+
+-- name: drop_calendar_day
+-- A day is like others of its weekday; what it was.
+DELETE FROM calendar_day WHERE day_on = $1 RETURNING kind;

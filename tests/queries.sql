@@ -880,3 +880,11 @@ UPDATE top_up SET status = 'review', reason = NULL, resolved_at = NULL, next_ask
 -- name: top_up_status
 -- Where a top-up stands.
 SELECT status FROM top_up WHERE id = $1;
+
+-- name: city_point
+-- A place in metres.
+SELECT city_point($1, $2);
+
+-- name: ward_codes
+-- All wards.
+SELECT code FROM ward ORDER BY code;

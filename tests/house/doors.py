@@ -56,6 +56,7 @@ PUBLIC = {
     ("GET", "/metrics"),
     ("GET", "/v1/agencies"),
     ("GET", "/v1/places/wards"),
+    ("GET", "/v1/places/ward"),
     ("GET", "/v1/verifications/callback"),
     ("GET", "/v1/gateways/vnpay/ipn"),
     ("GET", "/v1/gateways/vnpay/return"),

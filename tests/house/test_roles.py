@@ -37,7 +37,7 @@ SINCE_THE_CODE = RESIDENTS | {"unconfirmed resident"}
 TABLE: dict[frozenset[str], str] = {
     EVERYBODY: """
         front_door livez readyz metrics api_page_script
-        list_agencies list_wards check_receipt show_receipt
+        list_agencies list_wards find_ward check_receipt show_receipt
         request_code sign_in refresh lock_account return_from_provider
         hear_gateway return_from_gateway hear_sepay hear_casso
         get_public_bill show_public_bill
@@ -101,6 +101,7 @@ TABLE: dict[frozenset[str], str] = {
         invite_member close_member propose_grant approve_grant refuse_grant revoke_grant
         list_machines get_machine put_machine close_machine make_machine_key revoke_machine_key
         bind_biller_machine free_biller_machine
+        list_calendar put_calendar_day drop_calendar_day
     """,
     frozenset({"admin", "finance"}): """
         list_staff_billers
