@@ -9,7 +9,7 @@ from litestar import Litestar
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 
-from app import agencies, clock, config, health, home, places, schema
+from app import agencies, calendar, clock, config, health, home, places, schema
 from app.audit import chain
 from app.audit.routes import router as audit_router
 from app.cli import Commands
@@ -70,7 +70,7 @@ def create_app(settings: Settings | None = None, database: Database | None = Non
         route_handlers=[
             schema.front_door, health.router, places.router, agencies.router, home.router,
             identity_router, staff_router, machines_router, privacy_router, audit_router, policies_router,
-            wallet_router, feedback_router, fines_router, notifications_router,
+            calendar.router, wallet_router, feedback_router, fines_router, notifications_router,
         ],
         dependencies=dependencies,
         before_request=let_in,

@@ -968,3 +968,11 @@ SELECT reference, amount, status, customer_name FROM bill WHERE customer_code = 
 -- name: drop_fines
 -- What must never be.
 DELETE FROM report_fine;
+
+-- name: city_point
+-- A place in metres.
+SELECT city_point($1, $2);
+
+-- name: ward_codes
+-- All wards.
+SELECT code FROM ward ORDER BY code;

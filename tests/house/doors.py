@@ -63,6 +63,7 @@ PUBLIC = {
     ("GET", "/v1/feedback/reports/nearby"),
     ("GET", "/v1/feedback/reports/{report_id:uuid}"),
     ("POST", "/v1/feedback/fines/look-ups"),
+    ("GET", "/v1/places/ward"),
     ("GET", "/v1/verifications/callback"),
     ("GET", "/v1/gateways/vnpay/ipn"),
     ("GET", "/v1/gateways/vnpay/return"),

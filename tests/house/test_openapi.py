@@ -446,8 +446,8 @@ def test_a_picture_is_a_picture() -> None:
     assert pictures == {kind: {"contentMediaType": kind} for kind in ("image/png", "image/svg+xml")}
 
 
-A_DAY = "2026-11-24"
-"""For what is asked of some days."""
+ASKED = {"from": "2026-11-24", "to": "2026-11-24", "lat": "16.46", "lng": "107.59"}
+"""For what is asked of some days, and of a place."""
 
 
 async def test_answers_are_what_it_says(desk: httpx.AsyncClient, db: Connection) -> None:
@@ -464,17 +464,18 @@ async def test_answers_are_what_it_says(desk: httpx.AsyncClient, db: Connection)
             auth = await a_signer(db, door)
             hollow = re.sub(r"{(\w+)}", r"{\1:uuid}", path)
             named = household.ids | BY_CODE | {"purpose": "statistics"}
-            days = {one["name"]: A_DAY for one in operation.get("parameters", ()) if one["name"] in {"from", "to"}}
-            done = await desk.get(filled(hollow, named), headers=headers, auth=auth, params=days)
+            names = {one["name"] for one in operation.get("parameters", ())}
+            params = {name: value for name, value in ASKED.items() if name in names}
+            done = await desk.get(filled(hollow, named), headers=headers, auth=auth, params=params)
             _check(operation, done, 200)
             if "304" in operation["responses"] and path not in CHANGED_BY_LOOKING:
                 held = {**headers, "if-none-match": done.headers["etag"]}
-                again = await desk.get(filled(hollow, named), headers=held, auth=auth, params=days)
+                again = await desk.get(filled(hollow, named), headers=held, auth=auth, params=params)
                 assert (again.status_code, again.content) == (304, b""), path
             if operation["security"]:
                 _check(operation, await desk.get(filled(hollow)), 401)
             if "{" in path:
-                nobodys = await desk.get(filled(hollow), headers=headers, auth=auth, params=days)
+                nobodys = await desk.get(filled(hollow), headers=headers, auth=auth, params=params)
                 _check(operation, nobodys, 404)
 
 

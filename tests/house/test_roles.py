@@ -37,10 +37,13 @@ SINCE_THE_CODE = RESIDENTS | {"unconfirmed resident"}
 TABLE: dict[frozenset[str], str] = {
     EVERYBODY: """
         front_door livez readyz metrics api_page_script
-        list_agencies list_wards check_receipt list_report_categories list_reports list_nearby_reports get_report
-        look_up_fine show_receipt request_code sign_in refresh lock_account return_from_provider hear_gateway
-        return_from_gateway
-        hear_sepay hear_casso get_public_bill show_public_bill begin_staff_sign_in finish_staff_sign_in """,
+        list_agencies list_wards find_ward check_receipt show_receipt
+        request_code sign_in refresh lock_account return_from_provider
+        hear_gateway return_from_gateway hear_sepay hear_casso
+        get_public_bill show_public_bill
+        begin_staff_sign_in finish_staff_sign_in
+        list_report_categories list_reports list_nearby_reports get_report look_up_fine
+    """,
     SINCE_THE_CODE: """
         sign_out unlock_wallet
         get_level begin_verification get_verification finish_verification
@@ -101,6 +104,7 @@ TABLE: dict[frozenset[str], str] = {
         invite_member close_member propose_grant approve_grant refuse_grant revoke_grant
         list_machines get_machine put_machine close_machine make_machine_key revoke_machine_key
         bind_biller_machine free_biller_machine
+        list_calendar put_calendar_day drop_calendar_day
     """,
     frozenset({"admin", "finance"}): """
         list_staff_billers

@@ -51,6 +51,7 @@ WHOLE = {
     "list_cashiers": "fifty at most",
     "list_invitations": "fifty at most",
     "list_wards": "forty of them",
+    "list_calendar": "some twenty days a year",
     "list_agencies": "the city's own, some dozens",
     "list_consents": "a closed list of purposes",
     "list_retention": "a closed list of holdings",
@@ -136,9 +137,9 @@ def test_every_handler_has_a_name_of_its_own() -> None:
 CODES_IN_PATHS = {"/v1/me/consents/{purpose:str}"} | {
     door.path
     for door in doors()
-    if any(code in door.path for code in ("{biller_code:str}", "{policy_code:str}", "{receipt_code:str}"))
+    if any(name in door.path for name in ("{biller_code:", "{policy_code:", "{receipt_code:", "/calendar/{day:"))
 }
-"""Paths that name one of a closed list by its code, or a thing by its biller's reference, not by an id of ours."""
+"""Paths that name one of a closed list by its code, a thing by its biller's reference, or a day: no id of ours."""
 
 
 NOBODYS_OWN = {"/v1/wallet/bills/{bill_id:uuid}/vietqr"}
@@ -294,7 +295,7 @@ EXAMPLES: tuple[object, ...] = (
     "EC", "P-256", "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU", {},
     ["bills.read"], ["203.0.113.0/24"], ["payment.received"], ["orders.read"],
     3, "electricity", "^X[0-9]{6}$", "https://biller.example", "a-secret-of-at-least-thirty-two-characters",
-    "2031-01-01", "280000000000000006", "bank_transfer", "complaint", "rejected", "reported",
+    "2031-01-01", "280000000000000006", "bank_transfer", "complaint", "rejected", "reported", "holiday",
     [], 0.5, "satisfied",
 )  # fmt: skip
 """One of these fits every field of every body; a new kind of field may need a new example."""
