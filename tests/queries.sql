@@ -476,6 +476,11 @@ WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND attnum > 0 AND
     AND attname ~ '^(principal|payer|payee|owner|actor|resident|subject|holder|member|account|session)_id$|phone|email|subject'
 ORDER BY 1;
 
+-- name: plant_upload
+-- A photograph that was sent and nothing holds.
+INSERT INTO upload (id, owner_id, purpose, way, status, size, sha256, media_type)
+VALUES ($1, $2, 'photo', 'whole', 'ready', 1, sha256(''), 'image/jpeg');
+
 -- name: tables_of_ours
 -- Every table.
 SELECT relname AS "table" FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' ORDER BY 1;

@@ -17,7 +17,9 @@ OURS_BY_HABIT = {"schema_migrations"}
 """dbmate's own name for its table."""
 
 NOT_PLURAL = ("ss", "us", "is")
-MEASURES = {"ward.lat", "ward.lng", "ward.area_km2"}
+MEASURES = {"ward.lat", "ward.lng", "ward.area_km2"} | {
+    f"{table}.{column}" for table in ("upload", "upload_evidence") for column in ("lat", "lng")
+}
 """The only numbers that are not whole."""
 
 MONEY = re.compile(r"^(\w+_)?(amount|balance|posted|pending|floor|fee)(_\w+)?$")
