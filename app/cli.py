@@ -201,16 +201,18 @@ async def bring_up_to_date(settings: Settings) -> list[str]:
 
 
 @click.command()
+@click.option("--city", is_flag=True, help="Ten thousand field reports of two years too; it takes some minutes.")
 @plainly
-def seed() -> None:
-    """Plant the sandbox's people, bills, merchants and money, once."""
-    with_database(config.settings(), plant_once)
+def seed(city: bool) -> None:
+    """Plant the sandbox's people, bills, merchants, money and field reports, once."""
+    with_database(config.settings(), plant_whole_city if city else plant_once)
 
 
 async def plant_once(database: Database) -> None:
     """Plant the sandbox's seed unless it is there; raises BadSetting in production."""
     from app.identity import seed as people
     from app.staff import seed as staff
+    from feedback import seed as street
     from wallet import seed as money
 
     if not config.settings().sandbox:
@@ -224,6 +226,16 @@ async def plant_once(database: Database) -> None:
         await people.follow_the_stand_in(db)
         await staff.follow_the_stand_in(db)
         await money.follow_the_stand_in(db)
+    await street.plant(database)
+
+
+async def plant_whole_city(database: Database) -> None:
+    """The same, and what a city has reported in two years; what is there stays as it is."""
+    from feedback import seed as street
+
+    await plant_once(database)
+    await street.plant_city(database)
+    await street.settle(database)
 
 
 @click.group("staff")

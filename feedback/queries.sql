@@ -734,3 +734,25 @@ WITH forgotten AS (
     RETURNING 1
 )
 SELECT count(*) FROM forgotten;
+
+-- name: plant_reporter
+-- Somebody who reports things, in a sandbox.
+INSERT INTO principal (id, kind, phone, name) VALUES ($1, 'resident', $2, $3) ON CONFLICT DO NOTHING;
+
+-- name: move_clock
+-- In this transaction the city's clock is so far from the wall's.
+SELECT set_config('huong.clock_offset', $1, true);
+
+-- name: needs_of_category
+-- Whose a category is, whether its pictures are evidence, and whether an answer needs one.
+SELECT route_of(code, NULL) AS agency, keeps_original AS evidence, after_photo FROM report_category WHERE code = $1;
+
+-- name: version_of
+-- What was done to a report so far.
+SELECT version FROM report WHERE id = $1;
+
+-- name: original_to_merge
+-- An open report of the same category that another may repeat.
+SELECT original.id FROM report JOIN report AS original ON original.category_code = report.category_code
+    AND original.id <> report.id AND original.is_open AND NOT original.confidential
+WHERE report.id = $1 ORDER BY original.made_at DESC LIMIT 1;

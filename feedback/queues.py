@@ -73,8 +73,8 @@ async def show(db: Connection, me: Principal, report_id: UUID, language: Languag
 
 
 async def original(db: Connection, me: Principal, report_id: UUID, upload_id: UUID) -> Stream:
-    """The untouched file of a report's upload, if it is kept: whoever may see the report may have it, and it is written
-    down who had. Raises NotFound."""
+    """The untouched file of a report's upload, if it is kept: whoever may see the report may have it, and it is
+    written down who had. Raises NotFound."""
     report = await steps.lock_for(db, me, report_id, steps.LOOKERS)
     if await db.fetchval(sql.report_has_upload, report.id, upload_id) is None:
         raise NotFound

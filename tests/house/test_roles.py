@@ -165,7 +165,7 @@ TABLE: dict[frozenset[str], str] = {
         file_report_for_caller verify_report assign_report merge_report hide_comment
     """,
     frozenset({"operator", "supervisor", "agency_officer", "agency_head"}): """
-        list_staff_reports get_staff_report ask_reporter redact_picture write_report_note
+        list_staff_reports get_staff_report get_report_original ask_reporter redact_picture write_report_note
     """,
     frozenset({"agency_officer", "agency_head", "supervisor"}): """
         start_report resolve_report return_report ask_extension
