@@ -217,6 +217,10 @@ async def _tell_stories(
         await story.tell(began + (city_now() - began) * part, FATES[number % len(FATES)], dice.choice(places))
 
 
+class _NotYet(Exception):
+    """That will happen tomorrow."""
+
+
 class _Story:
     """One report, from its filing to as far as it goes: one transaction, so that it is there whole or not at all."""
 
@@ -246,6 +250,8 @@ class _Story:
                     await reports.file(db, self.reporter, self.id, filed, _ADDRESS, "vi")
                 fate = _FINED if evidence and fate.steps > 3 else fate
                 await self._go_on(db, at, fate, officer, ResolveReport(version=1, text=answer, uploads=done))
+            except _NotYet:
+                pass
             finally:
                 await db.execute(sql.move_clock, f"{settings().clock_offset_s} seconds")
 
@@ -344,9 +350,11 @@ async def _needs(db: Connection, code: str) -> tuple[str, bool, bool]:
 
 @asynccontextmanager
 async def _at(db: Connection, moment: datetime) -> AsyncGenerator[None]:
-    """The city's clock stands there, in Python and in this transaction."""
+    """The city's clock stands there, in Python and in this transaction; raises _NotYet."""
+    if moment > city_now():
+        raise _NotYet
     own = timedelta(seconds=settings().clock_offset_s)
-    offset = min(own, own + (moment - city_now()))
+    offset = own + (moment - city_now())
     set_offset(offset)
     try:
         await db.execute(sql.move_clock, f"{offset.total_seconds()} seconds")
