@@ -76,11 +76,13 @@ class DrawnWard(msgspec.Struct, frozen=True):
 
 
 async def replace(db: Connection, geojson: bytes) -> list[DrawnWard]:
-    """Have these boundaries and no others; how every ward is drawn now. Raises BadBoundaries.
+    """Have these boundaries and no others; how every ward is drawn now. Two at once come after each other. Raises
+    BadBoundaries.
 
     A ward may have several features, which are its parts. A ring that crosses itself is taken as it is: what it winds
     around is inside, and the area tells."""
     areas = read(geojson, {ward.code for ward in await wards(db)})
+    await db.execute(sql.lock_ward_areas)
     await db.execute(sql.drop_ward_areas)
     await db.executemany(sql.put_ward_area, areas)
     drawn = await many(DrawnWard, db, sql.drawn_wards)

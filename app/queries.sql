@@ -179,6 +179,10 @@ SELECT code, name, kind, lat, lng, area_km2 FROM ward ORDER BY code;
 -- In which ward a place is, if it is in the city.
 SELECT code AS ward, name AS ward_name, approximate FROM ward_at($1, $2) JOIN ward ON code = ward_code;
 
+-- name: lock_ward_areas
+-- One import after another: the later one must see, and drop, what the earlier one has put there.
+SELECT pg_advisory_xact_lock(hashtextextended('ward boundaries', 0));
+
 -- name: drop_ward_areas
 -- Boundaries that others take the place of.
 DELETE FROM ward_area;

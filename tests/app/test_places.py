@@ -19,7 +19,7 @@ from app.boundaries import BadBoundaries
 from app.db import Connection
 from app.places import EARTH_RADIUS_M, Located, OutsideCity, city_point, locate
 from migrations import APP_ROLE
-from tests.conftest import Servers, cloned
+from tests.conftest import City, Servers, cloned
 from tests.statements import sql
 
 Ring = list[list[float]]
@@ -198,6 +198,25 @@ async def test_another_import_takes_the_place_of_the_first(db: Connection) -> No
     assert await ward_of(db, -1.9, 0.1) == (THIRD, False)
     [*_, told] = [dict(row) for row in await db.fetch(sql.audit_rows)]
     assert (told["action"], told["data"]) == ("places.boundaries_imported", {"wards": 1, "rings": 1})
+
+
+async def test_two_imports_at_once_come_after_each_other(city: City) -> None:
+    """The second begins while the first has done everything but commit."""
+    async with city.database.transaction() as db:
+        await boundaries.replace(db, NEIGHBOURS)
+
+    async def replace(file: bytes) -> None:
+        async with city.database.transaction() as other:
+            await boundaries.replace(other, file)
+
+    async with city.database.transaction() as db:
+        await boundaries.replace(db, NEIGHBOURS)
+        second = asyncio.create_task(replace(geojson(feature(EAST_WARD, [square(-2, 0, 0, 2)]))))
+        await asyncio.sleep(0.2)
+        assert not second.done()
+    await second
+    async with city.database.acquire() as db:
+        assert await ward_of(db, -1, 1) == (EAST_WARD, False)
 
 
 async def test_areas_are_those_of_the_ground(db: Connection) -> None:
