@@ -43,6 +43,9 @@ TABLE: dict[frozenset[str], str] = {
         get_public_bill show_public_bill
         begin_staff_sign_in finish_staff_sign_in
     """,
+    EVERYBODY - {"stranger"}: """
+        discover_tus
+    """,
     SINCE_THE_CODE: """
         sign_out unlock_wallet
         get_level begin_verification get_verification finish_verification
@@ -91,7 +94,7 @@ TABLE: dict[frozenset[str], str] = {
     RESIDENTS | STAFF: """
         list_inbox read_inbox
         put_upload get_upload remove_upload ask_presigned complete_upload
-        discover_tus create_tus_upload head_tus_upload patch_tus_upload terminate_tus_upload
+        create_tus_upload head_tus_upload patch_tus_upload terminate_tus_upload
         patch_or_terminate_tus_upload
     """,
     STAFF: """
