@@ -1,4 +1,4 @@
-"""kill -9 for the API as a process, in the middle of a body and of making something of it."""
+"""kill -9 for the API as a process, in the middle of a body."""
 
 import asyncio
 import contextlib
