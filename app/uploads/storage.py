@@ -107,7 +107,8 @@ def _store() -> LocalStore | S3Store:
 
 @lru_cache(1)
 def _a_folder(path: Path) -> LocalStore:
-    return LocalStore(path, mkdir=True)
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return LocalStore(path)
 
 
 @lru_cache(1)

@@ -136,13 +136,14 @@ async def test_a_put_takes_over_from_whoever_was_killed_at_it(city: City, me: Re
 
 async def test_files_of_nobody_are_swept_away_and_no_others(city: City, me: Resident) -> None:
     dead, unknown, alive, under_way = (uuid4() for _ in range(4))
-    for name in (f"{dead}.0123", f"{unknown}"):
+    for name in (f"{dead}.0123", f"{unknown}", "lost+found", ".somebody-elses"):
         (incoming.folder() / name).write_bytes(b"x")
     location = (await begin(city.client, me, 5000, upload_id=str(alive))).headers["location"]
     await city.client.patch(location, headers=onward(me, 0), content=bytes(1000))
     async with incoming.aside(under_way):
         await sweeping.sweep_incoming(city.database)
         assert len(sending.left_of(under_way)) == 1
+    assert {"lost+found", ".somebody-elses"} <= {path.name for path in incoming.folder().iterdir()}
     assert [sending.left_of(one) for one in (dead, unknown, alive, under_way)] == [[], [], [str(alive)], []]
 
 
