@@ -34,7 +34,7 @@ async def put(key: str, content: Path | bytes) -> None:
     """Keep a file, or a few bytes; raises Unavailable."""
     store = _store()
     with _reaching():
-        await store.put_async(key, content)
+        await store.put_async(key, content, max_concurrency=2)  # of 5 MB each, in memory
     if isinstance(store, LocalStore):
         await asyncio.to_thread(_make_last, folder() / key)
 
