@@ -50,7 +50,7 @@ CREATE TABLE upload (
 CREATE INDEX upload_owner ON upload (owner_id, made_at);
 CREATE INDEX upload_holder ON upload (holder_id) WHERE holder_id IS NOT NULL;
 CREATE INDEX upload_unclaimed ON upload (made_at) WHERE holder_id IS NULL;
-CREATE INDEX upload_unfinished ON upload (made_at) WHERE status IN ('receiving', 'processing');
+CREATE INDEX upload_unfinished ON upload (id) WHERE status IN ('receiving', 'processing');
 
 -- Where and when a photograph was taken whose original is kept: for officers, never for the public.
 CREATE TABLE upload_evidence (

@@ -2,6 +2,7 @@
 
 No connection is held meanwhile. Whoever is killed at it leaves a lease that ends, and somebody else begins anew."""
 
+import asyncio
 import secrets
 from collections.abc import Sequence
 from pathlib import Path
@@ -63,7 +64,7 @@ async def finish(database: Database, upload_id: UUID, purpose: Purpose, fence: i
     except Exception:
         await _let_go(database, upload_id, fence)
         raise
-    incoming.drop(upload_id)
+    await asyncio.to_thread(incoming.drop, upload_id)
 
 
 def _made(path: Path, purpose: Purpose) -> _Made:
@@ -92,7 +93,7 @@ def _of_picture(media_type: str, picture: Picture, shows: Shows) -> _Made:
 async def _refuse(database: Database, upload_id: UUID, fence: int, refusal: Refusal) -> None:
     async with database.deed() as db:
         if await db.fetchval(sql.refuse, upload_id, fence, type(refusal).__name__) is not None:
-            incoming.drop(upload_id)  # before anybody can put other bytes in their place
+            await asyncio.to_thread(incoming.drop, upload_id)  # before anybody can put other bytes in their place
 
 
 async def _let_go(database: Database, upload_id: UUID, fence: int) -> None:

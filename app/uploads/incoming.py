@@ -6,8 +6,9 @@ import asyncio
 import fcntl
 import hashlib
 import os
+import re
 import secrets
-from collections.abc import AsyncGenerator, AsyncIterator, Generator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,6 +27,7 @@ IDLE_S = 30.0
 AT_ONCE = 6
 """Bodies of one person that may be on their way here."""
 
+_OURS = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(\.[0-9a-f]+)?")
 _under_way: dict[UUID, int] = {}
 
 
@@ -120,11 +122,11 @@ class Incoming:
             async for part in body.parts:
                 if self.size + len(part) > most:
                     raise too_large
-                await asyncio.to_thread(self._write, part)
+                await _to_its_end(self._write, part)
         except OSError as trouble:  # the disk is full
             raise Unavailable from trouble
         finally:
-            await asyncio.shield(asyncio.to_thread(os.fdatasync, self.handle))
+            await _to_its_end(os.fdatasync, self.handle)
 
     def _write(self, part: bytes) -> None:
         left = memoryview(part)
@@ -137,21 +139,30 @@ class Incoming:
             os.fdatasync(self.handle)
             self.unsynced = 0
 
-    def become(self, upload_id: UUID) -> None:
+    async def become(self, upload_id: UUID) -> None:
         """From now on it is this upload's file, in place of any other."""
-        os.replace(self.path, path_of(upload_id))
-        _sync_folder()
-        self.path = path_of(upload_id)
+        await _to_its_end(os.replace, self.path, path_of(upload_id))
+        await _to_its_end(_sync_folder)
 
     async def append(self, other: "Incoming") -> None:
         """Add what the other holds."""
-        await asyncio.to_thread(self._append, other)
+        await _to_its_end(self._append, other)
 
     def _append(self, other: "Incoming") -> None:
         with other.path.open("rb") as file:
             while part := file.read(SYNC_BYTES):
                 self._write(part)
         os.fdatasync(self.handle)
+
+
+async def _to_its_end(work: Callable[..., object], *arguments: object) -> None:
+    """In a thread; whoever is cancelled meanwhile waits, for nobody may close a file under its writer."""
+    working = asyncio.ensure_future(asyncio.to_thread(work, *arguments))
+    try:
+        await asyncio.shield(working)
+    except asyncio.CancelledError:
+        await asyncio.wait({working})
+        raise
 
 
 @asynccontextmanager
@@ -177,7 +188,7 @@ async def aside(upload_id: UUID) -> AsyncGenerator[Incoming]:
 
 
 def _open(path: Path) -> Incoming:
-    folder().mkdir(parents=True, exist_ok=True)
+    folder().mkdir(mode=0o700, parents=True, exist_ok=True)
     while True:
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         try:
@@ -227,9 +238,9 @@ def drop_empty(file: Incoming) -> None:
 
 
 def names() -> list[str]:
-    """Of every file here: the upload's id, and of one that stands aside a dot and more."""
+    """Of every file of ours: the upload's id, and of one that stands aside a dot and more."""
     try:
-        return os.listdir(folder())
+        return [name for name in os.listdir(folder()) if _OURS.fullmatch(name)]
     except FileNotFoundError:
         return []
 

@@ -40,7 +40,7 @@ async def show(database: Database, name: str, held: str) -> Response[bytes]:
 
 async def redact(database: Database, upload_id: UUID, areas: Sequence[Area]) -> Upload:
     """Black out parts of a photograph, for whoever has looked at who asks: its pictures have new names and the old
-    ones are gone. Two at once are both done, one upon the other. Raises NotFound, Unavailable.
+    ones are gone. Two at once are both done, one upon the other. Raises NotFound (for a video too), Unavailable.
 
     In short transactions of its own: none is open while it is drawn."""
     for _ in range(MOST_TRIES):

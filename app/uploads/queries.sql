@@ -43,12 +43,12 @@ UPDATE upload SET status = 'ready', leased_until = NULL, media_type = $3, width 
 WHERE id = $1 AND fence = $2 AND status = 'processing' RETURNING id;
 
 -- name: unfinished
--- Uploads that nobody is at, and may be whole: the oldest of those whose process may have been killed. One that five
--- were killed over is left alone.
+-- Uploads after this one that nobody is at, and may be whole: their processes may have been killed. One that five were
+-- killed over is left alone.
 SELECT id, purpose, size FROM upload
-WHERE fence < 5 AND (status = 'processing' AND leased_until < city_now()
+WHERE id > $1 AND fence < 5 AND (status = 'processing' AND leased_until < city_now()
         OR status = 'receiving' AND size IS NOT NULL AND made_at < city_now() - interval '10 seconds')
-ORDER BY made_at LIMIT $1;
+ORDER BY id LIMIT $2;
 
 -- name: on_their_way
 -- Which of these need their files in the folder of what comes in.

@@ -135,7 +135,7 @@ async def settle(database: Database, upload_id: UUID, purpose: Purpose, file: In
                 raise UploadIdTaken
             fence = await finishing.take_up(db, upload_id, file.size, sha256)
             if fence is not None:
-                file.become(upload_id)
+                await file.become(upload_id)
         if fence is not None:
             await finishing.finish(database, upload_id, purpose, fence)
             return True
@@ -145,8 +145,11 @@ async def settle(database: Database, upload_id: UUID, purpose: Purpose, file: In
 
 
 async def settle_whole(database: Database, upload_id: UUID, purpose: Purpose, size: int) -> None:
-    """The same where all bytes are in the upload's own file; raises what `finishing.finish` raises."""
-    sha256 = await asyncio.to_thread(incoming.sha256_of, incoming.path_of(upload_id))
+    """The same where all bytes are in the upload's own file; raises NotFound, and what `finishing.finish` raises."""
+    try:
+        sha256 = await asyncio.to_thread(incoming.sha256_of, incoming.path_of(upload_id))
+    except FileNotFoundError:  # it was taken back meanwhile
+        raise NotFound from None
     async with database.deed() as db:
         fence = await finishing.take_up(db, upload_id, size, sha256)
     if fence is not None:

@@ -34,7 +34,7 @@ async def put(key: str, content: Path | bytes) -> None:
     """Keep a file, or a few bytes; raises Unavailable."""
     store = _store()
     with _reaching():
-        await store.put_async(key, content)
+        await store.put_async(key, content, max_concurrency=2)  # of 5 MB each, in memory
     if isinstance(store, LocalStore):
         await asyncio.to_thread(_make_last, folder() / key)
 
@@ -107,7 +107,8 @@ def _store() -> LocalStore | S3Store:
 
 @lru_cache(1)
 def _a_folder(path: Path) -> LocalStore:
-    return LocalStore(path, mkdir=True)
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return LocalStore(path)
 
 
 @lru_cache(1)

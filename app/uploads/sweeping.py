@@ -25,12 +25,17 @@ class _Unfinished(msgspec.Struct, frozen=True):
 
 async def finish_uploads(database: Database) -> None:
     """Make of whole uploads what somebody was killed over. One that is refused is done too."""
-    async with database.acquire() as db:
-        unfinished = await many(_Unfinished, db, sql.unfinished, AT_ONCE)
-    for upload in unfinished:
-        if incoming.size_of(upload.id) == upload.size:
-            with suppress(Refusal):
-                await receiving.settle_whole(database, upload.id, upload.purpose, upload.size)
+    after = UUID(int=0)
+    while True:
+        async with database.acquire() as db:
+            unfinished = await many(_Unfinished, db, sql.unfinished, after, AT_ONCE)
+        for upload in unfinished:
+            if incoming.size_of(upload.id) == upload.size:
+                with suppress(Refusal):
+                    await receiving.settle_whole(database, upload.id, upload.purpose, upload.size)
+        if len(unfinished) < AT_ONCE:
+            return
+        after = unfinished[-1].id
 
 
 async def sweep_incoming(database: Database) -> None:

@@ -17,7 +17,16 @@ from uuid import UUID
 from litestar import Request, Response
 
 from app.db import Database, maybe, queries_beside
-from app.errors import Malformed, MethodNotAllowed, NotFound, Refusal, TooLarge, UnsupportedMediaType, answer_problem
+from app.errors import (
+    Malformed,
+    MethodNotAllowed,
+    NotFound,
+    Refusal,
+    TooLarge,
+    UnsupportedMediaType,
+    allowed,
+    answer_problem,
+)
 from app.identity.models import Principal
 from app.types import new_id
 from app.uploads import incoming, kinds, receiving, uploads
@@ -163,6 +172,8 @@ def answer_no(request: Request[Any, Any, Any], problem: Exception) -> Response[b
     answer.headers["tus-resumable"] = VERSION
     if isinstance(problem, TusVersionUnknown):
         answer.headers["tus-version"] = VERSION
+    if isinstance(problem, MethodNotAllowed):
+        answer.headers["allow"] = allowed(("DELETE", "HEAD", "OPTIONS", "PATCH", "POST"))
     return answer
 
 

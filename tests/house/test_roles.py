@@ -44,6 +44,9 @@ TABLE: dict[frozenset[str], str] = {
         begin_staff_sign_in finish_staff_sign_in
         list_report_categories list_reports list_nearby_reports get_report look_up_fine
     """,
+    EVERYBODY - {"stranger"}: """
+        discover_tus
+    """,
     SINCE_THE_CODE: """
         sign_out unlock_wallet
         get_level begin_verification get_verification finish_verification
@@ -94,7 +97,7 @@ TABLE: dict[frozenset[str], str] = {
     RESIDENTS | STAFF: """
         list_inbox read_inbox
         put_upload get_upload remove_upload ask_presigned complete_upload
-        discover_tus create_tus_upload head_tus_upload patch_tus_upload terminate_tus_upload
+        create_tus_upload head_tus_upload patch_tus_upload terminate_tus_upload
         patch_or_terminate_tus_upload
     """,
     STAFF: """
