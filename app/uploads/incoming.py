@@ -1,0 +1,5 @@
+"""Stand-in until the room is there."""
+
+
+def arrived(content):
+    return content
