@@ -21,6 +21,8 @@ from app.privacy import personal as privacy_personal
 from app.privacy.holdings import Holding
 from app.staff import personal as staff_personal
 from app.staff import sessions as staff_sessions
+from app.uploads import personal as uploads_personal
+from app.uploads import sweeping
 from feedback import deadlines as report_deadlines
 from feedback import fine_personal
 from feedback import listeners as feedback_listeners
@@ -44,6 +46,7 @@ HOLDINGS: tuple[Holding, ...] = (
     *feedback_personal.HOLDINGS,
     *fine_personal.HOLDINGS,
     *notifications_personal.HOLDINGS,
+    *uploads_personal.HOLDINGS,
     *privacy_personal.HOLDINGS,
     *audit_personal.HOLDINGS,
     *staff_personal.HOLDINGS,
@@ -87,6 +90,7 @@ SCHEDULE: tuple[Scheduled, ...] = (
     Scheduled(name="forget_oidc_flows", every_s=600, run=oidc.forget_old),
     Scheduled(name="forget_nonces", every_s=60, run=machine_keys.forget_old_nonces),
     *privacy_listeners.schedule(HOLDINGS),
+    *sweeping.schedule,
     *wallet_listeners.schedule,
     *report_deadlines.schedule,
     *feedback_listeners.schedule,

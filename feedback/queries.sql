@@ -82,8 +82,8 @@ SELECT report.id, report.code, category_code AS category,
             'large', '/v1/pictures/' || large.name, 'small', '/v1/pictures/' || small.name,
             'width', large.width, 'height', large.height) ORDER BY report_upload.version, position)
         FROM report_upload
-        JOIN rendition AS large ON large.upload_id = report_upload.upload_id AND large.kind = 'large' AND large.gone_at IS NULL
-        JOIN rendition AS small ON small.upload_id = report_upload.upload_id AND small.kind = 'small' AND small.gone_at IS NULL
+        JOIN rendition AS large ON large.upload_id = report_upload.upload_id AND large.size = 'large'
+        JOIN rendition AS small ON small.upload_id = report_upload.upload_id AND small.size = 'small'
         WHERE report_upload.report_id = report.id), '[]') AS pictures,
     (SELECT jsonb_agg(jsonb_build_object('kind', kind, 'by', actor_kind, 'text', step.said, 'made_at', step.made_at,
             'agency', (SELECT CASE $3::text WHEN 'en' THEN name_en ELSE name_vi END FROM agency WHERE code = step.agency_code))
@@ -107,7 +107,7 @@ SELECT report.id, report.code, category_code AS category,
     status, CASE WHEN reporter_id = $1 THEN said ELSE public_said END AS text, ward.name AS ward_name,
     reporter_id = $1 AND asked_at IS NOT NULL AND is_open AS question, made_at, due_at,
     CASE WHEN reporter_id = $1 THEN (SELECT '/v1/pictures/' || name FROM report_upload
-            JOIN rendition ON rendition.upload_id = report_upload.upload_id AND kind = 'small' AND gone_at IS NULL
+            JOIN rendition ON rendition.upload_id = report_upload.upload_id AND size = 'small'
             WHERE report_id = report.id ORDER BY version, position LIMIT 1)
         ELSE (SELECT '/v1/pictures/' || small FROM public_picture WHERE report_id = report.id ORDER BY position LIMIT 1)
         END AS picture,
@@ -460,7 +460,7 @@ SELECT report.id, report.code, category_code AS category,
     route_of(category_code, report.ward_code) AS routed_to, made_at, due_at, overdue_at IS NOT NULL OR due_at < city_now() AS overdue,
     asked_at IS NOT NULL AS waits_for_reporter, reopened,
     (SELECT '/v1/pictures/' || name FROM report_upload
-        JOIN rendition ON rendition.upload_id = report_upload.upload_id AND kind = 'small' AND gone_at IS NULL
+        JOIN rendition ON rendition.upload_id = report_upload.upload_id AND size = 'small'
         WHERE report_id = report.id ORDER BY version, position LIMIT 1) AS picture
 FROM report
 JOIN report_category ON report_category.code = category_code
@@ -491,7 +491,7 @@ SELECT report.id, report.code, category_code AS category,
     route_of(category_code, report.ward_code) AS routed_to, made_at, due_at,
     is_open AND (overdue_at IS NOT NULL OR due_at < city_now()) AS overdue, asked_at IS NOT NULL AS waits_for_reporter, reopened,
     (SELECT '/v1/pictures/' || name FROM report_upload
-        JOIN rendition ON rendition.upload_id = report_upload.upload_id AND kind = 'small' AND gone_at IS NULL
+        JOIN rendition ON rendition.upload_id = report_upload.upload_id AND size = 'small'
         WHERE report_id = report.id ORDER BY version, position LIMIT 1) AS picture
 FROM report
 JOIN report_category ON report_category.code = category_code
@@ -525,14 +525,14 @@ SELECT report.id, report.code, channel, category_code AS category,
     coalesce((SELECT jsonb_agg(jsonb_build_object('upload_id', report_upload.upload_id, 'part', part,
             'large', '/v1/pictures/' || large.name, 'small', '/v1/pictures/' || small.name, 'width', large.width,
             'height', large.height, 'redacted', large.redacted, 'sha256', encode(upload.sha256, 'hex'),
-            'original', upload.keeps_original) ORDER BY report_upload.version, position)
+            'original', upload.original_key IS NOT NULL) ORDER BY report_upload.version, position)
         FROM report_upload
         JOIN upload ON upload.id = report_upload.upload_id
-        JOIN rendition AS large ON large.upload_id = report_upload.upload_id AND large.kind = 'large' AND large.gone_at IS NULL
-        JOIN rendition AS small ON small.upload_id = report_upload.upload_id AND small.kind = 'small' AND small.gone_at IS NULL
+        JOIN rendition AS large ON large.upload_id = report_upload.upload_id AND large.size = 'large'
+        JOIN rendition AS small ON small.upload_id = report_upload.upload_id AND small.size = 'small'
         WHERE report_upload.report_id = report.id), '[]') AS pictures,
     coalesce((SELECT jsonb_agg(jsonb_build_object('upload_id', upload_id, 'part', part, 'media_type', upload.media_type,
-            'size', upload.size, 'sha256', encode(upload.sha256, 'hex'), 'original', upload.keeps_original)
+            'size', upload.size, 'sha256', encode(upload.sha256, 'hex'), 'original', upload.original_key IS NOT NULL)
             ORDER BY report_upload.version, position)
         FROM report_upload JOIN upload ON upload.id = upload_id AND purpose <> 'photo'
         WHERE report_id = report.id), '[]') AS files,
@@ -734,3 +734,25 @@ WITH forgotten AS (
     RETURNING 1
 )
 SELECT count(*) FROM forgotten;
+
+-- name: plant_reporter
+-- Somebody who reports things, in a sandbox.
+INSERT INTO principal (id, kind, phone, name) VALUES ($1, 'resident', $2, $3) ON CONFLICT DO NOTHING;
+
+-- name: move_clock
+-- In this transaction the city's clock is so far from the wall's.
+SELECT set_config('huong.clock_offset', $1, true);
+
+-- name: needs_of_category
+-- Whose a category is, whether its pictures are evidence, and whether an answer needs one.
+SELECT route_of(code, NULL) AS agency, keeps_original AS evidence, after_photo FROM report_category WHERE code = $1;
+
+-- name: version_of
+-- What was done to a report so far.
+SELECT version FROM report WHERE id = $1;
+
+-- name: original_to_merge
+-- An open report of the same category that another may repeat.
+SELECT original.id FROM report JOIN report AS original ON original.category_code = report.category_code
+    AND original.id <> report.id AND original.is_open AND NOT original.confidential
+WHERE report.id = $1 ORDER BY original.made_at DESC LIMIT 1;

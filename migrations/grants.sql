@@ -19,10 +19,9 @@ REVOKE UPDATE, DELETE, TRUNCATE ON audit, audit_link FROM :app;
 REVOKE INSERT ON audit FROM :app;
 GRANT INSERT (actor_id, actor_kind, action, subject, data) ON audit TO :app;
 REVOKE UPDATE, TRUNCATE ON audit_waiting FROM :app;
--- Nor what residents decided, what was done with their data and who opened their files; the calendar is added to.
+-- Nor what residents decided, what was done with their data and who opened their files.
 REVOKE UPDATE, DELETE, TRUNCATE ON consent, processing, file_opening, breach_version FROM :app;
 REVOKE DELETE, TRUNCATE ON breach, data_request, data_export, erasure, retention FROM :app;
-REVOKE UPDATE, DELETE, TRUNCATE ON calendar_day FROM :app;
 REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON working_spell FROM :app;
 -- Who was given what, and who broke the glass, is not forgotten.
 REVOKE DELETE, TRUNCATE ON staff_account, staff_grant, break_glass FROM :app;

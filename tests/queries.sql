@@ -476,6 +476,11 @@ WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND attnum > 0 AND
     AND attname ~ '^(principal|payer|payee|owner|actor|resident|subject|holder|member|account|session)_id$|phone|email|subject'
 ORDER BY 1;
 
+-- name: plant_upload
+-- A photograph that was sent and nothing holds.
+INSERT INTO upload (id, owner_id, purpose, way, status, size, sha256, media_type)
+VALUES ($1, $2, 'photo', 'whole', 'ready', 1, sha256(''), 'image/jpeg');
+
 -- name: tables_of_ours
 -- Every table.
 SELECT relname AS "table" FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' ORDER BY 1;
@@ -884,12 +889,13 @@ SELECT status FROM top_up WHERE id = $1;
 -- name: plant_photo
 -- An upload that is ready, with its two pictures.
 WITH planted AS (
-    INSERT INTO upload (id, owner_id, purpose, status, media_type, size, sha256, width, height, phash)
-    VALUES ($1::uuid, $2, $3, 'ready', 'image/jpeg', 1000, sha256($1::uuid::text::bytea), 1600, 1200, $4)
+    INSERT INTO upload (id, owner_id, purpose, way, status, media_type, size, sha256, width, height, phash)
+    VALUES ($1::uuid, $2, $3, 'whole', 'ready', 'image/jpeg', 1000, sha256($1::uuid::text::bytea), 1600, 1200, $4)
     RETURNING id
 )
-INSERT INTO rendition (name, upload_id, kind, media_type, width, height)
-SELECT kind || '-' || id, id, kind, 'image/jpeg', 1600, 1200 FROM planted, unnest(ARRAY['large', 'small']) AS kind;
+INSERT INTO rendition (name, upload_id, size, media_type, width, height)
+SELECT left(size || '-' || translate(id::text, '-', ''), 32), id, size, 'image/jpeg', 1600, 1200
+FROM planted, unnest(ARRAY['large', 'small']) AS size;
 
 -- name: report_steps
 -- What was done to a report, in order.
@@ -969,7 +975,6 @@ SELECT reference, amount, status, customer_name FROM bill WHERE customer_code = 
 -- What must never be.
 DELETE FROM report_fine;
 
-
 -- name: report_of_code
 -- A report's id, by its code.
 SELECT id FROM report WHERE code = $1;
@@ -980,7 +985,7 @@ SELECT channel, filed_by, reporter_id, category_code, said, lat, lng, address, u
     caller_email, (SELECT actor_kind FROM report_step WHERE report_id = report.id AND version = 1) AS filed_step
 FROM report WHERE code = $1;
 
--- name: age_report
+-- name: backdate_report
 -- A report of so many days ago.
 UPDATE report SET made_at = city_now() - make_interval(days => $2::int), updated_at = city_now() - make_interval(days => $2::int)
 WHERE id = $1;
@@ -1006,3 +1011,11 @@ SELECT gen_random_uuid(), 'PA' || lpad(number::text, 8, '0'), 'app', $1, $1, 'st
     '19777', true, false, false, false, false, 'assigned', 'drainage', 'Đèn hỏng & tối', 16.4637, 107.5909, city_now(),
     city_now(), city_now(), city_now() - make_interval(mins => number), city_now() - make_interval(mins => number)
 FROM generate_series(1, $2::int) AS number;
+
+-- name: city_point
+-- A place in metres.
+SELECT city_point($1, $2);
+
+-- name: ward_codes
+-- All wards.
+SELECT code FROM ward ORDER BY code;

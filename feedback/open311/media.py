@@ -15,14 +15,14 @@ from app.guarded import NotReached, TooMuch
 from app.identity.models import Principal
 from app.jobs import Listener, News
 from app.types import new_id
-from app.uploads import incoming, receiving
+from app.uploads import incoming, kinds, receiving
 from feedback import handling, reports, steps
 from feedback.events import ReportMediaLinked
 
 sql = queries_beside(__file__)
 log = structlog.get_logger()
 
-MOST_BYTES = 15 * 1024 * 1024
+MOST_BYTES = kinds.MOST["photo"]
 MOST_FORM_BYTES = MOST_BYTES + 256 * 1024
 """A picture, and the words around it."""
 FOR_GOOD = frozenset({"address_refused", "not_trusted"})

@@ -47,7 +47,7 @@ async def test_a_report_is_filed_once_however_often_it_is_sent(db: Connection, d
     assert report["place"]["ward_name"]
     assert report["due_at"] == report["first_due_at"] > report["made_at"]
     assert [step["kind"] for step in report["steps"]] == ["filed"]
-    assert report["pictures"][0]["large"] == f"/v1/pictures/large-{photo}"
+    assert report["pictures"][0]["upload_id"] == str(photo)
     other = await desk.put(url, headers=person.headers, json=body | {"text": "Chuyện khác"})
     assert (other.status_code, problem(other)) == (409, "ReportIdTaken")
     stranger = await a_resident(db)
@@ -67,7 +67,7 @@ async def test_a_report_is_filed_once_however_often_it_is_sent(db: Connection, d
         ({"lat": "16.4"}, 400, "Malformed"),
         ({"lat": 91}, 400, "Malformed"),
         ({"surprise": 1}, 400, "Malformed"),
-        ({"uploads": [str(uuid4())]}, 404, "NotFound"),
+        ({"uploads": [str(uuid4())]}, 404, "UnknownUpload"),
     ],
 )
 async def test_what_cannot_be_filed_is_refused_with_the_reason_and_leaves_nothing(

@@ -63,6 +63,8 @@ PUBLIC = {
     ("GET", "/v1/feedback/reports/nearby"),
     ("GET", "/v1/feedback/reports/{report_id:uuid}"),
     ("POST", "/v1/feedback/fines/look-ups"),
+    ("GET", "/v1/places/ward"),
+    ("GET", "/v1/pictures/{name:str}"),
     ("GET", "/v1/verifications/callback"),
     ("GET", "/v1/gateways/vnpay/ipn"),
     ("GET", "/v1/gateways/vnpay/return"),
@@ -270,6 +272,8 @@ async def a_household(db: Connection) -> Household:
     await bills.keep_code(db, owner.me, ids["customer_code_id"], kept)
     await autopay.switch_on(db, owner.me, ids["customer_code_id"], SetAutopay(ceiling=1))
     await db.execute(sql.plant_e_invoice, ids["payment_id"])
+    ids["upload_id"] = uuid4()
+    await db.execute(sql.plant_upload, ids["upload_id"], owner.id)
     ids["bill_id"] = await bills.issue(
         db,
         biller=BY_CODE["biller_code"],
