@@ -109,8 +109,10 @@ def _attributes(category: _Category, words: dict[str, str]) -> list[Attribute]:
     ]
 
 
-async def need(db: Connection, codes: list[str] | None) -> None:
-    """Raises UnknownService unless all of these are services."""
-    unknown = await db.fetchval(sql.unknown_service, codes)
-    if unknown is not None:
-        raise UnknownService(asked=unknown)
+async def named(db: Connection, codes: list[str] | None) -> list[str]:
+    """These services, or all; raises UnknownService."""
+    known: list[str] = await db.fetchval(sql.service_codes)
+    for code in codes or ():
+        if code not in known:
+            raise UnknownService(asked=code)
+    return codes or known

@@ -3,8 +3,8 @@
 Every value in XML is escaped once, and what XML 1.0 cannot hold (2.2) is left out."""
 
 import re
-from collections.abc import Iterable, Sequence
-from functools import cache
+from collections.abc import Sequence
+from itertools import chain, pairwise
 from typing import Any, Literal
 
 import msgspec
@@ -34,7 +34,7 @@ _ITEMS = {
 }
 """What a member of a list is called."""
 
-_CONTROLS = bytes([*range(0x09), 0x0B, 0x0C, *range(0x0E, 0x20), 0x7F])
+_CONTROLS = bytes([*range(0x01, 0x09), 0x0B, 0x0C, *range(0x0E, 0x20), 0x7F])
 _CONTROLS_BEYOND_ASCII = re.compile(rb"\xc2[\x80-\x9f]|\xef\xbf[\xbe\xbf]")
 """U+0080 to U+009F, U+FFFE and U+FFFF, as UTF-8 has them."""
 
@@ -57,50 +57,55 @@ def write(format_: Format, root: Root, content: Answer | Sequence[Answer]) -> by
     if format_ == "json":
         return msgspec.json.encode(content)
     if isinstance(content, Sequence) and content and type(content[0]) is ServiceRequest:
-        text = "".join((f"<{root}>", _many_requests(content), f"</{root}>"))
-    else:
-        text = _element(root, msgspec.to_builtins(content))
-    return DECLARATION + _without_controls(text.encode(errors="ignore"))
+        return DECLARATION + _around(root, _many_requests(content))
+    return DECLARATION + _element(root, msgspec.to_builtins(content))
 
 
-def _element(name: str, value: Any) -> str:
+def _element(name: str, value: Any) -> bytes:
     match value:
-        case None | "":
-            return f"<{name}/>"
         case bool():
-            return f"<{name}>{'true' if value else 'false'}</{name}>"
+            return _around(name, b"true" if value else b"false")
         case dict():
-            return _around(name, (_element(key, inner) for key, inner in value.items()))
+            return _around(name, b"".join(_element(key, inner) for key, inner in value.items()))
         case list():
-            return _around(name, (_element(_ITEMS[name], item) for item in value))
+            return _around(name, b"".join(_element(_ITEMS[name], item) for item in value))
         case _:
-            return f"<{name}>{_escaped(str(value))}</{name}>"
+            return _around(name, _escaped("" if value is None else str(value).replace("\0", "")))
 
 
-def _around(name: str, inner: Iterable[str]) -> str:
-    return f"<{name}>{''.join(inner)}</{name}>"
+def _around(name: str, inner: bytes) -> bytes:
+    return b"<%b>%b</%b>" % (name.encode(), inner, name.encode())
 
 
-def _escaped(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\r", "&#13;")
+def _escaped(text: str) -> bytes:
+    body = text.encode(errors="ignore").translate(None, _CONTROLS)
+    if b"\xc2" in body or b"\xef\xbf" in body:
+        body = _CONTROLS_BEYOND_ASCII.sub(b"", body)
+    return body.replace(b"&", b"&amp;").replace(b"<", b"&lt;").replace(b">", b"&gt;").replace(b"\r", b"&#13;")
 
 
-def _many_requests(requests: Sequence[Any]) -> str:
-    """A thousand reports at once: all their values are escaped in one go, parted by what no value can hold."""
-    values = [
-        value if value.__class__ is str else "" if value is None else repr(value)
-        for request in requests
-        for value in structs.astuple(request)
+def _many_requests(requests: Sequence[Any]) -> bytes:
+    """As `_element` has it, for a thousand reports at once: column by column, and all their values are escaped in one
+    go, parted by NUL, which none of them can hold."""
+    columns = [
+        map(repr, column) if column[0].__class__ is float else [value or "" for value in column]
+        for column in zip(*map(structs.astuple, requests), strict=True)
     ]
-    parts = _escaped("\0".join(values)).split("\0")
-    return _template(ServiceRequest) * len(requests) % tuple(parts)
+    values = _escaped("\0".join(chain.from_iterable(columns))).split(b"\0")
+    count, tags = len(requests), _TAGS_OF_REQUEST
+    width = 2 * len(columns) + 1
+    pieces = [b""] * (count * width)
+    for number, tag in enumerate(tags):
+        pieces[2 * number :: width] = [tag] * count
+    for number in range(len(columns)):
+        pieces[2 * number + 1 :: width] = values[number * count : (number + 1) * count]
+    return b"".join(pieces)
 
 
-@cache
-def _template(struct: type[ServiceRequest]) -> str:
-    return _around("request", (f"<{name}>%s</{name}>" for name in struct.__struct_fields__))
+def _tags_around(names: Sequence[str], item: str) -> list[bytes]:
+    """What stands before, between and after the values of an element's children."""
+    between = [f"</{name}><{following}>" for name, following in pairwise(names)]
+    return [tag.encode() for tag in (f"<{item}><{names[0]}>", *between, f"</{names[-1]}></{item}>")]
 
 
-def _without_controls(body: bytes) -> bytes:
-    body = body.translate(None, _CONTROLS)
-    return _CONTROLS_BEYOND_ASCII.sub(b"", body) if b"\xc2" in body or b"\xef\xbf" in body else body
+_TAGS_OF_REQUEST = _tags_around(ServiceRequest.__struct_fields__, "request")

@@ -5,40 +5,43 @@ SELECT code AS service_code, CASE $1::text WHEN 'en' THEN name_en ELSE name_vi E
     CASE $1::text WHEN 'en' THEN group_en ELSE group_vi END AS "group", photo, place_precision_m
 FROM report_category WHERE NOT confidential ORDER BY position;
 
--- name: unknown_service
--- The first of these codes that is no service.
-SELECT code FROM unnest($1::text[]) WITH ORDINALITY AS asked (code, position)
-WHERE NOT EXISTS (SELECT FROM report_category WHERE report_category.code = asked.code AND NOT confidential)
-ORDER BY position LIMIT 1;
+-- name: service_codes
+-- The codes of all services.
+SELECT array_agg(code ORDER BY position) FROM report_category WHERE NOT confidential;
+
+-- name: requests_by_age
+-- Public reports of these categories ($1), open or not ($2), that were filed from $3 to $4: newest first, $5 of them after
+-- $6. Pages are counted, which is what clients of this standard do. Nothing here may be left out: with a condition that
+-- is there or not, what is planned once for all callers sorts the whole period.
+SELECT coalesce(array_agg(id ORDER BY made_at DESC, id DESC), '{}') FROM (
+    SELECT id, made_at FROM public_report
+    WHERE made_at BETWEEN $3 AND $4 AND category_code = ANY ($1::text[]) AND is_open = ANY ($2::bool[])
+    ORDER BY made_at DESC, id DESC LIMIT $5 OFFSET $6) AS page;
+
+-- name: requests_by_change
+-- The same of those that have changed from $7 to $8, what changed first before the others: who asks again goes on there.
+-- IS TRUE: that index is no help here, and would only be taken for one.
+SELECT coalesce(array_agg(id ORDER BY updated_at, id), '{}') FROM (
+    SELECT id, updated_at FROM public_report
+    WHERE updated_at BETWEEN $7 AND $8 AND (made_at BETWEEN $3 AND $4) IS TRUE AND category_code = ANY ($1::text[])
+        AND is_open = ANY ($2::bool[])
+    ORDER BY updated_at, id LIMIT $5 OFFSET $6) AS page;
+
+-- name: requests_around
+-- The same of those within $11 metres of a place ($9, $10), newest first.
+SELECT coalesce(array_agg(id ORDER BY made_at DESC, id DESC), '{}') FROM (
+    SELECT id, made_at FROM public_report
+    WHERE spot <@ circle(city_point($9, $10), $11) AND updated_at BETWEEN $7 AND $8 AND made_at BETWEEN $3 AND $4
+        AND category_code = ANY ($1::text[]) AND is_open = ANY ($2::bool[])
+    ORDER BY made_at DESC, id DESC LIMIT $5 OFFSET $6) AS page;
+
+-- name: requests_by_code
+-- Public reports by their codes, newest first.
+SELECT coalesce(array_agg(id ORDER BY made_at DESC, id DESC), '{}') FROM public_report WHERE code = ANY ($1::text[]);
 
 -- name: service_requests
--- Public reports that were filed from $1 on and before $2, and have changed from $3 on and before $4; of these categories
--- ($5), open or not ($6), within $9 metres of a place ($7, $8); newest first, $10 of them after $11. Pages are counted,
--- which is what clients of this standard do. $12: the language; $13: where pictures are; $14: with what the standard has
--- no field for.
-SELECT code AS service_request_id, CASE WHEN is_open THEN 'open' ELSE 'closed' END AS status, answer AS status_notes,
-    CASE $12::text WHEN 'en' THEN category_en ELSE category_vi END AS service_name, category_code AS service_code,
-    said AS description, CASE $12::text WHEN 'en' THEN agency_en ELSE agency_vi END AS agency_responsible,
-    NULL AS service_notice,
-    to_char(made_at AT TIME ZONE 'Asia/Ho_Chi_Minh', 'YYYY-MM-DD"T"HH24:MI:SS"+07:00"') AS requested_datetime,
-    to_char(updated_at AT TIME ZONE 'Asia/Ho_Chi_Minh', 'YYYY-MM-DD"T"HH24:MI:SS"+07:00"') AS updated_datetime,
-    to_char(due_at AT TIME ZONE 'Asia/Ho_Chi_Minh', 'YYYY-MM-DD"T"HH24:MI:SS"+07:00"') AS expected_datetime,
-    address, NULL AS address_id, NULL AS zipcode, lat, lng AS long,
-    $13::text || (SELECT large FROM public_picture WHERE report_id = report.id ORDER BY part = 'resolved', position LIMIT 1)
-        AS media_url,
-    CASE WHEN $14::bool THEN jsonb_build_object('detailed_status', status, 'ward', ward_code, 'ward_name', ward_name,
-        'place_precision_m', place_precision_m, 'urgent', urgent, 'followers', followers, 'reopened', reopened,
-        'rating', rating, 'photos', coalesce((SELECT jsonb_agg($13::text || large ORDER BY part = 'resolved', position)
-            FROM public_picture WHERE report_id = report.id), '[]')) END AS extended_attributes
-FROM public_report AS report
-WHERE ($1::timestamptz IS NULL OR made_at >= $1) AND ($2::timestamptz IS NULL OR made_at <= $2)
-    AND ($3::timestamptz IS NULL OR updated_at >= $3) AND ($4::timestamptz IS NULL OR updated_at <= $4)
-    AND ($5::text[] IS NULL OR category_code = ANY ($5)) AND ($6::bool IS NULL OR is_open = $6)
-    AND ($7::float8 IS NULL OR spot <@ circle(city_point($7, $8), $9))
-ORDER BY made_at DESC, report.id DESC LIMIT $10 OFFSET $11;
-
--- name: service_requests_by_id
--- Public reports by their codes ($1), as the statement above has them.
+-- These public reports, in this order. $2: the language; $3: where pictures are; $4: with what the standard has no field
+-- for.
 SELECT code AS service_request_id, CASE WHEN is_open THEN 'open' ELSE 'closed' END AS status, answer AS status_notes,
     CASE $2::text WHEN 'en' THEN category_en ELSE category_vi END AS service_name, category_code AS service_code,
     said AS description, CASE $2::text WHEN 'en' THEN agency_en ELSE agency_vi END AS agency_responsible,
@@ -47,15 +50,14 @@ SELECT code AS service_request_id, CASE WHEN is_open THEN 'open' ELSE 'closed' E
     to_char(updated_at AT TIME ZONE 'Asia/Ho_Chi_Minh', 'YYYY-MM-DD"T"HH24:MI:SS"+07:00"') AS updated_datetime,
     to_char(due_at AT TIME ZONE 'Asia/Ho_Chi_Minh', 'YYYY-MM-DD"T"HH24:MI:SS"+07:00"') AS expected_datetime,
     address, NULL AS address_id, NULL AS zipcode, lat, lng AS long,
-    $3::text || (SELECT large FROM public_picture WHERE report_id = report.id ORDER BY part = 'resolved', position LIMIT 1)
-        AS media_url,
+    $3::text || (SELECT large FROM public_picture WHERE report_id = report.id
+        ORDER BY part = 'resolved', public_picture.position LIMIT 1) AS media_url,
     CASE WHEN $4::bool THEN jsonb_build_object('detailed_status', status, 'ward', ward_code, 'ward_name', ward_name,
         'place_precision_m', place_precision_m, 'urgent', urgent, 'followers', followers, 'reopened', reopened,
-        'rating', rating, 'photos', coalesce((SELECT jsonb_agg($3::text || large ORDER BY part = 'resolved', position)
+        'rating', rating, 'photos', coalesce((SELECT jsonb_agg($3::text || large ORDER BY part = 'resolved', public_picture.position)
             FROM public_picture WHERE report_id = report.id), '[]')) END AS extended_attributes
-FROM public_report AS report
-WHERE code = ANY ($1::text[])
-ORDER BY made_at DESC, report.id DESC;
+FROM unnest($1::uuid[]) WITH ORDINALITY AS page (id, position) JOIN public_report AS report ON report.id = page.id
+ORDER BY page.position;
 
 -- name: public_id
 -- The id of a public report, by its code.

@@ -5,7 +5,7 @@ private, not looked at yet or unknown is all the same to everybody, also to whoe
 
 import re
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import msgspec
@@ -37,6 +37,10 @@ RADIUS_M, MOST_RADIUS_M = 500, 50_000
 MOST_AN_HOUR = 2000
 """Of one machine."""
 
+Requests = list[ServiceRequest] | list[ExtendedRequest]
+Period = tuple[datetime, datetime]
+EVER: Period = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+
 _EMAIL = re.compile(r"[^\s@<>\"']{1,64}@[^\s@<>\"']{1,190}")
 
 
@@ -67,34 +71,40 @@ class UnknownAttribute(Refusal):
 # Reading
 
 
-async def search(db: Connection, asked: Asked) -> list[ServiceRequest] | list[ExtendedRequest]:
-    """Public reports as they are asked for, newest first; ids (service_request_id) override all else.
+async def search(db: Connection, asked: Asked) -> Requests:
+    """Public reports as they are asked for, newest first; if it is asked when they changed, what changed first before
+    the others. Ids (service_request_id) override all else.
 
     Raises PeriodTooLong, UnknownService, and what a parameter may not be."""
+    codes = asked.codes("service_request_id")
+    if codes is not None:
+        return await _by_code(db, asked, codes)
+    services = await catalogue.named(db, asked.codes("service_code"))
+    filed, changed, around = _filed(asked), _changed(asked), _around(asked)
+    wanted = (services, _states(asked), *filed, *page_of(asked))
+    if around is not None:
+        ids = await db.fetchval(sql.requests_around, *wanted, *(changed or EVER), *around)
+    elif changed is not None:
+        ids = await db.fetchval(sql.requests_by_change, *wanted, *changed)
+    else:
+        ids = await db.fetchval(sql.requests_by_age, *wanted)
+    return await _shown(db, asked, ids)
+
+
+async def _by_code(db: Connection, asked: Asked, codes: list[str]) -> Requests:
+    return await _shown(db, asked, await db.fetchval(sql.requests_by_code, codes))
+
+
+async def _shown(db: Connection, asked: Asked, ids: list[UUID]) -> Requests:
     extended = asked.flag("extensions")
-    ids = asked.codes("service_request_id")
-    if ids is not None:
-        return await _by_id(db, ids, asked.language, extended=extended)
-    codes = asked.codes("service_code")
-    await catalogue.need(db, codes)
+    type_ = ExtendedRequest if extended else ServiceRequest
+    return await many(type_, db, sql.service_requests, ids, asked.language, pictures_at(), extended)
+
+
+def page_of(asked: Asked) -> tuple[int, int]:
+    """So many, after so many."""
     size = asked.whole("page_size", MOST, MOST)
-    after = (asked.whole("page", MOST_PAGES, 1) - 1) * size
-    filed, changed = _periods(asked)
-    return await many(
-        ExtendedRequest if extended else ServiceRequest,
-        db,
-        sql.service_requests,
-        *filed,
-        *changed,
-        codes,
-        _is_open(asked),
-        *_around(asked),
-        size,
-        after,
-        asked.language,
-        pictures_at(),
-        extended,
-    )
+    return size, (asked.whole("page", MOST_PAGES, 1) - 1) * size
 
 
 def pictures_at() -> str:
@@ -102,19 +112,19 @@ def pictures_at() -> str:
     return f"{settings().public_url}/v1/pictures/"
 
 
-Period = tuple[datetime | None, datetime | None]
+def _filed(asked: Asked) -> Period:
+    """When they were filed: within 90 days; ever, if it is only asked when they have changed."""
+    start, end = asked.moment("start_date"), asked.moment("end_date")
+    return EVER if start is None and end is None and _changed(asked) is not None else bounded(start, end)
 
 
-def _periods(asked: Asked) -> tuple[Period, Period]:
-    """When they were filed, and when they last changed: the last 90 days, unless something else is said."""
-    filed = asked.moment("start_date"), asked.moment("end_date")
-    changed = asked.moment("updated_after"), asked.moment("updated_before")
-    if changed != (None, None):
-        return (bounded(*filed) if filed != (None, None) else filed), bounded(*changed)
-    return bounded(*filed), changed
+def _changed(asked: Asked) -> Period | None:
+    """When they last changed, if that is asked."""
+    start, end = asked.moment("updated_after"), asked.moment("updated_before")
+    return None if start is None and end is None else bounded(start, end)
 
 
-def bounded(start: datetime | None, end: datetime | None) -> tuple[datetime, datetime]:
+def bounded(start: datetime | None, end: datetime | None) -> Period:
     """A period of 90 days at most, as far as it is said; raises PeriodTooLong."""
     if start is None:
         end = end or city_now()
@@ -126,18 +136,22 @@ def bounded(start: datetime | None, end: datetime | None) -> tuple[datetime, dat
     return start, end
 
 
-def _is_open(asked: Asked) -> bool | None:
+def _states(asked: Asked) -> list[bool]:
+    """Open ones (true), closed ones (false), or both."""
     said = {word.lower() for word in asked.codes("status") or ("open", "closed")}
     if not said <= {"open", "closed"}:
         raise BadParameter(name="status", example="open,closed")
-    return None if len(said) > 1 else said == {"open"}
+    return [word == "open" for word in said]
 
 
-def _around(asked: Asked) -> tuple[float | None, float | None, float]:
+def _around(asked: Asked) -> tuple[float, float, float] | None:
+    """A circle: where its middle is, and its radius in metres."""
     lat, long = _place(asked)
     radius = asked.number("radius", 1, MOST_RADIUS_M, str(RADIUS_M))
-    if radius is not None and lat is None:
-        raise ParameterMissing(name="lat")
+    if lat is None or long is None:
+        if radius is not None:
+            raise ParameterMissing(name="lat")
+        return None
     return lat, long, radius or RADIUS_M
 
 
@@ -149,16 +163,9 @@ def _place(asked: Asked) -> tuple[float | None, float | None]:
     return lat, long
 
 
-async def _by_id(
-    db: Connection, ids: list[str], language: Language, *, extended: bool
-) -> list[ServiceRequest] | list[ExtendedRequest]:
-    type_ = ExtendedRequest if extended else ServiceRequest
-    return await many(type_, db, sql.service_requests_by_id, ids, language, pictures_at(), extended)
-
-
-async def show(db: Connection, asked: Asked, code: str) -> list[ServiceRequest] | list[ExtendedRequest]:
+async def show(db: Connection, asked: Asked, code: str) -> Requests:
     """One public report; raises NotFound."""
-    found = await _by_id(db, [code], asked.language, extended=asked.flag("extensions"))
+    found = await _by_code(db, asked, [code])
     if not found:
         raise NotFound
     return found

@@ -56,9 +56,8 @@ async def search(db: Connection, asked: Asked) -> list[RequestUpdate]:
 
     Raises PeriodTooLong, and what a parameter may not be."""
     start, end = requests.bounded(asked.moment("start_date"), asked.moment("end_date"))
-    size = asked.whole("page_size", requests.MOST, requests.MOST)
-    after = (asked.whole("page", requests.MOST_PAGES, 1) - 1) * size
-    steps = await many(_Step, db, sql.request_updates, start, end, size, after, requests.pictures_at())
+    page = requests.page_of(asked)
+    steps = await many(_Step, db, sql.request_updates, start, end, *page, requests.pictures_at())
     return [
         RequestUpdate(
             update_id=step.update_id,
