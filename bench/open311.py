@@ -119,9 +119,9 @@ WITH person AS (
     SELECT number, uuidv7() AS id, uuidv7() AS upload_id, (SELECT id FROM person) AS person_id,
         category.codes[1 + number % 18] AS category_code,
         city_now() - interval '89 days' * (number::float8 / $1::int) AS made_at,
-        left(repeat('Mặt đường sụt lún trước số ' || number || ' đường Lê Lợi & Hùng Vương, xe máy dễ ngã <khi mưa>. ',
+        left(repeat('Mặt đường lún trước số ' || number || ' đường Lê Lợi & Hùng Vương, xe máy dễ ngã <khi mưa>. ',
             1 + number % 4), 400) AS said,
-        16.4 + number % 997 * 1e-4 AS lat, 107.5 + number % 991 * 1e-4 AS lng, 'Số ' || number || ' Lê Lợi' AS address,
+        16.4 + number % 997 * 1e-4 AS lat, 107.5 + number % 991 * 1e-4 AS lng, number || ' Lê Lợi' AS address,
         CASE WHEN number % 3 = 0 THEN 'resolved' ELSE 'assigned' END AS status,
         CASE WHEN number % 3 = 0 THEN 'Đã vá mặt đường và kiểm tra lại.' END AS answer
     FROM generate_series(1, $1::int) AS number CROSS JOIN (
@@ -131,8 +131,8 @@ WITH person AS (
         ward_approximate, private, confidential, share_name, urgent, status, agency_code, answer, resolved_at,
         public_said, public_answer, public_lat, public_lng, public_address, first_due_at, due_at, warn_at, made_at,
         updated_at)
-    SELECT id, 'PA' || lpad(number::text, 8, '0'), 'app', person_id, person_id, category_code, said, lat, lng, address,
-        '19777', true, false, false, false, false, status, 'construction', answer,
+    SELECT id, 'PA' || lpad(number::text, 8, '0'), 'app', person_id, person_id, category_code, said, lat, lng,
+        address, '19777', true, false, false, false, false, status, 'construction', answer,
         CASE WHEN answer IS NOT NULL THEN made_at END, said, answer, lat, lng, address, made_at, made_at, made_at,
         made_at, made_at
     FROM past

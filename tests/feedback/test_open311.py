@@ -20,10 +20,10 @@ from app.clock import city_now
 from app.config import settings
 from app.db import Connection
 from app.jobs import News
-from feedback.open311 import formats, media
+from feedback.open311 import formats, media, requests
 from feedback.open311.media import MediaWaits
 from feedback.open311.models import ErrorLine, ServiceRequest
-from tests.conftest import Desk, OneConnection
+from tests.conftest import City, OneConnection
 from tests.feedback.makers import TRANG_TIEN, a_centre, a_photo, filed
 from tests.makers import Machine, a_machine, a_resident
 from tests.statements import sql
@@ -1054,7 +1054,7 @@ async def test_no_compression_is_taken(linked: Linked, outside: Outside) -> None
 # Limits
 
 
-async def test_a_thousand_reports_are_one_answer(db: Connection, desk_app: Desk, desk: httpx.AsyncClient) -> None:
+async def test_a_thousand_reports_are_one_answer(db: Connection, desk: httpx.AsyncClient) -> None:
     person = await a_resident(db)
     await db.execute(sql.plant_public_reports, person.id, 1100)
     for format_ in FORMATS:
@@ -1063,4 +1063,33 @@ async def test_a_thousand_reports_are_one_answer(db: Connection, desk_app: Desk,
         assert len(listed) == 1000
         check(listed[0], REQUEST)
         assert len(said(await desk.get(f"{BASE}/requests.{format_}?page=2"))) == 100
-    assert desk_app.app is not None
+
+
+async def test_one_machine_files_so_many_an_hour_and_no_more(
+    desk: httpx.AsyncClient, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(requests, "MOST_AN_HOUR", 2)
+    for number in range(2):
+        await posted(desk, machine, description=f"Đèn {number}")
+    answer = await desk.post(f"{BASE}/requests.xml", data=form(machine, description="Đèn khác"))
+    assert answer.status_code == 429
+    assert int(answer.headers["retry-after"]) > 0
+    check(said(answer)[0], ERROR)
+
+
+async def test_two_of_the_same_at_once_are_one(city: City) -> None:
+    async with city.database.transaction() as db:
+        machine = await a_machine(db, ["reports.write"], plain_key=True)
+    answers = await asyncio.gather(*(city.client.post(f"{BASE}/requests.json", data=form(machine)) for _ in range(8)))
+    assert sorted(answer.status_code for answer in answers) == [200] * 7 + [201]
+    assert len({answer.json()[0]["service_request_id"] for answer in answers}) == 1
+
+
+async def test_the_worker_fetches_what_was_linked(city: City, outside: Outside) -> None:
+    async with city.database.transaction() as db:
+        machine = await a_machine(db, ["reports.write"], plain_key=True)
+    code = await posted(city.client, machine, service_code="pothole", media_url="https://photos.example/a.jpg")
+    await city.worker.drain()
+    assert len(outside.asked) == 1
+    async with city.database.acquire() as db:
+        assert await db.fetchval(sql.pictures_of_code, code) == 1
