@@ -1,33 +1,39 @@
-"""How the city calls an address that is not its own choice, as a shop's webhook: on the open Internet only.
+"""How the city calls an address that is not its own choice, as a shop's webhook or somebody's picture: on the open
+Internet only.
 
 Whoever may name an address may name ours: the database beside us, a router, a cloud's metadata. So the name is looked
 up once, everything that it stands for must be public (IANA's special-purpose registries, RFC 6890), and the
 connection goes to the very address that was looked at: a name that means something else a moment later leads nowhere.
 The certificate is still asked for by name. In a sandbox the shop stands on the same machine: there any address will
-do, and it need not be encrypted."""
+do to send something to, and it need not be encrypted. What is fetched comes from the open Internet everywhere."""
 
 import asyncio
 import socket
 import ssl
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from time import monotonic
-from typing import Literal
+from typing import Literal, TypeVar
 from weakref import WeakValueDictionary
 
 import httpx
+import msgspec
 
 from app.config import settings
 from app.outside import trusted
 
+T = TypeVar("T")
 Why = Literal["address_refused", "name_unknown", "not_connected", "not_trusted", "timeout", "broken"]
 
 WITHIN_S = 10.0
 """From the first look at the name to the first line of the answer."""
 LOOK_UP_WITHIN_S = 4.0
 CONNECT_WITHIN_S = 4.0
+FETCH_WITHIN_S = 30.0
+"""From the first look at the name to the last byte."""
+OK = 200
 MOST_TRIED = 2
 """Of the addresses behind a name."""
 
@@ -67,19 +73,32 @@ class NotReached(Exception):
         self.why: Why = why
 
 
-def read(url: str) -> httpx.URL:
+class TooMuch(Exception):
+    """They sent more than was wanted."""
+
+
+class Fetched(msgspec.Struct, frozen=True):
+    """What was answered: only of a 200 the body is read."""
+
+    status: int
+    body: bytes
+
+
+def read(url: str, *, anywhere: bool | None = None) -> httpx.URL:
     """The address, if it is one that may be called, as far as can be said without looking its name up.
 
-    It is encrypted, names a host and no user, and does not write a private address out. Raises NotReached."""
+    It is encrypted, names a host and no user, and does not write a private address out. `anywhere`: it may; None: as
+    it is where this city's mode has shops. Raises NotReached."""
+    anywhere = settings().sandbox if anywhere is None else anywhere
     try:
         read = httpx.URL(url)
     except (httpx.InvalidURL, UnicodeError, ValueError):
         raise NotReached("address_refused") from None
-    schemes = {"https", "http"} if settings().sandbox else {"https"}
+    schemes = {"https", "http"} if anywhere else {"https"}
     if read.scheme not in schemes or not read.raw_host or read.userinfo or read.port not in _PORTS:
         raise NotReached("address_refused")
     if _is_address(_host(read)):
-        _check([_host(read)])
+        _check([_host(read)], anywhere=anywhere)
     return read
 
 
@@ -88,12 +107,38 @@ async def post(url: str, body: bytes, headers: dict[str, str], *, of: str = "") 
 
     `of`: who named the address; a name server of theirs that says nothing keeps only them waiting. What else is said
     in the answer is not read. Raises NotReached."""
-    target = read(url)
+    anywhere = settings().sandbox
+
+    async def post_to(target: httpx.URL, address: str) -> int:
+        return await _post_to(target, address, body, headers)
+
+    return await _call(read(url, anywhere=anywhere), post_to, of, WITHIN_S, anywhere=anywhere)
+
+
+async def get(url: str, *, most_bytes: int, of: str = "") -> Fetched:
+    """What is at an address that somebody (`of`) named: on the open Internet, encrypted, a sandbox's too.
+
+    A redirect is an answer like any other. Raises NotReached, TooMuch."""
+
+    async def get_from(target: httpx.URL, address: str) -> Fetched:
+        return await _get_from(target, address, most_bytes)
+
+    return await _call(read(url, anywhere=False), get_from, of, FETCH_WITHIN_S, anywhere=False)
+
+
+async def _call(
+    target: httpx.URL,
+    ask: Callable[[httpx.URL, str], Awaitable[T]],
+    of: str,
+    within_s: float,
+    *,
+    anywhere: bool,
+) -> T:
     try:
-        async with asyncio.timeout(WITHIN_S):
+        async with asyncio.timeout(within_s):
             addresses = await _look_up(target, of)
-            _check(addresses)
-            return await _post_to_first(target, addresses[:MOST_TRIED], body, headers)
+            _check(addresses, anywhere=anywhere)
+            return await _ask_first(target, addresses[:MOST_TRIED], ask)
     except TimeoutError:
         raise NotReached("timeout") from None
 
@@ -154,9 +199,9 @@ def _is_address(host: str) -> bool:
     return True
 
 
-def _check(addresses: Sequence[str]) -> None:
+def _check(addresses: Sequence[str], *, anywhere: bool) -> None:
     """One private address among public ones is a mistake or a trap: nobody is called then."""
-    if not addresses or not (settings().sandbox or all(map(is_public, addresses))):
+    if not addresses or not (anywhere or all(map(is_public, addresses))):
         raise NotReached("address_refused")
 
 
@@ -175,12 +220,12 @@ def _translated(address: IPv6Address) -> IPv4Address | None:
     return IPv4Address(int(address) & 0xFFFF_FFFF) if address in _TRANSLATED else None
 
 
-async def _post_to_first(target: httpx.URL, addresses: Sequence[str], body: bytes, headers: dict[str, str]) -> int:
-    """To the first address that takes the connection; once there is one, nobody else is asked."""
+async def _ask_first(target: httpx.URL, addresses: Sequence[str], ask: Callable[[httpx.URL, str], Awaitable[T]]) -> T:
+    """The first address that takes the connection; once there is one, nobody else is asked."""
     why: Why = "not_connected"
     for address in addresses:
         try:
-            return await _post_to(target, address, body, headers)
+            return await ask(target, address)
         except httpx.ConnectError as problem:
             why = "not_trusted" if _is_about_trust(problem) else "not_connected"
         except httpx.ConnectTimeout:
@@ -206,6 +251,30 @@ async def _post_to(target: httpx.URL, address: str, body: bytes, headers: dict[s
         ) as answer,
     ):
         return answer.status_code
+
+
+async def _get_from(target: httpx.URL, address: str, most_bytes: int) -> Fetched:
+    """No compression is taken: what is small on the way could be large here."""
+    async with (
+        httpx.AsyncClient(
+            verify=trusted(), trust_env=False, timeout=httpx.Timeout(None, connect=CONNECT_WITHIN_S)
+        ) as client,
+        client.stream(
+            "GET",
+            target.copy_with(host=address),
+            headers={"host": target.netloc.decode("ascii"), "accept-encoding": "identity", "accept": "image/*"},
+            extensions={"sni_hostname": _host(target)},
+            follow_redirects=False,
+        ) as answer,
+    ):
+        if answer.status_code != OK:
+            return Fetched(answer.status_code, b"")
+        body = bytearray()
+        async for piece in answer.aiter_raw():
+            body += piece
+            if len(body) > most_bytes:
+                raise TooMuch
+        return Fetched(answer.status_code, bytes(body))
 
 
 def _is_about_trust(problem: BaseException) -> bool:

@@ -34,6 +34,7 @@ from app.staff.routes import router as staff_router
 from app.uploads.routes import router as uploads_router
 from app.worker import HOLDINGS
 from feedback.fine_routes import router as fines_router
+from feedback.open311.routes import router as open311_router
 from feedback.routes import router as feedback_router
 from notifications.routes import router as notifications_router
 from wallet import ledger
@@ -71,7 +72,8 @@ def create_app(settings: Settings | None = None, database: Database | None = Non
         route_handlers=[
             schema.front_door, health.router, places.router, agencies.router, home.router,
             identity_router, staff_router, machines_router, privacy_router, audit_router, policies_router,
-            calendar.router, uploads_router, wallet_router, feedback_router, fines_router, notifications_router,
+            calendar.router, uploads_router, wallet_router, feedback_router, open311_router, fines_router,
+            notifications_router,
         ],
         dependencies=dependencies,
         before_request=let_in,

@@ -4,7 +4,7 @@ from datetime import datetime
 from uuid import UUID
 
 from app.outbox import Event
-from feedback.models import StepKind
+from feedback.models import Part, StepKind
 
 
 class ReportFiled(Event):
@@ -117,3 +117,13 @@ class FinePaid(Event):
     decision_number: str
     amount: int
     officer_id: UUID
+
+
+class ReportMediaLinked(Event):
+    """A machine has sent a report whose picture stands elsewhere, at `url`: it is fetched, as `upload_id`."""
+
+    report_id: UUID
+    machine_id: UUID
+    upload_id: UUID
+    url: str
+    part: Part

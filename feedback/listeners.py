@@ -2,9 +2,11 @@
 
 from app.jobs import Listener, Scheduled
 from feedback import fines
+from feedback.open311 import media
 
 listeners: tuple[Listener, ...] = (
     Listener(name="fines", kinds=("BillPaid",), hear=fines.hear_payments, batch=fines.PAYMENTS_AT_ONCE),
+    *media.listeners,
 )
 
 schedule: tuple[Scheduled, ...] = (Scheduled(name="renew_late_fines", every_s=3600, errand=fines.renew_late),)

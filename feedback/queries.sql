@@ -24,7 +24,7 @@ RETURNING id;
 -- name: first_step
 -- That it was filed, and by whom.
 INSERT INTO report_step (report_id, version, kind, actor_id, actor_kind, for_reporter)
-SELECT id, 1, 'filed', filed_by, CASE WHEN filed_by = reporter_id THEN 'reporter' ELSE 'staff' END, true
+SELECT id, 1, 'filed', filed_by, CASE WHEN filed_by = reporter_id OR channel = 'open311' THEN 'reporter' ELSE 'staff' END, true
 FROM report WHERE id = $1;
 
 -- name: add_report_uploads

@@ -174,8 +174,10 @@ async def insert(
     channel: Channel,
     reporter_id: UUID | None,
     caller: Caller | None = None,
+    photo_follows: bool = False,
 ) -> str:
-    """Write a report down, with its uploads, its deadline and its news; returns its code.
+    """Write a report down, with its uploads, its deadline and its news; returns its code. `photo_follows`: a picture
+    of it is still to be fetched.
 
     Raises OutsideCity, PhotoNeeded, ReportIdTaken, and what an upload may not be."""
     caller = caller or Caller()
@@ -224,7 +226,7 @@ async def insert(
         keep=rules.keeps_original,
         purposes=PAPERS if rules.confidential else PICTURES,
     )
-    if rules.photo and not taken:
+    if rules.photo and not taken and not photo_follows:
         raise PhotoNeeded
     await _tell_filed(db, report_id, code, rules, reporter_id, due.due_at)
     return code

@@ -26,6 +26,7 @@ from feedback.steps import Locked
 sql = queries_beside(__file__)
 
 MOST_COMMENTS = 200
+MOST_COMMENTS_AN_HOUR = 20
 
 
 class NothingAsked(Refusal):
@@ -157,12 +158,26 @@ async def comment(
     """Say something to a public report or to mine, under the phone's id; the same again is the same comment.
 
     Raises NotFound, CommentIdTaken, TooManyComments, TooManyRequests."""
+    await add_comment(db, me, report_id, comment_id, wanted)
+    return await reports.show(db, me, report_id, language)
+
+
+async def add_comment(
+    db: Connection,
+    me: Principal,
+    report_id: UUID,
+    comment_id: UUID,
+    wanted: WriteComment,
+    *,
+    most_an_hour: int = MOST_COMMENTS_AN_HOUR,
+) -> bool:
+    """The same for whoever needs no answer; whether it is new."""
     report = await steps.lock(db, report_id)
     if report.reporter_id != me.id and await db.fetchval(sql.is_public, report_id) is None:
         raise NotFound
     if await db.fetchval(sql.is_my_comment, comment_id, report.id, me.id, wanted.text):
-        return await reports.show(db, me, report_id, language)
-    await spend(db, Budget(f"comments {me.id}", 20, 3600))
+        return False
+    await spend(db, Budget(f"comments {me.id}", most_an_hour, 3600))
     if await db.fetchval(sql.comments_of, report.id) >= MOST_COMMENTS:
         raise TooManyComments(most=MOST_COMMENTS)
     words = await db.fetchval(sql.write_comment, comment_id, report.id, me.id, wanted.text, report.reporter_name)
@@ -173,4 +188,4 @@ async def comment(
         await outbox.record(
             db, ReportCommented(report_id=report.id, code=report.code, reporter_id=report.reporter_id, words=words)
         )
-    return await reports.show(db, me, report_id, language)
+    return True

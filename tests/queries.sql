@@ -975,6 +975,43 @@ SELECT reference, amount, status, customer_name FROM bill WHERE customer_code = 
 -- What must never be.
 DELETE FROM report_fine;
 
+-- name: report_of_code
+-- A report's id, by its code.
+SELECT id FROM report WHERE code = $1;
+
+-- name: report_as_filed
+-- A report as it was written down.
+SELECT channel, filed_by, reporter_id, category_code, said, lat, lng, address, urgent, private, caller_name, caller_phone,
+    caller_email, (SELECT actor_kind FROM report_step WHERE report_id = report.id AND version = 1) AS filed_step
+FROM report WHERE code = $1;
+
+-- name: backdate_report
+-- A report of so many days ago.
+UPDATE report SET made_at = city_now() - make_interval(days => $2::int), updated_at = city_now() - make_interval(days => $2::int)
+WHERE id = $1;
+
+-- name: news_of_kind
+-- News of a kind, oldest first.
+SELECT id, data FROM event WHERE kind = $1 ORDER BY id;
+
+-- name: pictures_of_code
+-- How many pictures a report has.
+SELECT count(*) FROM report_upload JOIN report ON report.id = report_id WHERE code = $1;
+
+-- name: notes_of_code
+-- What staff read beside a report.
+SELECT coalesce(array_agg(report_note.said), '{}') FROM report_note JOIN report ON report.id = report_id WHERE code = $1;
+
+-- name: plant_public_reports
+-- So many public reports ($2) of somebody, a minute apart.
+INSERT INTO report (id, code, channel, reporter_id, filed_by, category_code, said, lat, lng, ward_code, ward_approximate,
+    private, confidential, share_name, urgent, status, agency_code, public_said, public_lat, public_lng, first_due_at, due_at,
+    warn_at, made_at, updated_at)
+SELECT gen_random_uuid(), 'PA' || lpad(number::text, 8, '0'), 'app', $1, $1, 'street_light', 'Đèn hỏng', 16.4637, 107.5909,
+    '19777', true, false, false, false, false, 'assigned', 'drainage', 'Đèn hỏng & tối', 16.4637, 107.5909, city_now(),
+    city_now(), city_now(), city_now() - make_interval(mins => number), city_now() - make_interval(mins => number)
+FROM generate_series(1, $2::int) AS number;
+
 -- name: city_point
 -- A place in metres.
 SELECT city_point($1, $2);

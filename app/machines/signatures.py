@@ -5,6 +5,9 @@ What is wrong with a signature is no answer yet. The guard gives it, where there
 guesses is counted as the stranger that they are."""
 
 import asyncio
+import re
+from collections.abc import Awaitable, Callable
+from functools import partial
 from ipaddress import IPv6Address, ip_address
 from time import monotonic
 from typing import Any
@@ -31,7 +34,11 @@ BODY_WITHIN_S = 10.0
 MOST_BODY_BYTES = 64 * 1024
 KEY_HEADER = "x-api-key"
 KEY_QUERY, KEY_QUERY_PATH = "api_key", "/open311/"
-"""Open311 (GeoReport v2) has keys in the query; elsewhere they would only end up in logs."""
+"""Open311 (GeoReport v2) has keys in the query, and in a POST's form; elsewhere they would only end up in logs."""
+FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
+
+_BOUNDARY = re.compile(r'boundary="?([^\s";]{1,70})"?', re.IGNORECASE)
+_KEY_PART = re.compile(rb'^content-disposition:[^\r\n]*;\s*name="?api_key"?\s*(?:;|$)', re.IGNORECASE | re.MULTILINE)
 
 
 class AddressRefused(Refusal):
@@ -69,14 +76,16 @@ class Signatures:
             if not names.isdisjoint({"signature", "signature-input"}):
                 body = _Body(receive, self.most_body_bytes)
                 receive = body.again
-                await self._recognise(scope, lines, body)
+                await self._recognise(scope, self._signed(scope, lines, body))
             elif KEY_HEADER in names or scope["path"].startswith(KEY_QUERY_PATH):
-                await self._recognise(scope, lines, None)
+                body = _Body(receive, self.most_body_bytes)
+                receive = body.again
+                await self._recognise(scope, self._shown(scope, lines, body))
         await self.app(scope, receive, send)
 
-    async def _recognise(self, scope: HTTPScope, lines: signing.Lines, body: "_Body | None") -> None:
+    async def _recognise(self, scope: HTTPScope, who: Awaitable[Principal | None]) -> None:
         try:
-            scope["user"] = await (self._shown(scope, lines) if body is None else self._signed(scope, lines, body))
+            scope["user"] = await who
         except Exception as problem:
             scope["state"]["refused"] = refusal_for(problem, scope)
 
@@ -99,11 +108,13 @@ class Signatures:
                 raise BadSignature(why="nonce was used before: every request has one of its own")
         return _principal(key, plain_key=False)
 
-    async def _shown(self, scope: HTTPScope, lines: signing.Lines) -> Principal | None:
+    async def _shown(self, scope: HTTPScope, lines: signing.Lines, body: "_Body") -> Principal | None:
         """The machine that shows its key as it is; None where no key is shown.
 
         Raises KeyRefused, KeyOfAnotherMode, AddressRefused, PlainKeyRefused, TooManyRequests."""
         shown = [value.strip() for name, value in lines if name == KEY_HEADER] or _in_query(scope)
+        if not shown:
+            shown = await self._in_form(scope, dict(lines).get("content-type", ""), body)
         if not shown:
             return None
         if len(shown) > 1:
@@ -119,6 +130,26 @@ class Signatures:
             async with self.database.acquire() as db:
                 await keys.note_use(db, key_id)
         return _principal(key, plain_key=True)
+
+    async def _in_form(self, scope: HTTPScope, content_type: str, body: "_Body") -> list[str] | None:
+        """The keys in the form of a POST to Open311, of whose body so much is read as a whole request may have
+        elsewhere: where a file comes along, the key stands before it. Raises TooManyRequests."""
+        form = content_type.partition(";")[0].strip().lower()
+        if scope["method"] != "POST" or not scope["path"].startswith(KEY_QUERY_PATH) or form not in FORMS:
+            return None
+        boundary = _BOUNDARY.search(content_type)
+        if form == FORMS[0]:
+            find = _in_fields
+        elif boundary is not None:
+            find = partial(_in_parts, boundary[1].encode("latin-1"))
+        else:
+            return None
+
+        async def look() -> list[str] | None:
+            async with asyncio.timeout(BODY_WITHIN_S):
+                return await body.begin(find)
+
+        return await self.rates.look_up(scope, look)
 
     async def _good(self, scope: HTTPScope, key_id: UUID) -> tuple[KeptKey, str]:
         """A key that is good, or was 4 seconds ago, and its text; raises KeyRefused, TooManyRequests."""
@@ -150,6 +181,18 @@ def _in_query(scope: HTTPScope) -> list[str]:
     if not scope["path"].startswith(KEY_QUERY_PATH):
         return []
     return parse_qs(scope["query_string"].decode("latin-1")).get(KEY_QUERY, [])
+
+
+def _in_fields(content: bytes, whole: bool) -> list[str]:
+    """The keys in an urlencoded form, which must be whole: a key that is cut is none."""
+    return parse_qs(content.decode("latin-1")).get(KEY_QUERY, []) if whole else []
+
+
+def _in_parts(boundary: bytes, content: bytes, whole: bool) -> list[str]:
+    """The keys among the whole parts of a multipart form (RFC 7578), of which there may be more."""
+    parts = [part.partition(b"\r\n\r\n") for part in content.split(b"--" + boundary)[1:-1]]
+    keys = [value.strip().decode("latin-1") for head, _, value in parts if _KEY_PART.search(head)]
+    return [key for key in keys if key]
 
 
 def _check_address(key: KeptKey, scope: HTTPScope) -> None:
@@ -200,6 +243,28 @@ class _Body:
                 raise TooLarge
             if not message.get("more_body", False):
                 return b"".join(parts)
+
+    async def begin(self, find: Callable[[bytes, bool], list[str]]) -> list[str] | None:
+        """What is found in the body, of which `most_bytes` are looked at, no more; whatever was read is read again.
+
+        `find` is told whether all of it is here. It looks each time that twice as much is: a body that comes in bytes
+        is not looked at for every byte."""
+        read, enough = bytearray(), 1024
+        while len(read) <= self.most_bytes:
+            message: Any = await self.receive()
+            self.kept.append(message)
+            if message["type"] != "http.request":
+                return None
+            read += message.get("body", b"")
+            more = bool(message.get("more_body", False))
+            if more and len(read) < enough:
+                continue
+            enough = 2 * len(read)
+            if found := find(bytes(read[: self.most_bytes]), not more):
+                return found
+            if not more:
+                return None
+        return None
 
     async def again(self) -> Any:
         """What was read, from its start on; then what comes."""

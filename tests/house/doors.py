@@ -51,6 +51,15 @@ from wallet.models import AskTopUp, KeepCustomerCode, PlaceOrder, SetAutopay, Wi
 from wallet.oversight import disputes, freezes, reconciliations, refunds
 from wallet.oversight.models import MakeRefund, OpenDispute, ProposeFreeze
 
+OPEN311 = "/open311/"
+"""Doors that say no as their standard wants it: with 403 where others say 401, and a list of reasons of its own."""
+
+_READ_IN_OPEN311 = (
+    *(f"{path}.{format_}" for path in ("discovery", "v2/services", "v2/requests", "v2/servicerequestupdates")
+      for format_ in ("json", "xml")),
+    *(f"v2/{noun}/{{document:str}}" for noun in ("services", "requests", "tokens")),
+)  # fmt: skip
+
 PUBLIC = {
     ("GET", "/"),
     ("GET", "/livez"),
@@ -86,6 +95,7 @@ PUBLIC = {
     ("OPTIONS", "/schema"),
     ("OPTIONS", "/schema/openapi.json"),
     ("OPTIONS", "/schema/rapidoc-min.js"),
+    *(("GET", f"{OPEN311}{path}") for path in _READ_IN_OPEN311),
 }
 """Whatever a stranger may do. A door that is not here is closed."""
 
@@ -128,6 +138,11 @@ def doors() -> tuple[Door, ...]:
         for handler in getattr(route, "route_handlers", ())
         if handler.fn.__module__.partition(".")[0] in PACKAGES
     )
+
+
+def to_a_stranger(path: str) -> int:
+    """The status by which a door says that it wants to know who is asking."""
+    return 403 if path.startswith(OPEN311) else 401
 
 
 def filled(path: str, ids: Mapping[str, object] | None = None) -> str:

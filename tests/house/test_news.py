@@ -40,6 +40,7 @@ NOT_TOLD = {
     "ErasureRequested",
     "ExportRequested",
     "PayoutAsked",
+    "ReportMediaLinked",
     "WebhooksWritten",
 }
 """News that is for the city's own workers: nobody finds a message of it."""

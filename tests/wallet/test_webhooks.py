@@ -578,7 +578,7 @@ async def test_nobody_there_is_told_to_the_shop(city: City, url: str, failure: s
 async def test_e38_nothing_is_sent_to_a_name_that_has_become_private(
     city: City, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(_: list[str]) -> None:
+    def refuse(_: list[str], *, anywhere: bool) -> None:
         raise guarded.NotReached("address_refused")
 
     shop, payer = await shop_of(city)
