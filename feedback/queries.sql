@@ -623,3 +623,57 @@ UNION ALL
 SELECT report_id, 'note', said, made_at FROM report_note WHERE author_id = $1
 UNION ALL
 SELECT report_id, 'extension', reason, made_at FROM report_extension WHERE asked_by = $1;
+
+-- name: map_clusters
+-- Public reports by cell of a level ($1) from $2, $3 (west, north) to $4, $5 (east, south), of a category ($6), open or not
+-- ($7): what the clock has added up, and what happened since then.
+WITH counted AS (
+    SELECT cell.x, cell.y, open_count, open_x, open_y, closed_count, closed_x, closed_y
+    FROM generate_series($2::int, $4::int) AS column_x
+    JOIN map_cell AS cell ON level = $1 AND cell.x = column_x AND cell.y BETWEEN $3 AND $5
+        AND category_code = coalesce($6::text, '*')
+    UNION ALL
+    SELECT x >> (30 - $1), y >> (30 - $1), opened, opened * x::bigint, opened * y::bigint,
+        change - opened, (change - opened) * x::bigint, (change - opened) * y::bigint
+    FROM map_delta, LATERAL (SELECT CASE WHEN is_open THEN change ELSE 0 END AS opened) AS part
+    WHERE x >> (30 - $1) BETWEEN $2 AND $4 AND y >> (30 - $1) BETWEEN $3 AND $5
+        AND ($6::text IS NULL OR category_code = $6)
+), wanted AS (
+    SELECT x, y, CASE WHEN $7::boolean IS NOT false THEN open_count ELSE 0 END AS open,
+        CASE WHEN $7::boolean IS NOT true THEN closed_count ELSE 0 END AS closed,
+        CASE WHEN $7::boolean IS NOT false THEN open_x ELSE 0 END + CASE WHEN $7::boolean IS NOT true THEN closed_x ELSE 0 END AS sum_x,
+        CASE WHEN $7::boolean IS NOT false THEN open_y ELSE 0 END + CASE WHEN $7::boolean IS NOT true THEN closed_y ELSE 0 END AS sum_y
+    FROM counted
+)
+SELECT concat_ws('/', $1, wanted.x, wanted.y) AS cell, sum(open + closed) AS count, sum(open) AS open,
+    sum(sum_x)::float8 / sum(open + closed) AS x, sum(sum_y)::float8 / sum(open + closed) AS y
+FROM wanted GROUP BY wanted.x, wanted.y HAVING sum(open + closed) > 0 ORDER BY wanted.x, wanted.y;
+
+-- name: map_points
+-- Public reports in a box ($1 west, $2 south, $3 east, $4 north), of a category ($5), open or not ($6), at most $7.
+SELECT id, code, category_code AS category, status, lat, lng FROM public_report
+WHERE spot <@ box(city_point($2, $1), city_point($4, $3))
+    AND ($5::text IS NULL OR category_code = $5) AND ($6::boolean IS NULL OR is_open = $6)
+ORDER BY id LIMIT $7;
+
+-- name: fold_map
+-- Add the oldest $1 of what happened to the cells of the levels from $2 to $3; returns how many these were.
+WITH taken AS (
+    DELETE FROM map_delta WHERE id IN (SELECT id FROM map_delta ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED)
+    RETURNING x, y, category_code, is_open, change
+), folded AS (
+    INSERT INTO map_cell (level, x, y, category_code, open_count, open_x, open_y, closed_count, closed_x, closed_y)
+    SELECT level, x >> (30 - level), y >> (30 - level), category,
+        coalesce(sum(change) FILTER (WHERE is_open), 0), coalesce(sum(change * x::bigint) FILTER (WHERE is_open), 0),
+        coalesce(sum(change * y::bigint) FILTER (WHERE is_open), 0),
+        coalesce(sum(change) FILTER (WHERE NOT is_open), 0), coalesce(sum(change * x::bigint) FILTER (WHERE NOT is_open), 0),
+        coalesce(sum(change * y::bigint) FILTER (WHERE NOT is_open), 0)
+    FROM taken, generate_series($2::int, $3::int) AS level, unnest(ARRAY[category_code, '*']) AS category
+    GROUP BY 1, 2, 3, 4
+    ON CONFLICT (level, x, y, category_code) DO UPDATE SET
+        open_count = map_cell.open_count + excluded.open_count,
+        open_x = map_cell.open_x + excluded.open_x, open_y = map_cell.open_y + excluded.open_y,
+        closed_count = map_cell.closed_count + excluded.closed_count,
+        closed_x = map_cell.closed_x + excluded.closed_x, closed_y = map_cell.closed_y + excluded.closed_y
+)
+SELECT count(*) FROM taken;
