@@ -677,3 +677,85 @@ WITH taken AS (
         closed_x = map_cell.closed_x + excluded.closed_x, closed_y = map_cell.closed_y + excluded.closed_y
 )
 SELECT count(*) FROM taken;
+
+-- name: report_statistics
+-- The numbers of what came in from $1 to $2, by $3, with names in a language ($4), and in all. Private reports count where
+-- there are at least $5 of them. Waits are in tenths of an hour.
+WITH received AS MATERIALIZED (
+    SELECT CASE $3::text
+            WHEN 'agency' THEN coalesce(agency_code, '')
+            WHEN 'category' THEN category_code
+            WHEN 'ward' THEN ward_code
+            WHEN 'month' THEN to_char(made_at AT TIME ZONE 'Asia/Ho_Chi_Minh', 'YYYY-MM')
+        END AS key,
+        private, status, is_open, reopened, rating,
+        is_open AND asked_at IS NULL AND due_at < city_now() AS is_late,
+        status NOT IN ('rejected', 'duplicate')
+            AND (first_resolved_at IS NOT NULL OR (asked_at IS NULL AND first_due_at < city_now())) AS is_measured,
+        first_resolved_at <= first_due_at AS in_first_time,
+        -- A report that was opened again has a deadline of its own since then.
+        first_resolved_at <= CASE WHEN reopened = 0 THEN due_at ELSE greatest(first_due_at, (
+            SELECT max(until) FROM report_extension
+            WHERE report_id = report.id AND approved AND decided_at <= first_resolved_at)) END AS in_time,
+        round(date_part('epoch', first_answered_at - made_at) / 360)::int AS wait
+    FROM report
+    WHERE NOT confidential AND made_at >= $1::date::timestamp AT TIME ZONE 'Asia/Ho_Chi_Minh'
+        AND made_at < ($2::date + 1)::timestamp AT TIME ZONE 'Asia/Ho_Chi_Minh'
+), part AS (
+    SELECT key, private, count(*) AS received,
+        count(*) FILTER (WHERE status NOT IN ('submitted', 'rejected', 'duplicate')) AS accepted,
+        count(*) FILTER (WHERE status = 'rejected') AS rejected,
+        count(*) FILTER (WHERE status = 'duplicate') AS duplicates,
+        count(*) FILTER (WHERE status IN ('resolved', 'closed')) AS resolved,
+        count(*) FILTER (WHERE is_open) AS open,
+        count(*) FILTER (WHERE is_late) AS late_now,
+        count(*) FILTER (WHERE is_measured) AS measured,
+        count(*) FILTER (WHERE is_measured AND in_first_time) AS on_time_first,
+        count(*) FILTER (WHERE is_measured AND in_time) AS on_time_extended,
+        count(*) FILTER (WHERE reopened > 0) AS reopened,
+        count(*) FILTER (WHERE rating = 'satisfied') AS satisfied,
+        count(*) FILTER (WHERE rating = 'acceptable') AS acceptable,
+        count(*) FILTER (WHERE rating = 'unsatisfied') AS unsatisfied
+    FROM received GROUP BY key, private
+), waited AS (
+    SELECT key, private, wait, count(*) AS times FROM received WHERE wait IS NOT NULL GROUP BY key, private, wait
+), shown AS (
+    SELECT key, private, NOT private OR received >= $5 AS in_row,
+        NOT private OR sum(received) FILTER (WHERE private) OVER () >= $5 AS in_total
+    FROM part
+), line AS (
+    SELECT false AS is_total, key AS name, key, private FROM shown WHERE in_row
+    UNION ALL
+    SELECT true, '', key, private FROM shown WHERE in_total
+), summed AS (
+    SELECT is_total, line.name, sum(received)::bigint AS received, sum(accepted)::bigint AS accepted,
+        sum(rejected)::bigint AS rejected, sum(duplicates)::bigint AS duplicates, sum(resolved)::bigint AS resolved,
+        sum(open)::bigint AS open, sum(late_now)::bigint AS late_now, sum(measured)::bigint AS measured,
+        sum(on_time_first)::bigint AS on_time_first, sum(on_time_extended)::bigint AS on_time_extended,
+        sum(reopened)::bigint AS reopened, sum(satisfied)::bigint AS satisfied, sum(acceptable)::bigint AS acceptable,
+        sum(unsatisfied)::bigint AS unsatisfied, sum(satisfied + acceptable + unsatisfied)::bigint AS rated
+    FROM line JOIN part USING (key, private) GROUP BY is_total, line.name
+), ranked AS (
+    SELECT is_total, line.name, wait, sum(sum(times)) OVER (PARTITION BY is_total, line.name ORDER BY wait) AS so_far,
+        sum(sum(times)) OVER (PARTITION BY is_total, line.name) AS answered
+    FROM line JOIN waited USING (key, private) GROUP BY is_total, line.name, wait
+), middle AS (
+    SELECT is_total, name, min(wait) FILTER (WHERE so_far >= 0.5 * answered) / 10.0::float8 AS first_answer_median_h,
+        min(wait) FILTER (WHERE so_far >= 0.9 * answered) / 10.0::float8 AS first_answer_p90_h
+    FROM ranked GROUP BY is_total, name
+)
+SELECT is_total, nullif(summed.name, '') AS key,
+    CASE $3::text
+        WHEN 'agency' THEN (SELECT CASE $4::text WHEN 'en' THEN name_en ELSE name_vi END FROM agency WHERE code = summed.name)
+        WHEN 'category' THEN (SELECT CASE $4::text WHEN 'en' THEN name_en ELSE name_vi END FROM report_category
+            WHERE code = summed.name)
+        WHEN 'ward' THEN (SELECT ward.name FROM ward WHERE code = summed.name)
+        WHEN 'month' THEN right(summed.name, 2) || '/' || left(summed.name, 4)
+    END AS name,
+    received, accepted, rejected, duplicates, resolved, open, late_now, measured,
+    on_time_first, round(on_time_first::numeric / nullif(measured, 0), 4)::float8 AS on_time_first_share,
+    on_time_extended, round(on_time_extended::numeric / nullif(measured, 0), 4)::float8 AS on_time_extended_share,
+    reopened, satisfied, acceptable, unsatisfied,
+    round(satisfied::numeric / nullif(rated, 0), 4)::float8 AS satisfied_share, first_answer_median_h, first_answer_p90_h
+FROM summed LEFT JOIN middle USING (is_total, name)
+ORDER BY CASE WHEN $3::text = 'month' THEN summed.name END, received DESC, summed.name;
