@@ -759,3 +759,23 @@ SELECT is_total, nullif(summed.name, '') AS key,
     round(satisfied::numeric / nullif(rated, 0), 4)::float8 AS satisfied_share, first_answer_median_h, first_answer_p90_h
 FROM summed LEFT JOIN middle USING (is_total, name)
 ORDER BY CASE WHEN $3::text = 'month' THEN summed.name END, received DESC, summed.name;
+
+-- name: open_reports
+-- Public reports that came in from $1 to $2, of a category ($3), in a ward ($4), oldest first, after ($5, $6), at most $7.
+SELECT id, code, category_code AS category, category_vi, category_en, status, said AS text, lat, lng, place_precision_m, address,
+    ward_code AS ward, ward_name, ward_approximate, urgent, agency_code AS agency, agency_vi, agency_en, answer, made_at,
+    updated_at, first_due_at, due_at, first_answered_at, first_resolved_at, resolved_at, closed_at, reopened, extended, followers,
+    rating
+FROM public_report
+WHERE (made_at, id) > (coalesce($5::timestamptz, $1::date::timestamp AT TIME ZONE 'Asia/Ho_Chi_Minh'), $6::uuid)
+    AND made_at < ($2::date + 1)::timestamp AT TIME ZONE 'Asia/Ho_Chi_Minh'
+    AND ($3::text IS NULL OR category_code = $3) AND ($4::text IS NULL OR ward_code = $4)
+ORDER BY made_at, id LIMIT $7;
+
+-- name: feed_items
+-- The newest $4 public reports, of a category ($1), in a ward ($2), in a language ($3).
+SELECT id, code, CASE $3::text WHEN 'en' THEN category_en ELSE category_vi END AS category_name, ward_name, said AS text, made_at,
+    updated_at
+FROM public_report
+WHERE ($1::text IS NULL OR category_code = $1) AND ($2::text IS NULL OR ward_code = $2)
+ORDER BY made_at DESC, id DESC LIMIT $4;
