@@ -22,6 +22,7 @@ from app.privacy.holdings import Holding
 from app.staff import personal as staff_personal
 from app.staff import sessions as staff_sessions
 from feedback import deadlines as report_deadlines
+from feedback import map as report_map
 from feedback import personal as feedback_personal
 from notifications import personal as notifications_personal
 from notifications.listeners import listeners as notifications_listeners
@@ -85,6 +86,7 @@ SCHEDULE: tuple[Scheduled, ...] = (
     *privacy_listeners.schedule(HOLDINGS),
     *wallet_listeners.schedule,
     *report_deadlines.schedule,
+    *report_map.schedule,
 )
 
 
