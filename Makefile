@@ -2,15 +2,19 @@
 
 PYTHON ?= python3
 .DEFAULT_GOAL := help
-.PHONY: help run test fuzz bench lock fmt clean
+.PHONY: help run seed-city test fuzz bench lock fmt clean
 
 help: ## list what there is to do
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: .venv/.lock-stamp ## start the city here, with play money (HOST, PORT, DATA_DIR)
 	@export HUONG_MODE=sandbox LITESTAR_APP=app.main:create_app; \
 	export HOST="$${HOST:-127.0.0.1}" PORT="$${PORT:-8000}" DATA_DIR="$${DATA_DIR:-./var}"; \
 	exec .venv/bin/litestar up
+
+seed-city: .venv/.lock-stamp ## fill the city in DATA_DIR with two years of field reports, while it runs (some minutes)
+	@export HUONG_MODE=sandbox LITESTAR_APP=app.main:create_app DATA_DIR="$${DATA_DIR:-./var}"; \
+	exec .venv/bin/litestar seed --city
 
 test: .venv/.lock-stamp ## check style, types, layers and SQL, then run the tests
 	.venv/bin/ruff check

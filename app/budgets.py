@@ -9,11 +9,12 @@ sql = queries_beside(__file__)
 
 
 class Budget(msgspec.Struct, frozen=True):
-    """At most `most` uses of `key` in `window_s` seconds, counted from the first."""
+    """At most `most` uses of `key` in `window_s` seconds, counted from the first; this time, `uses` of them."""
 
     key: str
     most: int
     window_s: int
+    uses: int = 1
 
 
 class _Spent(msgspec.Struct, frozen=True):
@@ -24,11 +25,16 @@ class _Spent(msgspec.Struct, frozen=True):
 
 
 async def spend(db: Connection, *budgets: Budget, refusal: type[TooManyRequests] = TooManyRequests) -> None:
-    """Use each budget once; raises `refusal` with the time to wait if one is used up.
+    """Use each budget; raises `refusal` with the time to wait if one is used up.
 
     The refusal rolls the request back, so it uses none: nobody wears out the city's budget by being refused."""
     spent = await many(
-        _Spent, db, sql.spend_budgets, [budget.key for budget in budgets], [budget.window_s for budget in budgets]
+        _Spent,
+        db,
+        sql.spend_budgets,
+        [budget.key for budget in budgets],
+        [budget.window_s for budget in budgets],
+        [budget.uses for budget in budgets],
     )
     most = {(budget.key, budget.window_s): budget.most for budget in budgets}
     over = [use for use in spent if use.used > most[use.key, use.window_s]]

@@ -1,13 +1,13 @@
 """Commands of the `litestar` CLI.
 
-up, serve, worker, sandbox, migrate, seed, staff, calendar, doctor, ledger, audit, secrets, jobs, machine, webhooks,
-openapi."""
+up, serve, worker, sandbox, migrate, seed, staff, calendar, places, doctor, ledger, audit, secrets, jobs, machine,
+webhooks, openapi."""
 
 import asyncio
 import os
 import signal
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from datetime import timedelta
 from functools import wraps
 from pathlib import Path
@@ -20,7 +20,7 @@ import rich_click as click
 from litestar.plugins import CLIPlugin
 
 import migrations
-from app import clock, config, embedded, health, jobs, schema, secrets
+from app import boundaries, clock, config, embedded, health, jobs, schema, secrets
 from app.audit import chain
 from app.config import BadSetting, Settings
 from app.db import Database, queries_beside
@@ -34,6 +34,8 @@ from wallet.merchants import webhook_endpoints
 sql = queries_beside(__file__)
 
 JOB_STATEMENT_TIMEOUT_S = 60
+FAR_FROM_KNOWN = 0.1
+"""A ward's area within its boundary is worth a line if it differs by more than a tenth."""
 SEALED = (machine_keys.SEALED, connections.SEALED, webhook_endpoints.SEALED)
 """Whatever is sealed under the keys of HUONG_PEPPER."""
 
@@ -47,8 +49,8 @@ class Commands(CLIPlugin):
     def on_cli_init(self, cli: click.Group) -> None:
         """Add ours."""
         for command in (
-            up, serve, work, sandbox, migrate, seed, staff_group, calendar, doctor, ledger, audit_group,
-            secrets_group, jobs_group, machine_group, webhooks_group, openapi,
+            up, serve, work, sandbox, migrate, seed, staff_group, calendar, places_group, doctor, ledger,
+            audit_group, secrets_group, jobs_group, machine_group, webhooks_group, openapi,
         ):  # fmt: skip
             cli.add_command(command)
 
@@ -60,7 +62,7 @@ def plainly(run: Callable[P, R]) -> Callable[P, R]:
     def plain(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return run(*args, **kwargs)
-        except (BadSetting, embedded.Trouble, migrations.WrongMode) as trouble:
+        except (BadSetting, embedded.Trouble, migrations.WrongMode, boundaries.BadBoundaries) as trouble:
             sys.exit(f"huong: {trouble}")
         except BrokenPipeError:  # `… | head`
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -199,16 +201,18 @@ async def bring_up_to_date(settings: Settings) -> list[str]:
 
 
 @click.command()
+@click.option("--city", is_flag=True, help="Ten thousand field reports of two years too; it takes some minutes.")
 @plainly
-def seed() -> None:
-    """Plant the sandbox's people, bills, merchants and money, once."""
-    with_database(config.settings(), plant_once)
+def seed(city: bool) -> None:
+    """Plant the sandbox's people, bills, merchants, money and field reports, once."""
+    with_database(config.settings(), plant_whole_city if city else plant_once)
 
 
 async def plant_once(database: Database) -> None:
     """Plant the sandbox's seed unless it is there; raises BadSetting in production."""
     from app.identity import seed as people
     from app.staff import seed as staff
+    from feedback import seed as street
     from wallet import seed as money
 
     if not config.settings().sandbox:
@@ -222,6 +226,16 @@ async def plant_once(database: Database) -> None:
         await people.follow_the_stand_in(db)
         await staff.follow_the_stand_in(db)
         await money.follow_the_stand_in(db)
+    await street.plant(database)
+
+
+async def plant_whole_city(database: Database) -> None:
+    """The same, and what a city has reported in two years; what is there stays as it is."""
+    from feedback import seed as street
+
+    await plant_once(database)
+    await street.plant_city(database)
+    await street.settle(database)
 
 
 @click.group("staff")
@@ -265,6 +279,40 @@ def calendar(year: int) -> None:
     for day in days:
         click.echo(f"{day.day_on:%a %Y-%m-%d} {day.kind:<8} {day.name_vi}")
     click.echo(f"{added} of {len(days)} days are new. Compare them with the government's decision for {year}.")
+
+
+@click.group("places")
+def places_group() -> None:
+    """The wards' true boundaries."""
+
+
+@places_group.command("import-wards")
+@click.argument("path", metavar="FILE.geojson", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@plainly
+def import_wards(path: Path) -> None:
+    """Have the wards' boundaries from a file, in the place of those that were there."""
+
+    async def replace(database: Database) -> list[boundaries.DrawnWard]:
+        async with database.transaction() as db:
+            return await boundaries.replace(db, path.read_bytes())
+
+    for line in _drawn_lines(with_database(config.settings(), replace)):
+        click.echo(line)
+
+
+def _drawn_lines(wards: list[boundaries.DrawnWard]) -> Iterator[str]:
+    drawn = [(ward, ward.drawn_km2) for ward in wards if ward.drawn_km2 is not None]
+    yield f"{len(drawn)} of {len(wards)} wards have a boundary"
+    for ward in wards:
+        if ward.drawn_km2 is None:
+            yield f"{ward.code} {ward.name}: no boundary; its places are found by its centre"
+        elif not ward.holds_centre:
+            yield f"{ward.code} {ward.name}: its known centre lies outside its boundary"
+    for ward, area_km2 in drawn:
+        if abs(area_km2 / ward.area_km2 - 1) > FAR_FROM_KNOWN:
+            yield f"{ward.code} {ward.name}: {area_km2:,.1f} km² within its boundary, {ward.area_km2:,.1f} km² known"
+    known_km2 = sum(ward.area_km2 for ward, _ in drawn)
+    yield f"all of them: {sum(area for _, area in drawn):,.1f} km² within boundaries, {known_km2:,.1f} km² known"
 
 
 @click.command()

@@ -67,7 +67,7 @@ class WorkingTime(msgspec.Struct, frozen=True):
             raise ValueError(self.spells)
 
 
-class CalendarDay(Answer, frozen=True):
+class CalendarDay(Answer):
     """A day that is not like others of its weekday."""
 
     day_on: date

@@ -27,10 +27,12 @@ SECRETS = (
     "HUONG_SEPAY_KEY",
     "HUONG_CASSO_SECRET",
     "HUONG_BANK_SECRET",
+    "HUONG_STORAGE_SECRET",
 )
 """What nobody else may know. Each may be in a file instead, which `<NAME>_FILE` names."""
 
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.%]*\]|[^\[\]:@]*)(:[0-9]{1,5})?")
+_BUCKET = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9._-]+)*/?")
 _PAIR = re.compile(r"([a-z0-9][a-z0-9-]{0,15}):([^\s,]+)(?:[\s,]+|$)")
 
 
@@ -87,6 +89,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     bank_account: str
     """The city's own account there, to which people transfer."""
     bank_account_name: str
+    storage_url: str | None
+    """`s3://bucket/prefix`, where uploads are kept; None: a folder of data_dir."""
+    storage_endpoint: str | None
+    """Where that S3 answers; None: at Amazon's."""
+    storage_region: str
+    storage_key_id: str
+    storage_secret: str
     sandbox_port: int
     """Where the stand-ins of outside parties listen, in a sandbox."""
     rate_per_minute: int
@@ -105,6 +114,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         others = (
             self.citizen_client_secret, self.staff_client_secret, self.face_key, self.metrics_token or "",
             self.vnpay_secret, self.sepay_key, self.casso_secret, self.bank_secret,
+            self.storage_secret,
         )  # fmt: skip
         known = (*self.keys.values(), *others, *passwords, *map(unquote, passwords))
         return sorted({secret for secret in known if secret}, key=len, reverse=True)
@@ -163,6 +173,11 @@ def read(environ: Mapping[str, str] = os.environ) -> Settings:
         bank_secret=environ.get("HUONG_BANK_SECRET") or _play(mode, "bank"),
         bank_account=environ.get("HUONG_BANK_ACCOUNT") or ("1900190019" if mode == "sandbox" else ""),
         bank_account_name=environ.get("HUONG_BANK_ACCOUNT_NAME") or ("VI HUONG" if mode == "sandbox" else ""),
+        storage_url=_bucket(environ, "HUONG_STORAGE_URL"),
+        storage_endpoint=environ.get("HUONG_STORAGE_ENDPOINT") or None,
+        storage_region=environ.get("HUONG_STORAGE_REGION") or "us-east-1",
+        storage_key_id=environ.get("HUONG_STORAGE_KEY_ID") or "",
+        storage_secret=environ.get("HUONG_STORAGE_SECRET") or "",
         sandbox_port=sandbox_port,
         rate_per_minute=_integer(environ, "HUONG_RATE_PER_MINUTE", 600, 1, 10**9),
         stranger_rate_per_minute=_integer(environ, "HUONG_STRANGER_RATE_PER_MINUTE", 1200, 1, 10**9),
@@ -177,6 +192,7 @@ def read(environ: Mapping[str, str] = os.environ) -> Settings:
             HUONG_VNPAY_PAY_URL=settings.vnpay_pay_url,
             HUONG_VNPAY_API_URL=settings.vnpay_api_url,
             HUONG_BANK_URL=settings.bank_url,
+            HUONG_STORAGE_ENDPOINT=settings.storage_endpoint,
         )
     if settings.clock_offset_s and not settings.sandbox:
         raise BadSetting("HUONG_CLOCK_OFFSET_S moves the city's clock: production refuses it")
@@ -256,6 +272,13 @@ def _address(environ: Mapping[str, str], name: str, *schemes: str) -> str | None
         fine = False
     if not fine:
         raise BadSetting(f"{name}: it must be an address, {schemes[0]}://user:password@host/…, each part %-encoded")
+    return address
+
+
+def _bucket(environ: Mapping[str, str], name: str) -> str | None:
+    address = environ.get(name) or None
+    if address is not None and not _BUCKET.fullmatch(address):
+        raise BadSetting(f"{name}={address!r}: it must be s3://bucket or s3://bucket/prefix")
     return address
 
 

@@ -3,10 +3,11 @@
 And what nobody wants to read costs none either: HEAD is answered wherever GET is (9.3.2)."""
 
 import re
+from collections.abc import Iterable
 from hashlib import blake2b
 
 from litestar.enums import HttpMethod
-from litestar.routes import HTTPRoute
+from litestar.routes import BaseRoute, HTTPRoute
 from litestar.types import (
     ASGIApp,
     HTTPReceiveMessage,
@@ -27,8 +28,14 @@ class Unchanged:
     """The middleware, in pure ASGI: a GET that answers 200 with what `has_etag` gets one, or 304 if the caller has
     it."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, routes: Iterable[BaseRoute] = ()) -> None:
         self.app = app
+        self.own_heads = tuple(
+            route.path_format.partition("{")[0]
+            for route in routes
+            if isinstance(route, HTTPRoute) and HttpMethod.HEAD in route.methods
+        )
+        """Where HEAD has a handler of its own."""
         self.others = {"HEAD": self._answer_head, "OPTIONS": self._answer_options}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -62,6 +69,9 @@ class Unchanged:
 
     async def _answer_head(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
         """As the GET would be, by the same guards, but for the body. What goes on and on ends here."""
+        if scope["path"].startswith(self.own_heads):
+            await self.app(scope, receive, send)
+            return
         as_get: HTTPScope = {**scope, "method": HttpMethod.GET}
         over = False
 

@@ -9,7 +9,7 @@ from litestar import Litestar
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 
-from app import agencies, clock, config, health, home, places, schema
+from app import agencies, calendar, clock, config, health, home, places, schema
 from app.audit import chain
 from app.audit.routes import router as audit_router
 from app.cli import Commands
@@ -31,7 +31,9 @@ from app.rates import Rates
 from app.sandbox import stand_ins
 from app.staff.cookie import StaffCookie
 from app.staff.routes import router as staff_router
+from app.uploads.routes import router as uploads_router
 from app.worker import HOLDINGS
+from feedback.fine_routes import router as fines_router
 from feedback.routes import router as feedback_router
 from notifications.routes import router as notifications_router
 from wallet import ledger
@@ -69,7 +71,7 @@ def create_app(settings: Settings | None = None, database: Database | None = Non
         route_handlers=[
             schema.front_door, health.router, places.router, agencies.router, home.router,
             identity_router, staff_router, machines_router, privacy_router, audit_router, policies_router,
-            wallet_router, feedback_router, notifications_router,
+            calendar.router, uploads_router, wallet_router, feedback_router, fines_router, notifications_router,
         ],
         dependencies=dependencies,
         before_request=let_in,
@@ -88,7 +90,7 @@ def create_app(settings: Settings | None = None, database: Database | None = Non
         ),
         logging_config=None,
     )  # fmt: skip
-    rates = app.state.rates = Rates(Unchanged(app.asgi_handler), settings)
+    rates = app.state.rates = Rates(Unchanged(app.asgi_handler, app.routes), settings)
     signatures = app.state.signatures = Signatures(rates, database, rates, MOST_BODY_BYTES)
     staff_cookie = app.state.staff_cookie = StaffCookie(signatures, database, rates)
     bearer = Bearer(staff_cookie, database, rates)

@@ -85,7 +85,7 @@ class Observe:
                 headers = list(message["headers"])
                 headers.extend(_SAFE_HEADERS)
                 headers.append((b"x-request-id", request_id.encode()))
-                if scope.get("user") is not None:
+                if scope.get("user") is not None and not any(name == b"cache-control" for name, _ in headers):
                     headers.append((b"cache-control", b"no-store"))
                 message["headers"] = headers
             await send(message)

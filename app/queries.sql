@@ -1,12 +1,12 @@
 -- name: spend_budgets
--- Count one use in each window, opening the window anew where it has passed.
+-- Count uses in each window, opening the window anew where it has passed.
 INSERT INTO budget (key, window_s, window_started_at, used)
-SELECT key, window_s, city_now(), 1
-FROM unnest($1::text[], $2::int[]) AS spent (key, window_s)
+SELECT key, window_s, city_now(), uses
+FROM unnest($1::text[], $2::int[], $3::int[]) AS spent (key, window_s, uses)
 ORDER BY key, window_s
 ON CONFLICT (key, window_s) DO UPDATE SET
     used = CASE WHEN budget.window_started_at + make_interval(secs => budget.window_s) <= excluded.window_started_at
-        THEN 1 ELSE budget.used + 1 END,
+        THEN excluded.used ELSE budget.used + excluded.used END,
     window_started_at = CASE
         WHEN budget.window_started_at + make_interval(secs => budget.window_s) <= excluded.window_started_at
         THEN excluded.window_started_at ELSE budget.window_started_at END

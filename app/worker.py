@@ -21,7 +21,11 @@ from app.privacy import personal as privacy_personal
 from app.privacy.holdings import Holding
 from app.staff import personal as staff_personal
 from app.staff import sessions as staff_sessions
+from app.uploads import personal as uploads_personal
+from app.uploads import sweeping
 from feedback import deadlines as report_deadlines
+from feedback import fine_personal
+from feedback import listeners as feedback_listeners
 from feedback import map as report_map
 from feedback import personal as feedback_personal
 from notifications import personal as notifications_personal
@@ -41,7 +45,9 @@ RUNS_AT_ONCE = 4
 HOLDINGS: tuple[Holding, ...] = (
     *wallet_personal.HOLDINGS,
     *feedback_personal.HOLDINGS,
+    *fine_personal.HOLDINGS,
     *notifications_personal.HOLDINGS,
+    *uploads_personal.HOLDINGS,
     *privacy_personal.HOLDINGS,
     *audit_personal.HOLDINGS,
     *staff_personal.HOLDINGS,
@@ -54,6 +60,7 @@ LISTENERS: tuple[Listener, ...] = (
     *privacy_listeners.listeners(HOLDINGS),
     *notifications_listeners,
     *wallet_listeners.listeners,
+    *feedback_listeners.listeners,
 )
 
 
@@ -84,9 +91,11 @@ SCHEDULE: tuple[Scheduled, ...] = (
     Scheduled(name="forget_oidc_flows", every_s=600, run=oidc.forget_old),
     Scheduled(name="forget_nonces", every_s=60, run=machine_keys.forget_old_nonces),
     *privacy_listeners.schedule(HOLDINGS),
+    *sweeping.schedule,
     *wallet_listeners.schedule,
     *report_deadlines.schedule,
     *report_map.schedule,
+    *feedback_listeners.schedule,
 )
 
 

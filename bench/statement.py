@@ -132,7 +132,7 @@ async def files(database: Database, big: int) -> dict[str, list[FileCost]]:
     me = _account(big)
     first, last = _year()
     found: dict[str, list[FileCost]] = {}
-    forms: tuple[Form, ...] = ("csv", "xlsx")
+    forms: tuple[Form, ...] = ("csv", "xlsx", "pdf")
     for form in forms:
         await one_file(database, me, form, last - timedelta(days=3), last)
         found[form] = [

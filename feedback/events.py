@@ -107,3 +107,13 @@ class ReportCommented(Event):
     code: str
     reporter_id: UUID
     words: str
+
+
+class FinePaid(Event):
+    """A fine was paid, late charge and all: whoever decided it hears so."""
+
+    report_id: UUID
+    code: str
+    decision_number: str
+    amount: int
+    officer_id: UUID

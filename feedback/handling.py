@@ -10,7 +10,7 @@ from app.errors import Refusal, refusing
 from app.identity.models import Principal
 from feedback import reports, steps
 from feedback.events import ExtensionAsked
-from feedback.models import AskExtension, AskReporter, ResolveReport, ReturnReport, StartReport, WriteNote
+from feedback.models import AskExtension, AskReporter, ResolveReport, ReturnReport, StartReport, WriteReportNote
 from feedback.steps import AGENCY, LOOKERS, MOST_NOTES
 
 sql = queries_beside(__file__)
@@ -137,7 +137,7 @@ async def ask_extension(db: Connection, me: Principal, report_id: UUID, wanted: 
     )
 
 
-async def write_note(db: Connection, me: Principal, report_id: UUID, note_id: UUID, wanted: WriteNote) -> None:
+async def write_note(db: Connection, me: Principal, report_id: UUID, note_id: UUID, wanted: WriteReportNote) -> None:
     """A note for the city's people, under its author's id; the same again is the same note.
 
     Raises NotFound, ReportNoteIdTaken."""

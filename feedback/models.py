@@ -1,14 +1,14 @@
 """Nouns of field reports: what residents say of the street, what the city does about it, and what everybody may
 read."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
 import msgspec
 from msgspec import Meta
 
-from app.types import Answer, Body, Code, LongText, Paragraph, PhoneText, Reason, ShortText
+from app.types import Answer, Body, Code, Dong, LongText, Paragraph, PhoneText, Reason, ShortText
 
 ReportStatus = Literal[
     "submitted", "verified", "rejected", "assigned", "in_progress", "resolved", "closed", "duplicate"
@@ -229,7 +229,7 @@ class RedactPicture(Body):
     rectangles: Annotated[list[Rectangle], Meta(max_length=50)]
 
 
-class WriteNote(Body):
+class WriteReportNote(Body):
     """For the city's people only."""
 
     text: Paragraph
@@ -511,3 +511,106 @@ class StaffReportLine(Answer):
     waits_for_reporter: bool
     reopened: int
     picture: str | None
+
+
+# Fines
+
+FineStatus = Literal["notice", "decided", "paid", "cancelled"]
+Plate = Annotated[
+    str,
+    Meta(
+        min_length=4,
+        max_length=20,
+        pattern=r"^(?=(?:[ .-]*[0-9A-Za-zĐđ]){4})(?=.*[0-9])[0-9A-Za-zĐđ .-]*$(?!\n)",
+        description="a vehicle's, with or without spaces, dashes and dots",
+    ),
+]
+DecisionNumber = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=40,
+        pattern=r"^(?=.*[0-9])[0-9A-Za-z\u00c0-\u1ef9 ./_-]*$(?!\n)",
+        description="as the paper has it: 123/QĐ-XPHC",
+    ),
+]
+
+
+class PutFine(Body):
+    """A notice: whose vehicle, and what was violated. With `decision_number` and `amount` it is a decision.
+
+    `decided_on`: today, unless said. `due_on`: the last day to pay; ten days after it, unless the decision gives
+    more."""
+
+    version: Version
+    plate: Plate
+    violation: Reason
+    offender_name: ShortText | None = None
+    decision_number: DecisionNumber | None = None
+    amount: Dong | None = None
+    decided_on: date | None = None
+    due_on: date | None = None
+
+
+class CancelFine(Body):
+    """Why there is none after all."""
+
+    version: Version
+    reason: Reason
+
+
+class StaffFine(Answer):
+    """A fine as its agency sees it. `version`: the report's. `late_amount`: what its bill holds beside the fine.
+
+    Plate and name are null once they are forgotten."""
+
+    report_id: UUID
+    version: int
+    status: FineStatus
+    plate: str | None
+    violation: str
+    offender_name: str | None
+    decision_number: str | None
+    amount: int | None
+    late_amount: int
+    decided_on: date | None
+    due_on: date | None
+    biller: str | None
+    reference: str | None
+    bill_id: UUID | None
+    paid_at: datetime | None
+    paid_amount: int | None
+    cancelled_at: datetime | None
+    cancel_reason: str | None
+    made_at: datetime
+
+
+class LookUpFine(Body):
+    """What stands on the decision."""
+
+    plate: Plate
+    decision_number: DecisionNumber
+
+
+class PublicFine(Answer):
+    """A fine, to whoever has the decision. Amounts are whole đồng; `total` is what there is to pay today.
+
+    While it is `due` it is paid with a wallet by `bill_id`, or from any bank's app: `page` is a page to scan from,
+    `public_bill` the same as JSON, `vietqr` the same for whoever is signed in."""
+
+    status: Literal["due", "paid", "cancelled"]
+    decision_number: str
+    decided_on: date
+    violation: str
+    agency_name: str
+    amount: int
+    late_amount: int
+    total: int
+    due_on: date
+    paid_at: datetime | None
+    biller: str
+    reference: str
+    bill_id: UUID | None
+    page: str | None
+    public_bill: str | None
+    vietqr: str | None

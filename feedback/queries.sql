@@ -82,8 +82,8 @@ SELECT report.id, report.code, category_code AS category,
             'large', '/v1/pictures/' || large.name, 'small', '/v1/pictures/' || small.name,
             'width', large.width, 'height', large.height) ORDER BY report_upload.version, position)
         FROM report_upload
-        JOIN rendition AS large ON large.upload_id = report_upload.upload_id AND large.kind = 'large' AND large.gone_at IS NULL
-        JOIN rendition AS small ON small.upload_id = report_upload.upload_id AND small.kind = 'small' AND small.gone_at IS NULL
+        JOIN rendition AS large ON large.upload_id = report_upload.upload_id AND large.size = 'large'
+        JOIN rendition AS small ON small.upload_id = report_upload.upload_id AND small.size = 'small'
         WHERE report_upload.report_id = report.id), '[]') AS pictures,
     (SELECT jsonb_agg(jsonb_build_object('kind', kind, 'by', actor_kind, 'text', step.said, 'made_at', step.made_at,
             'agency', (SELECT CASE $3::text WHEN 'en' THEN name_en ELSE name_vi END FROM agency WHERE code = step.agency_code))
@@ -107,7 +107,7 @@ SELECT report.id, report.code, category_code AS category,
     status, CASE WHEN reporter_id = $1 THEN said ELSE public_said END AS text, ward.name AS ward_name,
     reporter_id = $1 AND asked_at IS NOT NULL AND is_open AS question, made_at, due_at,
     CASE WHEN reporter_id = $1 THEN (SELECT '/v1/pictures/' || name FROM report_upload
-            JOIN rendition ON rendition.upload_id = report_upload.upload_id AND kind = 'small' AND gone_at IS NULL
+            JOIN rendition ON rendition.upload_id = report_upload.upload_id AND size = 'small'
             WHERE report_id = report.id ORDER BY version, position LIMIT 1)
         ELSE (SELECT '/v1/pictures/' || small FROM public_picture WHERE report_id = report.id ORDER BY position LIMIT 1)
         END AS picture,
@@ -460,7 +460,7 @@ SELECT report.id, report.code, category_code AS category,
     route_of(category_code, report.ward_code) AS routed_to, made_at, due_at, overdue_at IS NOT NULL OR due_at < city_now() AS overdue,
     asked_at IS NOT NULL AS waits_for_reporter, reopened,
     (SELECT '/v1/pictures/' || name FROM report_upload
-        JOIN rendition ON rendition.upload_id = report_upload.upload_id AND kind = 'small' AND gone_at IS NULL
+        JOIN rendition ON rendition.upload_id = report_upload.upload_id AND size = 'small'
         WHERE report_id = report.id ORDER BY version, position LIMIT 1) AS picture
 FROM report
 JOIN report_category ON report_category.code = category_code
@@ -491,7 +491,7 @@ SELECT report.id, report.code, category_code AS category,
     route_of(category_code, report.ward_code) AS routed_to, made_at, due_at,
     is_open AND (overdue_at IS NOT NULL OR due_at < city_now()) AS overdue, asked_at IS NOT NULL AS waits_for_reporter, reopened,
     (SELECT '/v1/pictures/' || name FROM report_upload
-        JOIN rendition ON rendition.upload_id = report_upload.upload_id AND kind = 'small' AND gone_at IS NULL
+        JOIN rendition ON rendition.upload_id = report_upload.upload_id AND size = 'small'
         WHERE report_id = report.id ORDER BY version, position LIMIT 1) AS picture
 FROM report
 JOIN report_category ON report_category.code = category_code
@@ -525,14 +525,14 @@ SELECT report.id, report.code, channel, category_code AS category,
     coalesce((SELECT jsonb_agg(jsonb_build_object('upload_id', report_upload.upload_id, 'part', part,
             'large', '/v1/pictures/' || large.name, 'small', '/v1/pictures/' || small.name, 'width', large.width,
             'height', large.height, 'redacted', large.redacted, 'sha256', encode(upload.sha256, 'hex'),
-            'original', upload.keeps_original) ORDER BY report_upload.version, position)
+            'original', upload.original_key IS NOT NULL) ORDER BY report_upload.version, position)
         FROM report_upload
         JOIN upload ON upload.id = report_upload.upload_id
-        JOIN rendition AS large ON large.upload_id = report_upload.upload_id AND large.kind = 'large' AND large.gone_at IS NULL
-        JOIN rendition AS small ON small.upload_id = report_upload.upload_id AND small.kind = 'small' AND small.gone_at IS NULL
+        JOIN rendition AS large ON large.upload_id = report_upload.upload_id AND large.size = 'large'
+        JOIN rendition AS small ON small.upload_id = report_upload.upload_id AND small.size = 'small'
         WHERE report_upload.report_id = report.id), '[]') AS pictures,
     coalesce((SELECT jsonb_agg(jsonb_build_object('upload_id', upload_id, 'part', part, 'media_type', upload.media_type,
-            'size', upload.size, 'sha256', encode(upload.sha256, 'hex'), 'original', upload.keeps_original)
+            'size', upload.size, 'sha256', encode(upload.sha256, 'hex'), 'original', upload.original_key IS NOT NULL)
             ORDER BY report_upload.version, position)
         FROM report_upload JOIN upload ON upload.id = upload_id AND purpose <> 'photo'
         WHERE report_id = report.id), '[]') AS files,
@@ -623,6 +623,139 @@ UNION ALL
 SELECT report_id, 'note', said, made_at FROM report_note WHERE author_id = $1
 UNION ALL
 SELECT report_id, 'extension', reason, made_at FROM report_extension WHERE asked_by = $1;
+
+-- name: fine_biller
+-- By which biller fines of a category are collected.
+SELECT fine_biller FROM report_category WHERE code = $1;
+
+-- name: lock_latest_fine
+-- A report's fine: the one that stands, or the one that was cancelled last.
+SELECT id, report_id, code, status, plate, offender_name, violation, decision_number, decision_key, amount, decided_on, due_on,
+    biller_code AS biller, bills, bill_id, late_amount, decided_by, cancelled_by, cancel_reason
+FROM report_fine WHERE report_id = $1
+ORDER BY status <> 'cancelled' DESC, made_at DESC, id DESC LIMIT 1 FOR NO KEY UPDATE;
+
+-- name: lock_fine
+-- A fine by its id.
+SELECT id, report_id, code, status, plate, offender_name, violation, decision_number, decision_key, amount, decided_on, due_on,
+    biller_code AS biller, bills, bill_id, late_amount, decided_by, cancelled_by, cancel_reason
+FROM report_fine WHERE id = $1 FOR NO KEY UPDATE;
+
+-- name: make_fine
+-- A notice.
+INSERT INTO report_fine (id, report_id, agency_code, code, plate, offender_name, violation, made_by)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8);
+
+-- name: correct_notice
+-- What the notice says now.
+UPDATE report_fine SET plate = $2, offender_name = $3, violation = $4 WHERE id = $1;
+
+-- name: decide_fine
+-- The decision, with its first bill.
+UPDATE report_fine SET status = 'decided', decision_number = $2, decision_key = $3, amount = $4, decided_on = $5, due_on = $6,
+    biller_code = $7, bill_id = $8, reference = $9, bills = 1, charged_on = $10, renew_on = $11, decided_by = $12,
+    decided_at = city_now(), agency_code = coalesce($13, agency_code)
+WHERE id = $1;
+
+-- name: cancel_fine
+-- There is none after all.
+UPDATE report_fine SET status = 'cancelled', renew_on = NULL, cancelled_by = $2, cancelled_at = city_now(), cancel_reason = $3
+WHERE id = $1;
+
+-- name: staff_fine
+-- A report's fine as its agency sees it.
+SELECT report_id, version, report_fine.status, plate, violation, offender_name, decision_number, amount, late_amount,
+    decided_on, due_on, biller_code AS biller, reference, bill_id, paid_at, paid_amount, cancelled_at, cancel_reason,
+    report_fine.made_at
+FROM report_fine JOIN report ON report.id = report_id
+WHERE report_id = $1
+ORDER BY report_fine.status <> 'cancelled' DESC, report_fine.made_at DESC, report_fine.id DESC LIMIT 1;
+
+-- name: fines_of_bills
+-- The fines that these bills are of, if any, in the order in which they are locked.
+SELECT id, report_id, bill_id FROM report_fine WHERE bill_id = ANY ($1::uuid[]) ORDER BY report_id;
+
+-- name: pay_fine
+-- It was paid; nothing is returned if it is known.
+UPDATE report_fine SET status = 'paid', renew_on = NULL, payment_id = $2, paid_amount = $3, paid_at = $4
+WHERE id = $1 AND status = 'decided' RETURNING decision_number, decided_by;
+
+-- name: fine_of_pair
+-- The fine that somebody has the decision of: of several (another year's, another agency's, a cancelled one) the one that
+-- there is to pay, or the latest.
+SELECT report_fine.id, status, decision_number, decided_on, violation,
+    CASE $3::text WHEN 'en' THEN agency.name_en ELSE agency.name_vi END AS agency_name,
+    amount, late_amount, due_on, paid_at, paid_amount, biller_code AS biller, reference, bill_id
+FROM report_fine JOIN agency ON agency.code = agency_code
+WHERE plate = $1 AND decision_key = $2
+ORDER BY status <> 'decided', status <> 'paid', decided_on DESC, report_fine.id DESC LIMIT 1;
+
+-- name: fines_to_renew
+-- Late fines whose bill somebody should look at ($1: today), the longest waiting first.
+SELECT coalesce(array_agg(id), '{}') FROM (
+    SELECT id FROM report_fine WHERE renew_on <= $1 ORDER BY renew_on, id LIMIT $2) AS late;
+
+-- name: renew_fine
+-- Another bill has taken the place of the one before.
+UPDATE report_fine SET bills = bills + 1, bill_id = $2, reference = $3, late_amount = $4, charged_on = $5, renew_on = $6
+WHERE id = $1;
+
+-- name: put_fine_renewal_off
+-- Nothing to do before that day.
+UPDATE report_fine SET renew_on = greatest(renew_on, $2) WHERE id = $1;
+
+-- name: fines_of_member
+-- For a copy of all that is held of a member of staff: fines that they decided or cancelled.
+SELECT report_id, status, decision_number, decided_on, decided_by = $1 AS decided, cancelled_by = $1 AS cancelled
+FROM report_fine WHERE $1 IN (decided_by, cancelled_by) ORDER BY made_at, id;
+
+-- name: notices_of_member
+-- The same of notices that they sent.
+SELECT report_id, status, made_at FROM report_fine WHERE made_by = $1 ORDER BY made_at, id;
+
+-- name: forget_offenders
+-- Whose vehicle it was that was fined: fines of long ago, paid or cancelled, go on as numbers.
+WITH forgotten AS (
+    UPDATE report_fine SET plate = NULL, offender_name = NULL WHERE id IN (
+        SELECT id FROM report_fine WHERE plate IS NOT NULL
+            AND coalesce(paid_at, cancelled_at) < city_now() - make_interval(days => $1::bigint::int)
+        ORDER BY id LIMIT $2)
+    RETURNING 1
+)
+SELECT count(*) FROM forgotten;
+
+-- name: forget_noticed
+-- The same of notices that nobody has decided on in time.
+WITH forgotten AS (
+    UPDATE report_fine SET plate = NULL, offender_name = NULL WHERE id IN (
+        SELECT id FROM report_fine WHERE plate IS NOT NULL AND decided_at IS NULL
+            AND made_at < city_now() - make_interval(days => $1::bigint::int)
+        ORDER BY id LIMIT $2)
+    RETURNING 1
+)
+SELECT count(*) FROM forgotten;
+
+-- name: plant_reporter
+-- Somebody who reports things, in a sandbox.
+INSERT INTO principal (id, kind, phone, name) VALUES ($1, 'resident', $2, $3) ON CONFLICT DO NOTHING;
+
+-- name: move_clock
+-- In this transaction the city's clock is so far from the wall's.
+SELECT set_config('huong.clock_offset', $1, true);
+
+-- name: needs_of_category
+-- Whose a category is, whether its pictures are evidence, and whether an answer needs one.
+SELECT route_of(code, NULL) AS agency, keeps_original AS evidence, after_photo FROM report_category WHERE code = $1;
+
+-- name: version_of
+-- What was done to a report so far.
+SELECT version FROM report WHERE id = $1;
+
+-- name: original_to_merge
+-- An open report of the same category that another may repeat.
+SELECT original.id FROM report JOIN report AS original ON original.category_code = report.category_code
+    AND original.id <> report.id AND original.is_open AND NOT original.confidential
+WHERE report.id = $1 ORDER BY original.made_at DESC LIMIT 1;
 
 -- name: map_clusters
 -- Public reports by cell of a level ($1) from $2, $3 (west, north) to $4, $5 (east, south), of a category ($6), open or not

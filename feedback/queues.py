@@ -4,6 +4,7 @@ from datetime import datetime
 from uuid import UUID
 
 import msgspec
+from litestar.response import Stream
 
 from app.audit import records
 from app.db import Connection, many, maybe, queries_beside
@@ -11,6 +12,7 @@ from app.errors import Forbidden, Language, NotFound
 from app.identity.models import Principal
 from app.staff.pages import before, page_of
 from app.types import Page
+from app.uploads import uploads
 from feedback import steps
 from feedback.models import Queue, StaffReport, StaffReportLine
 
@@ -70,10 +72,13 @@ async def show(db: Connection, me: Principal, report_id: UUID, language: Languag
     return report
 
 
-async def open_original(db: Connection, me: Principal, report_id: UUID, upload_id: UUID) -> None:
-    """Before the untouched file of a report's upload is handed out: whoever may see the report may, and it is written
-    down. Raises NotFound."""
+async def original(db: Connection, me: Principal, report_id: UUID, upload_id: UUID) -> Stream:
+    """The untouched file of a report's upload, if it is kept: whoever may see the report may have it, and it is
+    written down who had. Raises NotFound."""
     report = await steps.lock_for(db, me, report_id, steps.LOOKERS)
     if await db.fetchval(sql.report_has_upload, report.id, upload_id) is None:
         raise NotFound
+    file = await uploads.original(db, upload_id)
     await records.record(db, me, "report.original_opened", report.code, upload=str(upload_id))
+    headers = {"content-disposition": f'attachment; filename="{report.code}-{upload_id}"'}
+    return Stream(file.parts, media_type=file.media_type, headers=headers)

@@ -17,6 +17,7 @@ from app.identity.models import Principal
 from app.staff.pages import before, page_of
 from app.types import Page, address_key, phone
 from app.uploads import uploads
+from app.uploads.kinds import Purpose
 from feedback import categories, deadlines, steps
 from feedback.boxes import box_of
 from feedback.categories import COMPLAINT, Rules
@@ -36,12 +37,14 @@ from feedback.models import (
 
 sql = queries_beside(__file__)
 
+MOST_UPLOADS = 6
 NEARBY_M = 250
 MOST_NEARBY = 20
 ALIKE_BITS = 10
 """Of the 64 bits of two perceptual hashes so many may differ where pictures show the same."""
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-PICTURES, PAPERS = ("photo", "video"), ("photo", "video", "paper")
+PICTURES: tuple[Purpose, ...] = ("photo", "video")
+PAPERS: tuple[Purpose, ...] = ("photo", "video", "paper")
 
 
 class ReportIdTaken(Refusal):
@@ -228,14 +231,21 @@ async def take_uploads(
     part: str,
     *,
     keep: bool,
-    purposes: tuple[str, ...] = PICTURES,
+    purposes: tuple[Purpose, ...] = PICTURES,
 ) -> int:
     """Make uploads part of a report; returns how many. Raises what an upload may not be."""
     if not upload_ids:
         return 0
     wanted = list(dict.fromkeys(upload_ids))
     await uploads.claim(
-        db, owner_id, wanted, holder="report", holder_id=report_id, purposes=purposes, keep_originals=keep
+        db,
+        owner_id,
+        wanted,
+        holder="report",
+        holder_id=report_id,
+        purposes=purposes,
+        keep_originals=keep,
+        most=MOST_UPLOADS,
     )
     await db.execute(sql.add_report_uploads, report_id, wanted, part)
     return len(wanted)

@@ -6,7 +6,9 @@ from uuid import UUID
 from litestar import Response, Router, get, put
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
+from litestar.response import Stream
 
+from app.db import Database
 from app.deps import Db, Door
 from app.types import Page
 from feedback import handling, queues, reports, triage
@@ -26,7 +28,7 @@ from feedback.models import (
     StaffReportLine,
     StartReport,
     VerifyReport,
-    WriteNote,
+    WriteReportNote,
 )
 from feedback.queues import Sought
 
@@ -146,16 +148,24 @@ async def merge_report(db: Db, request: Door, report_id: FromPath[UUID], data: J
 
 @put("/v1/staff/reports/{report_id:uuid}/redactions/{redaction_id:uuid}", who=EVERYBODY)
 async def redact_picture(
-    db: Db, request: Door, report_id: FromPath[UUID], redaction_id: FromPath[UUID], data: JSONBody[RedactPicture]
+    request: Door, report_id: FromPath[UUID], redaction_id: FromPath[UUID], data: JSONBody[RedactPicture]
 ) -> StaffReport:
     """Cover what of a picture (by its upload's id) nobody shall see."""
-    await triage.redact(db, request.me, report_id, redaction_id, data)
-    return await queues.show(db, request.me, report_id, request.lang)
+    database: Database = request.app.state.database
+    return await triage.redact(database, request.me, report_id, redaction_id, data, request.lang)
+
+
+@get("/v1/staff/reports/{report_id:uuid}/originals/{original_id:uuid}", who=EVERYBODY)
+async def get_report_original(
+    db: Db, request: Door, report_id: FromPath[UUID], original_id: FromPath[UUID]
+) -> Stream:
+    """The untouched file of an upload (by its id), where it is kept. Who had it is in the audit."""
+    return await queues.original(db, request.me, report_id, original_id)
 
 
 @put("/v1/staff/reports/{report_id:uuid}/notes/{note_id:uuid}", who=EVERYBODY)
 async def write_report_note(
-    db: Db, request: Door, report_id: FromPath[UUID], note_id: FromPath[UUID], data: JSONBody[WriteNote]
+    db: Db, request: Door, report_id: FromPath[UUID], note_id: FromPath[UUID], data: JSONBody[WriteReportNote]
 ) -> StaffReport:
     """A note for the city's people."""
     await handling.write_note(db, request.me, report_id, note_id, data)
@@ -187,6 +197,7 @@ router = Router(
         decide_extension,
         merge_report,
         redact_picture,
+        get_report_original,
         write_report_note,
         hide_comment,
     ],

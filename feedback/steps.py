@@ -108,8 +108,9 @@ async def lock_for(db: Connection, me: Principal, report_id: UUID, roles: tuple[
         raise NotFound
     if me.agencies_as("supervisor"):
         return report
-    at_the_agency = report.agency in me.agencies_as(*(role for role in roles if role in AGENCY))
-    if not at_the_agency and not me.agencies_as(*(role for role in roles if role in CENTRE)):
+    in_the_centre = {grant.role for grant in me.grants} & set(roles) & set(CENTRE)
+    at_the_agency = {grant.role for grant in me.grants if grant.agency == report.agency} & set(roles) & set(AGENCY)
+    if not in_the_centre and not at_the_agency:
         raise NotFound
     return report
 

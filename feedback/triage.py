@@ -5,15 +5,23 @@ from uuid import UUID
 
 from app import outbox
 from app.clock import city_now
-from app.db import Connection, queries_beside
-from app.errors import NotFound, Refusal, refusing
+from app.db import Connection, Database, queries_beside
+from app.errors import Language, NotFound, Refusal, refusing
 from app.identity.models import Principal
 from app.staff.members import UnknownAgency
 from app.types import new_id
-from app.uploads import uploads
-from feedback import deadlines, steps
+from app.uploads import pictures
+from feedback import deadlines, queues, steps
 from feedback.events import ReportHandedOver
-from feedback.models import AssignReport, DecideExtension, HideComment, MergeReport, RedactPicture, VerifyReport
+from feedback.models import (
+    AssignReport,
+    DecideExtension,
+    HideComment,
+    MergeReport,
+    RedactPicture,
+    StaffReport,
+    VerifyReport,
+)
 from feedback.steps import CENTRE, LOOKERS, MOST_NOTES, Locked
 
 sql = queries_beside(__file__)
@@ -151,17 +159,25 @@ async def decide_extension(db: Connection, me: Principal, report_id: UUID, wante
         await steps.record(db, report, me, "extension_refused", wanted.reason, audience="nobody")
 
 
-async def redact(db: Connection, me: Principal, report_id: UUID, upload_id: UUID, wanted: RedactPicture) -> None:
+async def redact(
+    database: Database, me: Principal, report_id: UUID, upload_id: UUID, wanted: RedactPicture, language: Language
+) -> StaffReport:
     """Cover parts of a picture. Its files are made anew under new names, and the old ones are gone; of evidence this
-    is what lets the public see it at all. Raises NotFound, ReportChanged, and what a picture may not be."""
-    report = await steps.lock_for(db, me, report_id, LOOKERS)
-    if await steps.is_done(db, me, report, wanted.version, "redacted"):
-        return
-    if await db.fetchval(sql.report_has_upload, report.id, upload_id) is None:
-        raise NotFound
-    await uploads.redact(db, upload_id, wanted.rectangles)
-    await db.execute(sql.touch_report, report.id)
-    await steps.record(db, report, me, "redacted", audience="nobody")
+    is what lets the public see it at all. Raises NotFound, ReportChanged, and what a picture may not be.
+
+    In short transactions of its own: none is open while it is drawn."""
+    async with database.deed() as db:
+        report = await steps.lock_for(db, me, report_id, LOOKERS)
+        if await steps.is_done(db, me, report, wanted.version, "redacted"):
+            return await queues.show(db, me, report_id, language)
+        if await db.fetchval(sql.report_has_upload, report.id, upload_id) is None:
+            raise NotFound
+    await pictures.redact(database, upload_id, wanted.rectangles)
+    async with database.deed() as db:
+        report = await steps.lock_for(db, me, report_id, LOOKERS)
+        await db.execute(sql.touch_report, report.id)
+        await steps.record(db, report, me, "redacted", audience="nobody")
+        return await queues.show(db, me, report_id, language)
 
 
 async def hide_comment(db: Connection, me: Principal, report_id: UUID, comment_id: UUID, wanted: HideComment) -> None:

@@ -349,8 +349,8 @@ FROM report_upload
 JOIN report ON report.id = report_upload.report_id AND is_public
 JOIN report_category ON report_category.code = report.category_code
 JOIN upload ON upload.id = report_upload.upload_id AND upload.purpose = 'photo'
-JOIN rendition AS large ON large.upload_id = upload.id AND large.kind = 'large' AND large.gone_at IS NULL
-JOIN rendition AS small ON small.upload_id = upload.id AND small.kind = 'small' AND small.gone_at IS NULL
+JOIN rendition AS large ON large.upload_id = upload.id AND large.size = 'large'
+JOIN rendition AS small ON small.upload_id = upload.id AND small.size = 'small'
 WHERE large.redacted OR part = 'resolved' OR NOT report_category.keeps_original;
 
 -- migrate:down

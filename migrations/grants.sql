@@ -19,10 +19,9 @@ REVOKE UPDATE, DELETE, TRUNCATE ON audit, audit_link FROM :app;
 REVOKE INSERT ON audit FROM :app;
 GRANT INSERT (actor_id, actor_kind, action, subject, data) ON audit TO :app;
 REVOKE UPDATE, TRUNCATE ON audit_waiting FROM :app;
--- Nor what residents decided, what was done with their data and who opened their files; the calendar is added to.
+-- Nor what residents decided, what was done with their data and who opened their files.
 REVOKE UPDATE, DELETE, TRUNCATE ON consent, processing, file_opening, breach_version FROM :app;
 REVOKE DELETE, TRUNCATE ON breach, data_request, data_export, erasure, retention FROM :app;
-REVOKE UPDATE, DELETE, TRUNCATE ON calendar_day FROM :app;
 REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON working_spell FROM :app;
 -- Who was given what, and who broke the glass, is not forgotten.
 REVOKE DELETE, TRUNCATE ON staff_account, staff_grant, break_glass FROM :app;
@@ -46,7 +45,7 @@ REVOKE DELETE, TRUNCATE ON machine, machine_key FROM :app;
 -- Nor what billers were asked and said, how they were asked, and what a resident let pay itself.
 REVOKE DELETE, TRUNCATE ON biller, biller_connection, biller_call, e_invoice, autopay FROM :app;
 -- Nor what was reported, and what was done about it.
-REVOKE DELETE, TRUNCATE ON report, report_step, report_upload, report_note FROM :app;
+REVOKE DELETE, TRUNCATE ON report, report_step, report_upload, report_note, report_fine FROM :app;
 REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON report_category FROM :app;
 REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON ward, installation, schema_migrations, repeatable_sql FROM :app;
 GRANT UPDATE (seeded_at) ON installation TO :app;

@@ -27,6 +27,7 @@ from app.staff.events import BreakGlassOpened
 from feedback.events import (
     ComplaintFiled,
     ExtensionAsked,
+    FinePaid,
     ReportCommented,
     ReportDueSoon,
     ReporterAnswered,
@@ -146,6 +147,7 @@ Told = (
     | ExtensionAsked
     | ComplaintFiled
     | ReportCommented
+    | FinePaid
 )
 """Every event that somebody is told of."""
 
@@ -927,6 +929,7 @@ def messages_of(event: Told) -> list[Words]:
             | ExtensionAsked()
             | ComplaintFiled()
             | ReportCommented()
+            | FinePaid()
         ):
             return report_messages.messages_of(event)
         case _:

@@ -8,6 +8,7 @@ from app.clock import CITY_ZONE
 from feedback.events import (
     ComplaintFiled,
     ExtensionAsked,
+    FinePaid,
     ReportCommented,
     ReportDueSoon,
     ReporterAnswered,
@@ -17,7 +18,7 @@ from feedback.events import (
     ReportOverdue,
 )
 from feedback.models import StepKind
-from notifications.words import Words, words_for
+from notifications.words import Words, dong, words_for
 
 Told = (
     ReportFiled
@@ -29,6 +30,7 @@ Told = (
     | ExtensionAsked
     | ComplaintFiled
     | ReportCommented
+    | FinePaid
 )
 
 _LONGEST_QUOTE = 300
@@ -124,12 +126,23 @@ def messages_of(event: Told) -> list[Words]:
                     (_quoted(event.words), _quoted(event.words)),
                 )
             ]
+        case FinePaid():
+            return _to_staff(
+                [event.officer_id],
+                event.report_id,
+                (f"Đã nộp phạt: {event.code}", f"Fine paid: {event.code}"),
+                (
+                    f"Quyết định {event.decision_number}: {dong(event.amount)}.",
+                    f"Decision {event.decision_number}: {dong(event.amount)}.",
+                ),
+            )
         case _:
             assert_never(event)
 
 
 def _moved(event: ReportMoved) -> list[Words]:
-    title_vi, title_en = _STEPS[event.step]
+    cancelled = event.step == "fined" and event.words is not None
+    title_vi, title_en = _CANCELLED if cancelled else _STEPS[event.step]
     title = (f"{title_vi}: {event.code}", f"{title_en}: {event.code}")
 
     def told(reader: UUID, words: str | None) -> Words:
@@ -165,6 +178,7 @@ _STEPS: dict[StepKind, tuple[str, str]] = {
     "redacted": ("Đã che thông tin trong ảnh", "A picture was covered"),
     "fined": ("Đã xử phạt vi phạm", "The violation was fined"),
 }
+_CANCELLED = "Đã hủy quyết định xử phạt", "The fine was cancelled"
 
 
 def _to_resident(reader: UUID, report_id: UUID, title: tuple[str, str], body: tuple[str, str]) -> Words:

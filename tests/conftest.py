@@ -5,6 +5,7 @@ cloned from the template, with the real pool, the till and a worker: for payment
 
 import asyncio
 import os
+import shutil
 import socket
 import tempfile
 import threading
@@ -17,6 +18,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
 os.environ["HUONG_MODE"] = "sandbox"
+os.environ["DATA_DIR"] = tempfile.mkdtemp(prefix="huong-data-")
 os.environ.setdefault("HUONG_LOG_LEVEL", "warning")
 os.environ.setdefault("HUONG_RATE_PER_MINUTE", "1000000000")  # tests are quicker than people
 os.environ.setdefault("HUONG_STRANGER_RATE_PER_MINUTE", "1000000000")
@@ -54,6 +56,14 @@ class Servers:
     def url(self, database: str, role: str) -> str:
         """The address of a database for a role, on the same server."""
         return migrations.elsewhere(self.superuser_url, database, role)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def data_dir() -> Iterator[Path]:
+    """Where the run's uploads are."""
+    path = Path(os.environ["DATA_DIR"])
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

@@ -476,6 +476,11 @@ WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND attnum > 0 AND
     AND attname ~ '^(principal|payer|payee|owner|actor|resident|subject|holder|member|account|session)_id$|phone|email|subject'
 ORDER BY 1;
 
+-- name: plant_upload
+-- A photograph that was sent and nothing holds.
+INSERT INTO upload (id, owner_id, purpose, way, status, size, sha256, media_type)
+VALUES ($1, $2, 'photo', 'whole', 'ready', 1, sha256(''), 'image/jpeg');
+
 -- name: tables_of_ours
 -- Every table.
 SELECT relname AS "table" FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' ORDER BY 1;
@@ -884,12 +889,13 @@ SELECT status FROM top_up WHERE id = $1;
 -- name: plant_photo
 -- An upload that is ready, with its two pictures.
 WITH planted AS (
-    INSERT INTO upload (id, owner_id, purpose, status, media_type, size, sha256, width, height, phash)
-    VALUES ($1::uuid, $2, $3, 'ready', 'image/jpeg', 1000, sha256($1::uuid::text::bytea), 1600, 1200, $4)
+    INSERT INTO upload (id, owner_id, purpose, way, status, media_type, size, sha256, width, height, phash)
+    VALUES ($1::uuid, $2, $3, 'whole', 'ready', 'image/jpeg', 1000, sha256($1::uuid::text::bytea), 1600, 1200, $4)
     RETURNING id
 )
-INSERT INTO rendition (name, upload_id, kind, media_type, width, height)
-SELECT kind || '-' || id, id, kind, 'image/jpeg', 1600, 1200 FROM planted, unnest(ARRAY['large', 'small']) AS kind;
+INSERT INTO rendition (name, upload_id, size, media_type, width, height)
+SELECT left(size || '-' || translate(id::text, '-', ''), 32), id, size, 'image/jpeg', 1600, 1200
+FROM planted, unnest(ARRAY['large', 'small']) AS size;
 
 -- name: report_steps
 -- What was done to a report, in order.
@@ -919,6 +925,65 @@ UPDATE report SET due_at = city_now() - interval '1 second', warn_at = city_now(
 SELECT asked_at, due_at FROM report WHERE id = $1;
 
 -- name: plant_report
+-- A report that an agency deals with, as its reporter has filed it.
+WITH planted AS (
+    INSERT INTO report (id, code, channel, reporter_id, filed_by, category_code, said, lat, lng, ward_code, ward_approximate,
+        private, confidential, share_name, urgent, status, agency_code, public_said, public_lat, public_lng, first_due_at,
+        due_at, warn_at)
+    VALUES ($1, $2, 'app', $3, $3, $4, 'Vượt đèn đỏ', 16.4637, 107.5909, '19777', true, false, false, false, false, $5, $6,
+        'Vượt đèn đỏ', 16.4637, 107.5909, city_now(), city_now(), city_now())
+    RETURNING id
+)
+INSERT INTO report_step (report_id, version, kind, actor_id, actor_kind, for_reporter)
+SELECT id, 1, 'filed', $3, 'reporter', true FROM planted;
+
+-- name: set_report_status
+-- A report goes on without its steps.
+UPDATE report SET status = $2, answer = 'Đã xử lý', resolved_at = city_now() WHERE id = $1;
+
+-- name: fine_rows
+-- A report's fines, oldest first.
+SELECT id, code, status, plate, offender_name, amount, late_amount, bills, bill_id, reference, due_on, renew_on, paid_amount,
+    paid_at, payment_id
+FROM report_fine WHERE report_id = $1 ORDER BY made_at, id;
+
+-- name: age_fine
+-- A fine whose decision was so many days earlier.
+UPDATE report_fine SET decided_on = decided_on - $2::int, due_on = due_on - $2::int, renew_on = renew_on - $2::int,
+    charged_on = charged_on - $2::int
+WHERE report_id = $1 AND status = 'decided';
+
+-- name: age_fines_of_long_ago
+-- Everything that was done about a report's fines was done so many days earlier.
+UPDATE report_fine SET made_at = made_at - make_interval(days => $2::int), paid_at = paid_at - make_interval(days => $2::int),
+    cancelled_at = cancelled_at - make_interval(days => $2::int)
+WHERE report_id = $1;
+
+-- name: fine_steps
+-- What was done to a report.
+SELECT version, kind, actor_kind, said, is_public, for_reporter FROM report_step WHERE report_id = $1 ORDER BY version;
+
+-- name: all_that_is_public
+-- Everything that everybody may know of a report.
+SELECT to_jsonb(public_report)::text FROM public_report WHERE id = $1;
+
+-- name: bills_of_code
+-- A customer code's bills, as they were issued.
+SELECT reference, amount, status, customer_name FROM bill WHERE customer_code = $1 ORDER BY reference;
+
+-- name: drop_fines
+-- What must never be.
+DELETE FROM report_fine;
+
+-- name: city_point
+-- A place in metres.
+SELECT city_point($1, $2);
+
+-- name: ward_codes
+-- All wards.
+SELECT code FROM ward ORDER BY code;
+
+-- name: plant_report_row
 -- A report as the verbs could have left it: the columns of $1.
 INSERT INTO report (id, code, channel, category_code, said, lat, lng, ward_code, ward_approximate, private, confidential,
     share_name, urgent, status, agency_code, duplicate_of, answer, public_said, public_answer, public_lat, public_lng, made_at,

@@ -28,6 +28,19 @@ AGENCIES: tuple[tuple[str, str, str, str | None], ...] = (
     ("counter-thuan-hoa", "Trung tâm Phục vụ hành chính công phường Thuận Hóa", "Thuận Hóa ward's counter", "19786"),
     ("city", "Ủy ban nhân dân thành phố Huế", "People's Committee of Huế city", None),
 )  # fmt: skip
+OFFICERS: tuple[tuple[str, str, str], ...] = (
+    ("+84900000211", "Cán bộ cảnh sát giao thông", "traffic-police"),
+    ("+84900000212", "Cán bộ trật tự công cộng", "public-order"),
+    ("+84900000213", "Cán bộ phòng cháy, chữa cháy", "fire-police"),
+    ("+84900000214", "Cán bộ Sở Xây dựng", "construction"),
+    ("+84900000215", "Cán bộ thoát nước, chiếu sáng", "drainage"),
+    ("+84900000216", "Cán bộ môi trường đô thị", "environment"),
+    ("+84900000217", "Cán bộ an toàn thực phẩm", "food-safety"),
+    ("+84900000218", "Cán bộ Sở Du lịch", "tourism"),
+    ("+84900000219", "Cán bộ đầu mối điện, nước", "utilities"),
+    ("+84900000220", "Cán bộ viễn thông", "telecoms"),
+)
+"""Whoever deals with field reports, by agency; a migration has made these agencies."""
 STAFF: tuple[tuple[str, str, str, tuple[Role, ...]], ...] = (
     ("+84900000201", "Điều hành viên trực ban", "ioc", ("operator",)),
     ("+84900000202", "Cán bộ quản lý đô thị", "urban-management", ("agency_officer",)),
@@ -37,6 +50,7 @@ STAFF: tuple[tuple[str, str, str, tuple[Role, ...]], ...] = (
     ("+84900000206", "Kế toán thành phố", "city", ("finance",)),
     ("+84900000207", "Cán bộ tuân thủ", "city", ("compliance",)),
     ("+84900000208", "Quản trị hệ thống 2", "city", ("admin",)),
+    *((phone, name, agency, ("agency_officer",)) for phone, name, agency in OFFICERS),
 )
 STAFF_EMAILS: dict[str, str] = {
     "+84900000201": "operator@hue.example",
@@ -47,7 +61,7 @@ STAFF_EMAILS: dict[str, str] = {
     "+84900000206": "finance@hue.example",
     "+84900000207": "compliance@hue.example",
     "+84900000208": "admin2@hue.example",
-}
+} | {phone: f"{agency}@hue.example" for phone, _, agency in OFFICERS}
 """By phone: how the stand-in of the staff's identity provider knows them."""
 
 

@@ -29,5 +29,5 @@ def columns(**other: Any) -> dict[str, Any]:
 async def planted(db: Connection, **other: Any) -> UUID:
     """The id of a report that is there now."""
     row = columns(**other)
-    await db.execute(sql.plant_report, row)
+    await db.execute(sql.plant_report_row, row)
     return row["id"]

@@ -24,7 +24,7 @@ from app.privacy import exports
 from app.types import Body
 from app.worker import HOLDINGS
 from feedback import handling, reports, voices
-from feedback.models import AskReporter, FileReport, WriteComment, WriteNote
+from feedback.models import AskReporter, FileReport, WriteComment, WriteReportNote
 from tests.conftest import OneConnection
 from tests.house.reading import PACKAGES
 from tests.makers import Machine, Resident, a_machine, a_resident, a_shop, a_staff_member, with_role
@@ -62,6 +62,9 @@ PUBLIC = {
     ("GET", "/v1/feedback/reports"),
     ("GET", "/v1/feedback/reports/nearby"),
     ("GET", "/v1/feedback/reports/{report_id:uuid}"),
+    ("POST", "/v1/feedback/fines/look-ups"),
+    ("GET", "/v1/places/ward"),
+    ("GET", "/v1/pictures/{name:str}"),
     ("GET", "/v1/verifications/callback"),
     ("GET", "/v1/gateways/vnpay/ipn"),
     ("GET", "/v1/gateways/vnpay/return"),
@@ -269,6 +272,8 @@ async def a_household(db: Connection) -> Household:
     await bills.keep_code(db, owner.me, ids["customer_code_id"], kept)
     await autopay.switch_on(db, owner.me, ids["customer_code_id"], SetAutopay(ceiling=1))
     await db.execute(sql.plant_e_invoice, ids["payment_id"])
+    ids["upload_id"] = uuid4()
+    await db.execute(sql.plant_upload, ids["upload_id"], owner.id)
     ids["bill_id"] = await bills.issue(
         db,
         biller=BY_CODE["biller_code"],
@@ -302,7 +307,7 @@ async def _what_was_reported(db: Connection, owner: Resident, ids: dict[str, UUI
     await reports.file(db, owner.me, ids["report_id"], said, "203.0.113.7", "vi")
     await handling.ask(db, operator.me, ids["report_id"], AskReporter(version=1, text="Ở đâu?"))
     await voices.comment(db, owner.me, ids["report_id"], ids["comment_id"], WriteComment(text="Vẫn hỏng"), "vi")
-    await handling.write_note(db, operator.me, ids["report_id"], ids["note_id"], WriteNote(text="Đã gọi"))
+    await handling.write_note(db, operator.me, ids["report_id"], ids["note_id"], WriteReportNote(text="Đã gọi"))
 
 
 async def _what_is_watched(db: Connection, owner: Resident, taken_id: UUID, ids: dict[str, UUID]) -> None:

@@ -13,7 +13,7 @@ from tests.house.doors import subclasses
 from tests.house.reading import ROOT, nodes_of, nothing, product, said
 from wallet.ledger import REFUSALS
 
-STATUSES = {400, 401, 403, 404, 405, 409, 413, 415, 429, 500, 503}
+STATUSES = {400, 401, 403, 404, 405, 409, 412, 413, 415, 429, 460, 500, 503}
 YES = {"applied", "replayed"}
 """What the ledger's function says when it does not refuse."""
 FILLED_BY_THE_LEDGER = {"allowed", "left"}

@@ -17,9 +17,9 @@ OURS_BY_HABIT = {"schema_migrations"}
 """dbmate's own name for its table."""
 
 NOT_PLURAL = ("ss", "us", "is")
-MEASURES = {
-    "ward.lat", "ward.lng", "ward.area_km2", "report.lat", "report.lng", "report.public_lat", "report.public_lng",
-}  # fmt: skip
+MEASURES = {"ward.area_km2", "report.public_lat", "report.public_lng"} | {
+    f"{table}.{column}" for table in ("ward", "report", "upload", "upload_evidence") for column in ("lat", "lng")
+}
 """The only numbers that are not whole."""
 
 MONEY = re.compile(r"^(\w+_)?(amount|balance|posted|pending|floor|fee)(_\w+)?$")

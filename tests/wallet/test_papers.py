@@ -25,6 +25,7 @@ from pypdf import PdfReader
 
 from app.clock import city_now, city_today
 from app.db import Connection, maybe, one
+from app.errors import Unavailable
 from app.jobs import News
 from app.types import new_id
 from tests.app.phones import all_but_request_id
@@ -141,19 +142,41 @@ async def test_a_pdf_says_it_in_vietnamese_on_numbered_pages() -> None:
     assert all("Thời gian" in text and f"Trang {page}" in text for page, text in enumerate(texts, 1))
 
 
-async def test_a_pdf_is_refused_rather_than_made_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tables, "MOST_PDF_LINES", 10)
-    with pytest.raises(tables.TooManyLines):
-        await tables.answer("pdf", _table([(NOON, "x", 1, None)] * 11))
+async def test_a_long_pdf_has_every_line_once_in_order_on_pages_that_two_readers_find() -> None:
+    rows = [(NOON, f"dòng {n} đủ dấu", n, None) for n in range(1_000)]
+    content = await _bytes(await tables.answer("pdf", _table(rows)))
+    reader = PdfReader(io.BytesIO(content), strict=True)
+    with closing(pypdfium2.PdfDocument(content)) as document:
+        others = [page.get_textpage().get_text_range() for page in document]
+        assert len({document[n].render().to_pil().tobytes() for n in range(len(document))}) == len(document)
+    for texts in ([page.extract_text() for page in reader.pages], others):
+        assert [int(n) for text in texts for n in re.findall(r"dòng (\d+) đủ dấu", text)] == list(range(1_000))
+        assert [re.findall(r"Trang (\d+)", text) for text in texts] == [[str(n)] for n in range(1, len(texts) + 1)]
+        assert ["Bảng kê" in text for text in texts].index(False) == 1
+    assert len(others) > 20
+    assert all(pdfs.fonts(content).values())
+    assert reader.metadata is not None
+    assert reader.metadata.title == "Bảng kê"
+    assert reader.root_object["/Lang"] == "vi"
+    opens_at: Any = reader.root_object["/OpenAction"]
+    assert opens_at[0] == reader.pages[0].indirect_reference
+
+
+@pytest.mark.parametrize("lines", [0, 1, 30, 31, 64, 65])
+async def test_a_pdf_is_whole_where_a_page_ends(lines: int) -> None:
+    content = await _bytes(await tables.answer("pdf", _table([(NOON, f"dòng {n}", n, None) for n in range(lines)])))
+    texts = [page.extract_text() for page in PdfReader(io.BytesIO(content), strict=True).pages]
+    assert re.findall(r"dòng (\d+)", " ".join(texts)) == [str(n) for n in range(lines)]
+    assert all(f"Trang {number}" in text for number, text in enumerate(texts, 1))
 
 
 async def test_what_goes_wrong_at_first_is_told_before_the_answer_begins() -> None:
     async def failing() -> AsyncIterator[Row]:
-        raise tables.TooManyLines(most=1)
+        raise Unavailable
         yield ()
 
     for form in get_args(tables.Form):
-        with pytest.raises(tables.TooManyLines):
+        with pytest.raises(Unavailable):
             await _bytes(await tables.answer(form, _table(failing())))
 
 
@@ -170,9 +193,9 @@ async def _counted(most: int) -> AsyncIterator[Row]:
         yield (f"Bún bò bên chợ Đông Ba {number}",)
 
 
-@pytest.mark.parametrize("form", ["csv", "xlsx"])
-async def test_ten_times_the_lines_take_no_more_memory(form: tables.Form) -> None:
-    """A hundred thousand, of one column: to count what is kept takes longer than to write."""
+@pytest.mark.parametrize(("form", "most"), [("csv", 100_000), ("xlsx", 100_000), ("pdf", 30_000)])
+async def test_ten_times_the_lines_take_no_more_memory(form: tables.Form, most: int) -> None:
+    """Of one column: to count what is kept takes longer than to write."""
 
     async def peak_bytes(lines: int) -> int:
         tracemalloc.reset_peak()
@@ -186,7 +209,7 @@ async def test_ten_times_the_lines_take_no_more_memory(form: tables.Form) -> Non
     tracemalloc.start(1)
     try:
         await peak_bytes(1_000)  # what is loaded once
-        few, many = await peak_bytes(10_000), await peak_bytes(100_000)
+        few, many = await peak_bytes(most // 10), await peak_bytes(most)
     finally:
         tracemalloc.stop()
     assert many < 1.5 * few

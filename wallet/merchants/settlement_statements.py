@@ -41,7 +41,7 @@ class _Line(msgspec.Struct, frozen=True):
 async def answer(
     database: Database, me: Principal, merchant_id: UUID, settlement_id: UUID, form: Form, language: Language
 ) -> Stream:
-    """The file of a settlement of my merchant; raises NotFound, TooManyRequests, TooManyLines, Unavailable.
+    """The file of a settlement of my merchant; raises NotFound, TooManyRequests, Unavailable.
 
     Holds no connection while it is read: a thousand lines at a time. They are closed, so none changes meanwhile."""
     async with database.deed() as db:

@@ -48,7 +48,7 @@ class DrawingPlaces:
 two_drawings_at_a_time = DrawingPlaces(2)
 """Drawing takes a processor: payments go first."""
 two_receipts_at_a_time = DrawingPlaces(2)
-"""A receipt is a page, and does not wait for twenty thousand lines."""
+"""A receipt is a page, and does not wait for a hundred thousand lines."""
 
 FONTS = Path(__file__).parents[2] / "app" / "fonts"
 _FAMILY = "Be Vietnam Pro"
@@ -67,7 +67,7 @@ class Paper(FPDF):
         self.set_lang(language)
         self.set_creation_date(city_now())
         self._letters = {bold: self._letters_of(bold) for bold in (False, True)}
-        self._style: tuple[int, float, bool, Colour] | None = None
+        self._style: tuple[float, bool, Colour] | None = None
         self.language: Language = language
         self.foot = size[1] - MARGIN - 18
 
@@ -80,6 +80,7 @@ class Paper(FPDF):
     def begin_page(self) -> None:
         """A new page; the one before is finished."""
         self.add_page()
+        self._style = None
         self.set_y(MARGIN)
 
     def footer(self) -> None:
@@ -103,18 +104,20 @@ class Paper(FPDF):
         text = self._known(text, bold)
         if at != "left":
             x -= self.width(text, size, bold=bold) / (1 if at == "right" else 2)
-        if self._style != (self.page, size, bold, colour):
-            self._style = (self.page, size, bold, colour)
+        if self._style != (size, bold, colour):
+            self._style = (size, bold, colour)
             self.set_font(_FAMILY, "B" if bold else "", size)
             self.set_text_color(*colour)
+            self.set_fill_color(*colour)  # once a style: else fpdf2 says the colour with each text
         self.text(x, y, text)
 
     def _known(self, text: str, bold: bool) -> str:
         """What these letters can write, composed; a question mark for what they cannot (an emoji in a memo)."""
         if text.isascii():
             return text
-        letters = self._letters[bold].cmap
-        return "".join(c if ord(c) in letters else "?" for c in unicodedata.normalize("NFC", text))
+        text = unicodedata.normalize("NFC", text)
+        unknown = set(map(ord, text)).difference(self._letters[bold].cmap)
+        return text.translate(dict.fromkeys(unknown, "?")) if unknown else text
 
     def width(self, text: str, size: float, *, bold: bool = False) -> float:
         """How long a line of text is."""

@@ -59,7 +59,7 @@ async def get_statement_xlsx(request: Door, from_on: FromDay, to_on: ToDay) -> S
 
 @get("/v1/wallet/statement.pdf", media_type=MEDIA_TYPES["pdf"])
 async def get_statement_pdf(request: Door, from_on: FromDay, to_on: ToDay) -> Stream:
-    """The same to read and print: 20,000 lines at the most."""
+    """The same to read and print."""
     return await statements.file(request.app.state.database, request.me, from_on, to_on, "pdf", request.lang)
 
 

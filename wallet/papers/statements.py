@@ -54,7 +54,7 @@ async def file(
 ) -> Stream:
     """My statement as a file, with a line for what was there before and one for what was left.
 
-    In short transactions of its own: it may take long. Raises BadSpan, TooManyLines, TooManyRequests."""
+    In short transactions of its own: it may take long. Raises BadSpan, TooManyRequests."""
     async with database.deed() as db:
         await spend(db, Budget(f"statement {me.id}", FILES_AN_HOUR, 3600))
         span = await history.year(db, me.id, from_on, to_on)

@@ -48,7 +48,7 @@ async def test_working_days_are_counted_as_the_government_has_it(
 async def test_the_calendar_knows_its_end_and_the_hours(db: Connection) -> None:
     assert await calendar_end(db) == date(2027, 12, 31)
     assert (await calendar_from(db, date(2026, 1, 1))).known_until == date(2027, 12, 31)
-    assert await working_spells(db) == [Spell(450, 690), Spell(810, 1050)]
+    assert await working_spells(db) == [Spell(450, 690), Spell(810, 1020)]
 
 
 async def test_another_year_is_written_once(db: Connection) -> None:
