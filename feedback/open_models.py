@@ -77,7 +77,8 @@ class ReportNumbers(Answer):
     `on_time_first` were first answered by the first deadline, `on_time_extended` by the one that stood then,
     extensions included. `reopened`: at least once. Ratings are of the answer that stands. Hours are the clock's, to a
     tenth, from filing to the first human answer: half of the reports, and nine of ten, waited no longer. Shares are
-    from 0 to 1; null where there is nothing to divide."""
+    from 0 to 1; null where there is nothing to divide. Fines are those that were decided and stand, paid or not, in
+    đồng and without what is added for being late."""
 
     received: int = 0
     accepted: int = 0
@@ -98,6 +99,8 @@ class ReportNumbers(Answer):
     satisfied_share: float | None = None
     first_answer_median_h: float | None = None
     first_answer_p90_h: float | None = None
+    fines: int = 0
+    fines_amount: int = 0
 
 
 class StatisticsRow(ReportNumbers, kw_only=True):

@@ -816,24 +816,25 @@ SELECT count(*) FROM taken;
 -- there are at least $5 of them. Waits are in tenths of an hour.
 WITH received AS MATERIALIZED (
     SELECT CASE $3::text
-            WHEN 'agency' THEN coalesce(agency_code, '')
+            WHEN 'agency' THEN coalesce(report.agency_code, '')
             WHEN 'category' THEN category_code
             WHEN 'ward' THEN ward_code
-            WHEN 'month' THEN to_char(made_at AT TIME ZONE 'Asia/Ho_Chi_Minh', 'YYYY-MM')
+            WHEN 'month' THEN to_char(report.made_at AT TIME ZONE 'Asia/Ho_Chi_Minh', 'YYYY-MM')
         END AS key,
-        private, status, is_open, reopened, rating,
+        private, report.status, is_open, reopened, rating,
         is_open AND asked_at IS NULL AND due_at < city_now() AS is_late,
-        status NOT IN ('rejected', 'duplicate')
+        report.status NOT IN ('rejected', 'duplicate')
             AND (first_resolved_at IS NOT NULL OR (asked_at IS NULL AND first_due_at < city_now())) AS is_measured,
         first_resolved_at <= first_due_at AS in_first_time,
         -- A report that was opened again has a deadline of its own since then.
         first_resolved_at <= CASE WHEN reopened = 0 THEN due_at ELSE greatest(first_due_at, (
             SELECT max(until) FROM report_extension
             WHERE report_id = report.id AND approved AND decided_at <= first_resolved_at)) END AS in_time,
-        round(date_part('epoch', first_answered_at - made_at) / 360)::int AS wait
+        round(date_part('epoch', first_answered_at - report.made_at) / 360)::int AS wait, report_fine.amount AS fine
     FROM report
-    WHERE NOT confidential AND made_at >= $1::date::timestamp AT TIME ZONE 'Asia/Ho_Chi_Minh'
-        AND made_at < ($2::date + 1)::timestamp AT TIME ZONE 'Asia/Ho_Chi_Minh'
+    LEFT JOIN report_fine ON report_id = report.id AND report_fine.status IN ('decided', 'paid')
+    WHERE NOT confidential AND report.made_at >= $1::date::timestamp AT TIME ZONE 'Asia/Ho_Chi_Minh'
+        AND report.made_at < ($2::date + 1)::timestamp AT TIME ZONE 'Asia/Ho_Chi_Minh'
 ), part AS (
     SELECT key, private, count(*) AS received,
         count(*) FILTER (WHERE status NOT IN ('submitted', 'rejected', 'duplicate')) AS accepted,
@@ -848,7 +849,8 @@ WITH received AS MATERIALIZED (
         count(*) FILTER (WHERE reopened > 0) AS reopened,
         count(*) FILTER (WHERE rating = 'satisfied') AS satisfied,
         count(*) FILTER (WHERE rating = 'acceptable') AS acceptable,
-        count(*) FILTER (WHERE rating = 'unsatisfied') AS unsatisfied
+        count(*) FILTER (WHERE rating = 'unsatisfied') AS unsatisfied,
+        count(fine) AS fines, coalesce(sum(fine), 0) AS fines_amount
     FROM received GROUP BY key, private
 ), waited AS (
     SELECT key, private, wait, count(*) AS times FROM received WHERE wait IS NOT NULL GROUP BY key, private, wait
@@ -866,7 +868,8 @@ WITH received AS MATERIALIZED (
         sum(open)::bigint AS open, sum(late_now)::bigint AS late_now, sum(measured)::bigint AS measured,
         sum(on_time_first)::bigint AS on_time_first, sum(on_time_extended)::bigint AS on_time_extended,
         sum(reopened)::bigint AS reopened, sum(satisfied)::bigint AS satisfied, sum(acceptable)::bigint AS acceptable,
-        sum(unsatisfied)::bigint AS unsatisfied, sum(satisfied + acceptable + unsatisfied)::bigint AS rated
+        sum(unsatisfied)::bigint AS unsatisfied, sum(satisfied + acceptable + unsatisfied)::bigint AS rated,
+        sum(fines)::bigint AS fines, sum(fines_amount)::bigint AS fines_amount
     FROM line JOIN part USING (key, private) GROUP BY is_total, line.name
 ), ranked AS (
     SELECT is_total, line.name, wait, sum(sum(times)) OVER (PARTITION BY is_total, line.name ORDER BY wait) AS so_far,
@@ -889,7 +892,8 @@ SELECT is_total, nullif(summed.name, '') AS key,
     on_time_first, round(on_time_first::numeric / nullif(measured, 0), 4)::float8 AS on_time_first_share,
     on_time_extended, round(on_time_extended::numeric / nullif(measured, 0), 4)::float8 AS on_time_extended_share,
     reopened, satisfied, acceptable, unsatisfied,
-    round(satisfied::numeric / nullif(rated, 0), 4)::float8 AS satisfied_share, first_answer_median_h, first_answer_p90_h
+    round(satisfied::numeric / nullif(rated, 0), 4)::float8 AS satisfied_share, first_answer_median_h, first_answer_p90_h,
+    fines, fines_amount
 FROM summed LEFT JOIN middle USING (is_total, name)
 ORDER BY CASE WHEN $3::text = 'month' THEN summed.name END, received DESC, summed.name;
 

@@ -10,6 +10,7 @@ import pytest
 from app.clock import city_today
 from app.db import Connection
 from feedback import statistics
+from tests.feedback.fining import DECISION, a_case, fined, the_treasury
 from tests.feedback.makers import a_centre, filed
 from tests.feedback.planted import planted
 from tests.makers import a_resident, a_staff_member
@@ -66,7 +67,8 @@ NUMBERS = {
     "received": 10, "accepted": 7, "rejected": 1, "duplicates": 1, "resolved": 4, "open": 4, "late_now": 2,
     "measured": 7, "on_time_first": 1, "on_time_first_share": 0.1429, "on_time_extended": 3,
     "on_time_extended_share": 0.4286, "reopened": 2, "satisfied": 2, "acceptable": 1, "unsatisfied": 1,
-    "satisfied_share": 0.5, "first_answer_median_h": 5.0, "first_answer_p90_h": 10.0,
+    "satisfied_share": 0.5, "first_answer_median_h": 5.0, "first_answer_p90_h": 10.0, "fines": 0,
+    "fines_amount": 0,
 }  # fmt: skip
 
 
@@ -156,6 +158,20 @@ async def test_what_the_verbs_did_is_counted(db: Connection, desk: httpx.AsyncCl
         1,
         1,
     )
+
+
+async def test_fines_that_stand_are_counted(db: Connection, desk: httpx.AsyncClient) -> None:
+    await the_treasury(db)
+    for number, change in ((1, None), (2, "cancellation")):
+        case = await a_case(db)
+        await fined(desk, case, {**DECISION, "decision_number": f"{number}/QĐ-XPHC"})
+        if change:
+            body = {"version": 2, "reason": "Nhầm biển số"}
+            assert (await desk.put(f"{case.path}-{change}", headers=case.officer.headers, json=body)).is_success
+    await a_case(db)
+    today = str(city_today())
+    found = (await shown(desk, **{"from": today, "to": today}))["total"]
+    assert (found["received"], found["fines"], found["fines_amount"]) == (3, 1, DECISION["amount"])
 
 
 @pytest.mark.parametrize(
