@@ -2,6 +2,7 @@
 
 And what nobody wants to read costs none either: HEAD is answered wherever GET is (9.3.2)."""
 
+import re
 from collections.abc import Iterable
 from hashlib import blake2b
 
@@ -20,9 +21,12 @@ from litestar.types import (
 
 from app.errors import allowed
 
+_POLLED = re.compile(r"application/(json|[\w.-]+\+json|rss\+xml)\b")
+
 
 class Unchanged:
-    """The middleware, in pure ASGI: a GET that answers 200 with JSON gets an ETag, or 304 if the caller has it."""
+    """The middleware, in pure ASGI: a GET that answers 200 with what `has_etag` gets one, or 304 if the caller has
+    it."""
 
     def __init__(self, app: ASGIApp, routes: Iterable[BaseRoute] = ()) -> None:
         self.app = app
@@ -45,7 +49,7 @@ class Unchanged:
 
         async def send_if_changed(message: Message) -> None:
             nonlocal start
-            if message["type"] == "http.response.start" and _is_json(message):
+            if message["type"] == "http.response.start" and _is_polled(message):
                 start = message
                 return
             if start is None or message["type"] != "http.response.body":
@@ -101,8 +105,13 @@ def _allow(scope: HTTPScope) -> str:
     return allowed(method for route in routes if isinstance(route, HTTPRoute) for method in route.methods)
 
 
-def _is_json(start: HTTPResponseStartEvent) -> bool:
-    return start["status"] == 200 and dict(start["headers"]).get(b"content-type", b"").startswith(b"application/json")
+def has_etag(media_type: str) -> bool:
+    """Is it what gets an ETag: JSON, also GeoJSON and the like, and feeds?"""
+    return _POLLED.match(media_type) is not None
+
+
+def _is_polled(start: HTTPResponseStartEvent) -> bool:
+    return start["status"] == 200 and has_etag(dict(start["headers"]).get(b"content-type", b"").decode("latin-1"))
 
 
 def _holds(scope: Scope, etag: bytes) -> bool:

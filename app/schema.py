@@ -18,6 +18,7 @@ from litestar.routes import BaseRoute
 from litestar.serialization import encode_json
 from litestar.types import ControllerRouterHandler
 
+from app.etag import has_etag
 from app.staff import cookie
 from app.types import Answer, Body, Page
 
@@ -256,7 +257,7 @@ def _complete(operation: dict[str, Any], method: str, schemas: dict[str, Any], o
             if kind.startswith(("image/", "application/zip")):
                 medium["schema"] = {"contentMediaType": kind}
     done = operation["responses"].get("200", {})
-    if method == "get" and "application/json" in done.get("content", {}):
+    if method == "get" and any(map(has_etag, done.get("content", {}))):
         done["headers"] = _ETAG
         operation["responses"]["304"] = {"description": "Unchanged: If-None-Match holds its ETag"}
     for status in _noes(operation, method, is_public=is_public, hears=bool(opt.get("hears"))):

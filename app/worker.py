@@ -26,6 +26,7 @@ from app.uploads import sweeping
 from feedback import deadlines as report_deadlines
 from feedback import fine_personal
 from feedback import listeners as feedback_listeners
+from feedback import map as report_map
 from feedback import personal as feedback_personal
 from notifications import personal as notifications_personal
 from notifications.listeners import listeners as notifications_listeners
@@ -93,6 +94,7 @@ SCHEDULE: tuple[Scheduled, ...] = (
     *sweeping.schedule,
     *wallet_listeners.schedule,
     *report_deadlines.schedule,
+    *report_map.schedule,
     *feedback_listeners.schedule,
 )
 

@@ -756,3 +756,163 @@ SELECT version FROM report WHERE id = $1;
 SELECT original.id FROM report JOIN report AS original ON original.category_code = report.category_code
     AND original.id <> report.id AND original.is_open AND NOT original.confidential
 WHERE report.id = $1 ORDER BY original.made_at DESC LIMIT 1;
+
+-- name: map_clusters
+-- Public reports by cell of a level ($1) from $2, $3 (west, north) to $4, $5 (east, south), of a category ($6), open or not
+-- ($7): what the clock has added up, and what happened since then.
+WITH counted AS (
+    SELECT cell.x, cell.y, open_count, open_x, open_y, closed_count, closed_x, closed_y
+    FROM generate_series($2::int, $4::int) AS column_x
+    JOIN map_cell AS cell ON level = $1 AND cell.x = column_x AND cell.y BETWEEN $3 AND $5
+        AND category_code = coalesce($6::text, '*')
+    UNION ALL
+    SELECT x >> (30 - $1), y >> (30 - $1), opened, opened * x::bigint, opened * y::bigint,
+        change - opened, (change - opened) * x::bigint, (change - opened) * y::bigint
+    FROM map_delta, LATERAL (SELECT CASE WHEN is_open THEN change ELSE 0 END AS opened) AS part
+    WHERE x >> (30 - $1) BETWEEN $2 AND $4 AND y >> (30 - $1) BETWEEN $3 AND $5
+        AND ($6::text IS NULL OR category_code = $6)
+), wanted AS (
+    SELECT x, y, CASE WHEN $7::boolean IS NOT false THEN open_count ELSE 0 END AS open,
+        CASE WHEN $7::boolean IS NOT true THEN closed_count ELSE 0 END AS closed,
+        CASE WHEN $7::boolean IS NOT false THEN open_x ELSE 0 END + CASE WHEN $7::boolean IS NOT true THEN closed_x ELSE 0 END AS sum_x,
+        CASE WHEN $7::boolean IS NOT false THEN open_y ELSE 0 END + CASE WHEN $7::boolean IS NOT true THEN closed_y ELSE 0 END AS sum_y
+    FROM counted
+)
+SELECT concat_ws('/', $1, wanted.x, wanted.y) AS cell, sum(open + closed) AS count, sum(open) AS open,
+    sum(sum_x)::float8 / sum(open + closed) AS x, sum(sum_y)::float8 / sum(open + closed) AS y
+FROM wanted GROUP BY wanted.x, wanted.y HAVING sum(open + closed) > 0 ORDER BY wanted.x, wanted.y;
+
+-- name: map_points
+-- Public reports in a box ($1 west, $2 south, $3 east, $4 north), of a category ($5), open or not ($6), at most $7.
+SELECT id, code, category_code AS category, status, lat, lng FROM public_report
+WHERE spot <@ box(city_point($2, $1), city_point($4, $3))
+    AND ($5::text IS NULL OR category_code = $5) AND ($6::boolean IS NULL OR is_open = $6)
+ORDER BY id LIMIT $7;
+
+-- name: fold_map
+-- Add the oldest $1 of what happened to the cells of the levels from $2 to $3; returns how many these were.
+WITH taken AS (
+    DELETE FROM map_delta WHERE id IN (SELECT id FROM map_delta ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED)
+    RETURNING x, y, category_code, is_open, change
+), folded AS (
+    INSERT INTO map_cell (level, x, y, category_code, open_count, open_x, open_y, closed_count, closed_x, closed_y)
+    SELECT level, x >> (30 - level), y >> (30 - level), category,
+        coalesce(sum(change) FILTER (WHERE is_open), 0), coalesce(sum(change * x::bigint) FILTER (WHERE is_open), 0),
+        coalesce(sum(change * y::bigint) FILTER (WHERE is_open), 0),
+        coalesce(sum(change) FILTER (WHERE NOT is_open), 0), coalesce(sum(change * x::bigint) FILTER (WHERE NOT is_open), 0),
+        coalesce(sum(change * y::bigint) FILTER (WHERE NOT is_open), 0)
+    FROM taken, generate_series($2::int, $3::int) AS level, unnest(ARRAY[category_code, '*']) AS category
+    GROUP BY 1, 2, 3, 4
+    ON CONFLICT (level, x, y, category_code) DO UPDATE SET
+        open_count = map_cell.open_count + excluded.open_count,
+        open_x = map_cell.open_x + excluded.open_x, open_y = map_cell.open_y + excluded.open_y,
+        closed_count = map_cell.closed_count + excluded.closed_count,
+        closed_x = map_cell.closed_x + excluded.closed_x, closed_y = map_cell.closed_y + excluded.closed_y
+)
+SELECT count(*) FROM taken;
+
+-- name: report_statistics
+-- The numbers of what came in from $1 to $2, by $3, with names in a language ($4), and in all. Private reports count where
+-- there are at least $5 of them. Waits are in tenths of an hour.
+WITH received AS MATERIALIZED (
+    SELECT CASE $3::text
+            WHEN 'agency' THEN coalesce(report.agency_code, '')
+            WHEN 'category' THEN category_code
+            WHEN 'ward' THEN ward_code
+            WHEN 'month' THEN to_char(report.made_at AT TIME ZONE 'Asia/Ho_Chi_Minh', 'YYYY-MM')
+        END AS key,
+        private, report.status, is_open, reopened, rating,
+        is_open AND asked_at IS NULL AND due_at < city_now() AS is_late,
+        report.status NOT IN ('rejected', 'duplicate')
+            AND (first_resolved_at IS NOT NULL OR (asked_at IS NULL AND first_due_at < city_now())) AS is_measured,
+        first_resolved_at <= first_due_at AS in_first_time,
+        -- A report that was opened again has a deadline of its own since then.
+        first_resolved_at <= CASE WHEN reopened = 0 THEN due_at ELSE greatest(first_due_at, (
+            SELECT max(until) FROM report_extension
+            WHERE report_id = report.id AND approved AND decided_at <= first_resolved_at)) END AS in_time,
+        round(date_part('epoch', first_answered_at - report.made_at) / 360)::int AS wait, report_fine.amount AS fine
+    FROM report
+    LEFT JOIN report_fine ON report_id = report.id AND report_fine.status IN ('decided', 'paid')
+    WHERE NOT confidential AND report.made_at >= $1::date::timestamp AT TIME ZONE 'Asia/Ho_Chi_Minh'
+        AND report.made_at < ($2::date + 1)::timestamp AT TIME ZONE 'Asia/Ho_Chi_Minh'
+), part AS (
+    SELECT key, private, count(*) AS received,
+        count(*) FILTER (WHERE status NOT IN ('submitted', 'rejected', 'duplicate')) AS accepted,
+        count(*) FILTER (WHERE status = 'rejected') AS rejected,
+        count(*) FILTER (WHERE status = 'duplicate') AS duplicates,
+        count(*) FILTER (WHERE status IN ('resolved', 'closed')) AS resolved,
+        count(*) FILTER (WHERE is_open) AS open,
+        count(*) FILTER (WHERE is_late) AS late_now,
+        count(*) FILTER (WHERE is_measured) AS measured,
+        count(*) FILTER (WHERE is_measured AND in_first_time) AS on_time_first,
+        count(*) FILTER (WHERE is_measured AND in_time) AS on_time_extended,
+        count(*) FILTER (WHERE reopened > 0) AS reopened,
+        count(*) FILTER (WHERE rating = 'satisfied') AS satisfied,
+        count(*) FILTER (WHERE rating = 'acceptable') AS acceptable,
+        count(*) FILTER (WHERE rating = 'unsatisfied') AS unsatisfied,
+        count(fine) AS fines, coalesce(sum(fine), 0) AS fines_amount
+    FROM received GROUP BY key, private
+), waited AS (
+    SELECT key, private, wait, count(*) AS times FROM received WHERE wait IS NOT NULL GROUP BY key, private, wait
+), shown AS (
+    SELECT key, private, NOT private OR received >= $5 AS in_row,
+        NOT private OR sum(received) FILTER (WHERE private) OVER () >= $5 AS in_total
+    FROM part
+), line AS (
+    SELECT false AS is_total, key AS name, key, private FROM shown WHERE in_row
+    UNION ALL
+    SELECT true, '', key, private FROM shown WHERE in_total
+), summed AS (
+    SELECT is_total, line.name, sum(received)::bigint AS received, sum(accepted)::bigint AS accepted,
+        sum(rejected)::bigint AS rejected, sum(duplicates)::bigint AS duplicates, sum(resolved)::bigint AS resolved,
+        sum(open)::bigint AS open, sum(late_now)::bigint AS late_now, sum(measured)::bigint AS measured,
+        sum(on_time_first)::bigint AS on_time_first, sum(on_time_extended)::bigint AS on_time_extended,
+        sum(reopened)::bigint AS reopened, sum(satisfied)::bigint AS satisfied, sum(acceptable)::bigint AS acceptable,
+        sum(unsatisfied)::bigint AS unsatisfied, sum(satisfied + acceptable + unsatisfied)::bigint AS rated,
+        sum(fines)::bigint AS fines, sum(fines_amount)::bigint AS fines_amount
+    FROM line JOIN part USING (key, private) GROUP BY is_total, line.name
+), ranked AS (
+    SELECT is_total, line.name, wait, sum(sum(times)) OVER (PARTITION BY is_total, line.name ORDER BY wait) AS so_far,
+        sum(sum(times)) OVER (PARTITION BY is_total, line.name) AS answered
+    FROM line JOIN waited USING (key, private) GROUP BY is_total, line.name, wait
+), middle AS (
+    SELECT is_total, name, min(wait) FILTER (WHERE so_far >= 0.5 * answered) / 10.0::float8 AS first_answer_median_h,
+        min(wait) FILTER (WHERE so_far >= 0.9 * answered) / 10.0::float8 AS first_answer_p90_h
+    FROM ranked GROUP BY is_total, name
+)
+SELECT is_total, nullif(summed.name, '') AS key,
+    CASE $3::text
+        WHEN 'agency' THEN (SELECT CASE $4::text WHEN 'en' THEN name_en ELSE name_vi END FROM agency WHERE code = summed.name)
+        WHEN 'category' THEN (SELECT CASE $4::text WHEN 'en' THEN name_en ELSE name_vi END FROM report_category
+            WHERE code = summed.name)
+        WHEN 'ward' THEN (SELECT ward.name FROM ward WHERE code = summed.name)
+        WHEN 'month' THEN right(summed.name, 2) || '/' || left(summed.name, 4)
+    END AS name,
+    received, accepted, rejected, duplicates, resolved, open, late_now, measured,
+    on_time_first, round(on_time_first::numeric / nullif(measured, 0), 4)::float8 AS on_time_first_share,
+    on_time_extended, round(on_time_extended::numeric / nullif(measured, 0), 4)::float8 AS on_time_extended_share,
+    reopened, satisfied, acceptable, unsatisfied,
+    round(satisfied::numeric / nullif(rated, 0), 4)::float8 AS satisfied_share, first_answer_median_h, first_answer_p90_h,
+    fines, fines_amount
+FROM summed LEFT JOIN middle USING (is_total, name)
+ORDER BY CASE WHEN $3::text = 'month' THEN summed.name END, received DESC, summed.name;
+
+-- name: open_reports
+-- Public reports that came in from $1 to $2, of a category ($3), in a ward ($4), oldest first, after ($5, $6), at most $7.
+SELECT id, code, category_code AS category, category_vi, category_en, status, said AS text, lat, lng, place_precision_m, address,
+    ward_code AS ward, ward_name, ward_approximate, urgent, agency_code AS agency, agency_vi, agency_en, answer, made_at,
+    updated_at, first_due_at, due_at, first_answered_at, first_resolved_at, resolved_at, closed_at, reopened, extended, followers,
+    rating
+FROM public_report
+WHERE (made_at, id) > (coalesce($5::timestamptz, $1::date::timestamp AT TIME ZONE 'Asia/Ho_Chi_Minh'), $6::uuid)
+    AND made_at < ($2::date + 1)::timestamp AT TIME ZONE 'Asia/Ho_Chi_Minh'
+    AND ($3::text IS NULL OR category_code = $3) AND ($4::text IS NULL OR ward_code = $4)
+ORDER BY made_at, id LIMIT $7;
+
+-- name: feed_items
+-- The newest $4 public reports, of a category ($1), in a ward ($2), in a language ($3).
+SELECT id, code, CASE $3::text WHEN 'en' THEN category_en ELSE category_vi END AS category_name, ward_name, said AS text, made_at,
+    updated_at
+FROM public_report
+WHERE ($1::text IS NULL OR category_code = $1) AND ($2::text IS NULL OR ward_code = $2)
+ORDER BY made_at DESC, id DESC LIMIT $4;

@@ -19,6 +19,7 @@ from app.types import Page, address_key, phone
 from app.uploads import uploads
 from app.uploads.kinds import Purpose
 from feedback import categories, deadlines, steps
+from feedback.boxes import box_of
 from feedback.categories import COMPLAINT, Rules
 from feedback.events import ComplaintFiled, ReportFiled
 from feedback.models import (
@@ -72,14 +73,6 @@ class FilingSuspended(Refusal):
     You cannot file for a while, because several of your reports were made up; please call 1900 1075."""
 
     status = 403
-
-
-class BadBox(Refusal):
-    """Khung bản đồ không hợp lệ: cần tây,nam,đông,bắc theo độ.
-
-    This box is not valid: west,south,east,north in degrees."""
-
-    status = 400
 
 
 # Filing
@@ -392,17 +385,6 @@ async def listed(
         language,
     )
     return page_of(lines, limit, _key)
-
-
-def box_of(text: str) -> tuple[float, float, float, float]:
-    """`west,south,east,north` in degrees (RFC 7946, 5); raises BadBox."""
-    try:
-        west, south, east, north = (float(part) for part in text.split(","))
-    except ValueError:
-        raise BadBox from None
-    if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):
-        raise BadBox
-    return west, south, east, north
 
 
 async def nearby(

@@ -26,6 +26,7 @@ from feedback.models import (
     ShownReport,
     WriteComment,
 )
+from feedback.open_routes import router as open_router
 from feedback.reports import Wanted
 from feedback.staff_routes import router as staff_router
 
@@ -152,6 +153,7 @@ router = Router(
         rate_report,
         reopen_report,
         comment_on_report,
+        open_router,
         staff_router,
     ],
     tags=["feedback"],

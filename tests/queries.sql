@@ -1019,3 +1019,43 @@ SELECT city_point($1, $2);
 -- name: ward_codes
 -- All wards.
 SELECT code FROM ward ORDER BY code;
+
+-- name: plant_report_row
+-- A report as the verbs could have left it: the columns of $1.
+INSERT INTO report (id, code, channel, category_code, said, lat, lng, ward_code, ward_approximate, private, confidential,
+    share_name, urgent, status, agency_code, duplicate_of, answer, public_said, public_answer, public_lat, public_lng, made_at,
+    first_due_at, due_at, warn_at, asked_at, first_answered_at, first_resolved_at, resolved_at, reopened, rating, rated_at)
+SELECT id, code, 'hotline', category_code, said, lat, lng, ward_code, true, private, confidential, false, false, status,
+    agency_code, duplicate_of, answer, said, answer, lat, lng, made_at, first_due_at, due_at, due_at, asked_at,
+    first_answered_at, first_resolved_at, resolved_at, reopened, rating, rated_at
+FROM jsonb_populate_record(NULL::report, $1);
+
+-- name: change_report
+-- Whatever may happen to a report that the map must know of.
+UPDATE report SET status = $2, duplicate_of = CASE $2 WHEN 'duplicate' THEN $7::uuid END, private = $3, category_code = $4,
+    public_lat = $5, public_lng = $6 WHERE id = $1;
+
+-- name: delete_report
+-- What only the owner of the database can do.
+DELETE FROM report WHERE id = $1;
+
+-- name: unfolded
+-- What the clock has not added to the map yet.
+SELECT count(*) FROM map_delta;
+
+-- name: plant_extension
+-- More time that was given ($2) at a moment ($3) by somebody other than who asked.
+INSERT INTO report_extension (report_id, number, until, reason, asked_by, decided_by, decided_at, approved)
+VALUES ($1, 1, $2, 'Mưa bão', $4, $5, $3, true);
+
+-- name: everything_public
+-- The public projection, where and of what it is.
+SELECT lat, lng, category_code AS category, is_open FROM public_report;
+
+-- name: map_place
+-- Where a place is on the map's square.
+SELECT map_x($1) AS x, map_y($2) AS y;
+
+-- name: public_but
+-- A public report that is not this one.
+SELECT id FROM public_report WHERE id <> $1 ORDER BY id LIMIT 1;
