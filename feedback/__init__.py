@@ -1,0 +1,3 @@
+"""Field reports, and what others may import of them."""
+
+from feedback.models import StepKind as StepKind

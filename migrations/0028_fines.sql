@@ -4,14 +4,14 @@
 -- 67/2020/QH14; below: the Law) and Circular 18/2023/TT-BTC on how fines are collected.
 INSERT INTO policy (code, effective_from, value, sandbox_value) VALUES
     -- A fine is of at least, and at most, so many đồng (the Law, articles 23 and 24: an organisation's in road traffic).
-    ('feedback.fine_least', '2026-01-01', 50000, NULL),
-    ('feedback.fine_most', '2026-01-01', 150000000, NULL),
+    ('feedback.fine_least', '2020-01-01', 50000, NULL),
+    ('feedback.fine_most', '2020-01-01', 150000000, NULL),
     -- It is paid within so many days, unless the decision gives more (the Law, article 78).
-    ('feedback.fine_days', '2026-01-01', 10, NULL),
+    ('feedback.fine_days', '2020-01-01', 10, NULL),
     -- Each late day costs so many millionths of it: 0.05 % (the Law, article 78).
-    ('feedback.fine_late_millionths', '2026-01-01', 500, NULL),
+    ('feedback.fine_late_millionths', '2020-01-01', 500, NULL),
     -- A late fine that nobody looks at gets a new bill, with what is owed by then, every so many days.
-    ('feedback.fine_renewal_days', '2026-01-01', 7, NULL);
+    ('feedback.fine_renewal_days', '2020-01-01', 7, NULL);
 
 -- The wallet's biller by which fines of a category are collected; its account is the treasury's. Null: none are.
 ALTER TABLE report_category ADD COLUMN fine_biller text

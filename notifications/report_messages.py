@@ -5,6 +5,7 @@ from typing import assert_never
 from uuid import UUID
 
 from app.clock import CITY_ZONE
+from feedback import StepKind
 from feedback.events import (
     ComplaintFiled,
     ExtensionAsked,
@@ -17,7 +18,6 @@ from feedback.events import (
     ReportMoved,
     ReportOverdue,
 )
-from feedback.models import StepKind
 from notifications.words import Words, dong, words_for
 
 Told = (

@@ -23,7 +23,7 @@ from app.main import create_app
 from app.privacy import exports
 from app.types import Body
 from app.worker import HOLDINGS
-from feedback import handling, reports, voices
+from feedback import fines, handling, reports, voices
 from feedback.models import AskReporter, FileReport, WriteComment, WriteReportNote
 from tests.conftest import OneConnection
 from tests.house.reading import PACKAGES
@@ -71,6 +71,10 @@ PUBLIC = {
     ("GET", "/v1/feedback/reports"),
     ("GET", "/v1/feedback/reports/nearby"),
     ("GET", "/v1/feedback/reports/{report_id:uuid}"),
+    ("GET", "/v1/feedback/map"),
+    ("GET", "/v1/feedback/statistics"),
+    ("GET", "/v1/feedback/reports.csv"),
+    ("GET", "/v1/feedback/feed.rss"),
     ("POST", "/v1/feedback/fines/look-ups"),
     ("GET", "/v1/places/ward"),
     ("GET", "/v1/pictures/{name:str}"),
@@ -323,6 +327,8 @@ async def _what_was_reported(db: Connection, owner: Resident, ids: dict[str, UUI
     await handling.ask(db, operator.me, ids["report_id"], AskReporter(version=1, text="Ở đâu?"))
     await voices.comment(db, owner.me, ids["report_id"], ids["comment_id"], WriteComment(text="Vẫn hỏng"), "vi")
     await handling.write_note(db, operator.me, ids["report_id"], ids["note_id"], WriteReportNote(text="Đã gọi"))
+    noticed = "traffic-police", f"VP{ids['report_id'].int % 10**12:012}", "75A12345", None, "Vượt đèn đỏ"
+    await db.execute(fines.sql.make_fine, uuid4(), ids["report_id"], *noticed, operator.id)
 
 
 async def _what_is_watched(db: Connection, owner: Resident, taken_id: UUID, ids: dict[str, UUID]) -> None:

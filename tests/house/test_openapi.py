@@ -454,7 +454,8 @@ def test_a_picture_is_a_picture() -> None:
     assert pictures == {kind: {"contentMediaType": kind} for kind in ("image/png", "image/svg+xml", "image/jpeg")}
 
 
-ASKED = {"from": "2026-11-24", "to": "2026-11-24", "lat": "16.46", "lng": "107.59"}
+ASKED = {"from": "2026-11-24", "to": "2026-11-24", "lat": "16.46", "lng": "107.59",
+         "bbox": "107.5,16.4,107.7,16.5", "zoom": "12"}  # fmt: skip
 """For what is asked of some days, and of a place."""
 OPENED_ELSEWHERE = {"stream_takings", "return_from_gateway", "check_receipt", "show_receipt", "get_picture"} | {
     "get_report_original"

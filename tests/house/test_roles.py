@@ -44,7 +44,8 @@ TABLE: dict[frozenset[str], str] = {
         hear_gateway return_from_gateway hear_sepay hear_casso
         get_public_bill show_public_bill
         begin_staff_sign_in finish_staff_sign_in
-        list_report_categories list_reports list_nearby_reports get_report look_up_fine
+        list_report_categories list_reports list_nearby_reports get_report look_up_fine show_report_map
+        show_report_statistics get_reports_csv get_reports_feed
     """,
     EVERYBODY - {"stranger"}: """
         discover_tus
