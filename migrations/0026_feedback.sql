@@ -19,12 +19,12 @@ ON CONFLICT (code) DO NOTHING;
 
 INSERT INTO policy (code, effective_from, value, sandbox_value) VALUES
     -- For so many days after the answer its reporter may have a report opened again; then it closes by itself.
-    ('feedback.reopen_days', '2026-01-01', 10, NULL),
+    ('feedback.reopen_days', '2020-01-01', 10, NULL),
     -- So many days the clock waits for a reporter who was asked something.
-    ('feedback.question_days', '2026-01-01', 10, NULL),
+    ('feedback.question_days', '2020-01-01', 10, NULL),
     -- Whoever has so many strikes within so many days files nothing for a while.
-    ('feedback.strikes', '2026-01-01', 3, NULL),
-    ('feedback.strike_days', '2026-01-01', 90, NULL);
+    ('feedback.strikes', '2020-01-01', 3, NULL),
+    ('feedback.strike_days', '2020-01-01', 90, NULL);
 
 -- What a report is about, and the rules of such reports. `photo`: one is needed to file. `after_photo`: and one to answer.
 -- `keeps_original`: evidence, kept untouched for officers; the public sees a picture of it only once somebody has covered

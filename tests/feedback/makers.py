@@ -6,6 +6,8 @@ from uuid import UUID, uuid4
 import httpx
 
 from app.db import Connection
+from tests.app.uploads.files import jpeg
+from tests.app.uploads.sending import send
 from tests.makers import Resident, StaffMember, a_staff_member
 from tests.statements import sql
 
@@ -17,6 +19,14 @@ async def a_photo(db: Connection, owner_id: UUID, *, phash: int = 0, purpose: st
     """An upload that went through the pipeline before."""
     upload_id = uuid4()
     await db.execute(sql.plant_photo, upload_id, owner_id, purpose, phash)
+    return upload_id
+
+
+async def a_sent_photo(desk: httpx.AsyncClient, who: Resident | StaffMember, content: bytes | None = None) -> UUID:
+    """A photograph as a phone sends it, with where it was taken in its EXIF."""
+    upload_id = uuid4()
+    answer = await send(desk, who, upload_id, content or jpeg())
+    assert answer.status_code == 201, answer.text
     return upload_id
 
 

@@ -12,7 +12,7 @@ from app.clock import city_now, working_minutes, working_time
 from app.db import Connection
 from feedback import deadlines, reports
 from tests.conftest import City
-from tests.feedback.makers import TRANG_TIEN, a_centre, a_photo, filed, words
+from tests.feedback.makers import TRANG_TIEN, a_centre, a_photo, a_sent_photo, filed, words
 from tests.makers import a_resident, a_staff_member
 from tests.statements import sql
 
@@ -503,7 +503,7 @@ async def test_of_some_categories_the_place_is_blurred(db: Connection, desk: htt
 
 async def test_evidence_is_public_only_when_somebody_covered_it(db: Connection, desk: httpx.AsyncClient) -> None:
     centre, person = await a_centre(db, desk, "traffic-police"), await a_resident(db)
-    photo = await a_photo(db, person.id)
+    photo = await a_sent_photo(desk, person)
     report = await filed(desk, person, category="traffic_violation", text="Vượt đèn đỏ", uploads=[str(photo)])
     await centre.did(report["id"], "verification", accepted=True)
     url = f"/v1/feedback/reports/{report['id']}"
@@ -513,7 +513,7 @@ async def test_evidence_is_public_only_when_somebody_covered_it(db: Connection, 
     covered: dict[str, Any] = {"rectangles": [{"x": 0.1, "y": 0.1, "width": 0.2, "height": 0.2}]}
     await centre.did(report["id"], f"redactions/{photo}", **covered)
     assert len((await desk.get(url)).json()["pictures"]) == 1
-    foreign = await a_photo(db, person.id)
+    foreign = await a_sent_photo(desk, person)
     assert (await centre.put(report["id"], f"redactions/{foreign}", **covered)).status_code == 404
 
 
