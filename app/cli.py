@@ -196,8 +196,8 @@ def migrate() -> None:
 
 async def bring_up_to_date(settings: Settings) -> list[str]:
     """Migrate as the owner, and give the app role its rights; returns what was applied."""
-    url = need_database(settings)
-    return await migrations.migrate(settings.database_owner_url or url, migrations.role_of(url), settings.mode)
+    url, owner_url = addresses(settings)
+    return await migrations.migrate(owner_url, migrations.role_of(url), settings.mode)
 
 
 @click.command()
@@ -586,16 +586,26 @@ def openapi(path: Path) -> None:
     path.write_bytes(msgspec.json.format(document, indent=1) + b"\n")
 
 
-def need_database(settings: Settings) -> str:
-    """The app role's URL; raises BadSetting without one."""
-    if settings.database_url is None:
-        raise BadSetting("DATABASE_URL is not set (`litestar up` brings a PostgreSQL of its own)")
-    return settings.database_url
+def addresses(settings: Settings) -> tuple[str, str]:
+    """The database's URLs for the app role and for the owner: those of the environment, or of the city that `up` runs
+    in DATA_DIR; raises BadSetting without one."""
+    if settings.database_url is not None:
+        return settings.database_url, settings.database_owner_url or settings.database_url
+    if postgres := embedded.running_postgres(settings.data_dir):
+        return addresses_in(postgres)
+    here = f"no city runs in {settings.data_dir} (`litestar up` brings a PostgreSQL of its own)"
+    raise BadSetting(f"DATABASE_URL is not set, and {here}")
+
+
+def addresses_in(postgres: embedded.Postgres) -> tuple[str, str]:
+    """The same of a PostgreSQL that we run ourselves."""
+    app, owner = (postgres.url(embedded.DATABASE, role) for role in (migrations.APP_ROLE, migrations.OWNER_ROLE))
+    return app, owner
 
 
 def with_database(settings: Settings, use: Callable[[Database], Coroutine[Any, Any, R]]) -> R:
     """Run something that needs the database, outside a request: its statements may take a minute."""
-    url = need_database(settings)
+    url, _ = addresses(settings)
 
     async def run() -> R:
         database = Database(

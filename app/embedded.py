@@ -28,6 +28,7 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 MAJOR_VERSION = "18"
+DATABASE = "huong"
 PORT = 5432
 """It only names the socket: nothing listens on TCP."""
 START_TIMEOUT_S = 120
@@ -165,6 +166,12 @@ def start_postgres(data_dir: Path, *, durable: bool = True) -> Postgres:
         socket_dir = _socket_dir(data_dir, user)
         _configure(data, socket_dir, durable)
         return _start(data, socket_dir, programs, user)
+
+
+def running_postgres(data_dir: Path) -> Postgres | None:
+    """The PostgreSQL that runs in this folder, if there is one; starts nothing, makes nothing. Raises Trouble."""
+    with _plainly():
+        return _running_postgres(_data_of(data_dir.resolve()))
 
 
 def start_redis(data_dir: Path) -> Redis | None:

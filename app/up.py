@@ -17,13 +17,12 @@ import msgspec
 
 import migrations
 from app import embedded
-from app.cli import bring_up_to_date, plant_once, with_database
+from app.cli import addresses_in, bring_up_to_date, plant_once, with_database
 from app.config import Settings
 from app.embedded import Trouble
 
 READY_WITHIN_S = 60
 END_WITHIN_S = 20
-DATABASE = "huong"
 
 
 def run(settings: Settings) -> None:
@@ -93,9 +92,8 @@ def _with_servers(settings: Settings, stack: ExitStack) -> tuple[Settings, list[
     if settings.database_url is None:
         postgres = embedded.start_postgres(settings.data_dir)
         revivals.append(lambda: embedded.start_postgres(settings.data_dir))
-        asyncio.run(migrations.make_database(postgres.owner_url, DATABASE))
-        changes["database_url"] = postgres.url(DATABASE, migrations.APP_ROLE)
-        changes["database_owner_url"] = postgres.url(DATABASE, migrations.OWNER_ROLE)
+        asyncio.run(migrations.make_database(postgres.owner_url, embedded.DATABASE))
+        changes["database_url"], changes["database_owner_url"] = addresses_in(postgres)
     if settings.redis_url is None:
         redis = embedded.start_redis(settings.data_dir)
         if redis is None:

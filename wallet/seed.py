@@ -34,8 +34,8 @@ BILLERS: tuple[tuple[str, BillerKind, str, str, str, str, int, tuple[int, ...]],
         (155_000, 310_000, 155_000, 200_000, 400_000)),
     ("phi-dich-vu-cong", "public_service_fee", "Phí dịch vụ công", "Public service fees", "^DV[0-9]{6}$", "DV", 6,
         (8_000, 15_000, 50_000, 20_000, 100_000)),
-    ("phat-giao-thong", "traffic_fine", "Xử phạt vi phạm giao thông", "Traffic fines", "^VP[0-9]{6}([0-9]{6})?$", "VP",
-        6, (250_000, 500_000, 150_000, 900_000, 350_000)),
+    ("phat-giao-thong", "traffic_fine", "Xử phạt vi phạm giao thông", "Traffic fines", "^VP[0-9]{6}([0-9]{6})?$",
+        "VP", 6, (250_000, 500_000, 150_000, 900_000, 350_000)),
 )  # fmt: skip
 ASKED = "cap-nuoc-hue"
 """The biller whose own system is asked: the stand-in knows the same bills."""
