@@ -15,8 +15,7 @@ AGENCY = ("agency_officer", "agency_head", "supervisor")
 @put("/v1/staff/reports/{report_id:uuid}/fine", who=AGENCY)
 async def put_report_fine(db: Db, request: Door, report_id: FromPath[UUID], data: JSONBody[PutFine]) -> StaffFine:
     """Send a notice, correct it, or decide: what was decided is a bill from then on."""
-    await fines.put(db, request.me, report_id, data)
-    return await fines.show(db, request.me, report_id)
+    return await fines.put(db, request.me, report_id, data)
 
 
 @put("/v1/staff/reports/{report_id:uuid}/fine-cancellation", who=AGENCY)
@@ -24,8 +23,7 @@ async def cancel_report_fine(
     db: Db, request: Door, report_id: FromPath[UUID], data: JSONBody[CancelFine]
 ) -> StaffFine:
     """There is no fine after all: its bill is withdrawn."""
-    await fines.cancel(db, request.me, report_id, data)
-    return await fines.show(db, request.me, report_id)
+    return await fines.cancel(db, request.me, report_id, data)
 
 
 @get("/v1/staff/reports/{report_id:uuid}/fine", who=AGENCY)

@@ -182,7 +182,7 @@ class _Found(msgspec.Struct, frozen=True):
 # What the agency does
 
 
-async def put(db: Connection, me: Principal, report_id: UUID, wanted: PutFine) -> None:
+async def put(db: Connection, me: Principal, report_id: UUID, wanted: PutFine) -> StaffFine:
     """Write a notice, correct it, or decide. The same again changes nothing.
 
     The reporter hears that the violation was fined, and neither whose vehicle it was nor how much. Raises NotFound,
@@ -192,15 +192,15 @@ async def put(db: Connection, me: Principal, report_id: UUID, wanted: PutFine) -
     latest = await maybe(_Fine, db, sql.lock_latest_fine, report.id)
     standing = latest if latest and latest.status != "cancelled" else None
     same = standing is not None and _says(standing, wanted)
-    if await _is_known(db, me, report, wanted.version, same=same):
-        return
-    biller = await _may_fine(db, report, standing)
-    fine_id, code = await _notice(db, me, report, standing, wanted)
-    if _decides(wanted):
-        await _decide(db, me, report, fine_id, await _decision(db, report, wanted, biller, code))
-        await steps.record(db, report, me, "fined", audience="reporter", agency=report.agency)
-    else:
-        await steps.record(db, report, me, "fined", NOTICED, audience="nobody", agency=report.agency)
+    if not await _is_known(db, me, report, wanted.version, same=same):
+        biller = await _may_fine(db, report, standing)
+        fine_id, code = await _notice(db, me, report, standing, wanted)
+        if _decides(wanted):
+            await _decide(db, me, report, fine_id, await _decision(db, report, wanted, biller, code))
+            await steps.record(db, report, me, "fined", audience="reporter", agency=report.agency)
+        else:
+            await steps.record(db, report, me, "fined", NOTICED, audience="nobody", agency=report.agency)
+    return await show(db, me, report_id)
 
 
 async def _is_known(db: Connection, me: Principal, report: Locked, version: int, *, same: bool) -> bool:
@@ -324,7 +324,7 @@ def _masked(plate: str) -> str:
     return f"{plate[:2]}***{plate[-2:]}"
 
 
-async def cancel(db: Connection, me: Principal, report_id: UUID, wanted: CancelFine) -> None:
+async def cancel(db: Connection, me: Principal, report_id: UUID, wanted: CancelFine) -> StaffFine:
     """There is no fine after all: its bill is withdrawn. Whoever reported, and was told of it, hears so.
 
     Raises NotFound, ReportChanged, FineIsPaid."""
@@ -333,13 +333,17 @@ async def cancel(db: Connection, me: Principal, report_id: UUID, wanted: CancelF
     if fine is None:
         raise NotFound
     same = (fine.status, fine.cancelled_by, fine.cancel_reason) == ("cancelled", me.id, wanted.reason)
-    if await _is_known(db, me, report, wanted.version, same=same):
-        return
+    if not await _is_known(db, me, report, wanted.version, same=same):
+        await _cancel(db, me, report, fine, wanted.reason)
+    return await show(db, me, report_id)
+
+
+async def _cancel(db: Connection, me: Principal, report: Locked, fine: _Fine, reason: str) -> None:
     if fine.status == "cancelled":
         raise NotFound
     if fine.status == "paid" or (fine.bill_id and not await withdraw_bill(db, fine.bill_id)):
         raise FineIsPaid
-    await db.execute(sql.cancel_fine, fine.id, me.id, wanted.reason)
+    await db.execute(sql.cancel_fine, fine.id, me.id, reason)
     await records.record(db, me, "report.fine_cancelled", report.code, number=fine.decision_number)
     told = fine.status == "decided"
     await steps.record(

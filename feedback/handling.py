@@ -6,11 +6,19 @@ from uuid import UUID
 from app import outbox
 from app.clock import city_now
 from app.db import Connection, queries_beside
-from app.errors import Refusal, refusing
+from app.errors import Language, Refusal, refusing
 from app.identity.models import Principal
-from feedback import reports, steps
+from feedback import queues, reports, steps
 from feedback.events import ExtensionAsked
-from feedback.models import AskExtension, AskReporter, ResolveReport, ReturnReport, StartReport, WriteReportNote
+from feedback.models import (
+    AskExtension,
+    AskReporter,
+    ResolveReport,
+    ReturnReport,
+    StaffReport,
+    StartReport,
+    WriteReportNote,
+)
 from feedback.steps import AGENCY, LOOKERS, MOST_NOTES
 
 sql = queries_beside(__file__)
@@ -58,45 +66,49 @@ class ReportNoteIdTaken(Refusal):
     This note's id is taken; make a new one."""
 
 
-async def start(db: Connection, me: Principal, report_id: UUID, wanted: StartReport) -> None:
+async def start(
+    db: Connection, me: Principal, report_id: UUID, wanted: StartReport, language: Language
+) -> StaffReport:
     """Somebody is on it. Raises NotFound, ReportChanged, StepOutOfTurn."""
     report = await steps.lock_for(db, me, report_id, AGENCY)
-    if await steps.is_done(db, me, report, wanted.version, "started"):
-        return
-    steps.need(report, "assigned")
-    await db.execute(sql.start_report, report.id)
-    await steps.record(db, report, me, "started", audience="everybody", agency=report.agency)
+    if not await steps.is_done(db, me, report, wanted.version, "started"):
+        steps.need(report, "assigned")
+        await db.execute(sql.start_report, report.id)
+        await steps.record(db, report, me, "started", audience="everybody", agency=report.agency)
+    return await queues.show(db, me, report_id, language)
 
 
-async def ask(db: Connection, me: Principal, report_id: UUID, wanted: AskReporter) -> None:
+async def ask(db: Connection, me: Principal, report_id: UUID, wanted: AskReporter, language: Language) -> StaffReport:
     """Ask the reporter; the clock stands still until they answer.
 
     Raises NotFound, ReportChanged, StepOutOfTurn, AskedAlready, NobodyToAsk."""
     report = await steps.lock_for(db, me, report_id, LOOKERS)
-    if await steps.is_done(db, me, report, wanted.version, "asked"):
-        return
-    steps.need(report, "submitted", "verified", "assigned", "in_progress")
-    if report.asked_at is not None:
-        raise AskedAlready
-    if report.reporter_id is None:
-        raise NobodyToAsk
-    await db.execute(sql.ask_reporter, report.id)
-    await steps.record(db, report, me, "asked", wanted.text, audience="reporter", agency=report.agency)
+    if not await steps.is_done(db, me, report, wanted.version, "asked"):
+        steps.need(report, "submitted", "verified", "assigned", "in_progress")
+        if report.asked_at is not None:
+            raise AskedAlready
+        if report.reporter_id is None:
+            raise NobodyToAsk
+        await db.execute(sql.ask_reporter, report.id)
+        await steps.record(db, report, me, "asked", wanted.text, audience="reporter", agency=report.agency)
+    return await queues.show(db, me, report_id, language)
 
 
-async def resolve(db: Connection, me: Principal, report_id: UUID, wanted: ResolveReport) -> None:
+async def resolve(
+    db: Connection, me: Principal, report_id: UUID, wanted: ResolveReport, language: Language
+) -> StaffReport:
     """Answer it, with pictures of what was done where the category wants one.
 
     Raises NotFound, ReportChanged, StepOutOfTurn, AfterPhotoNeeded, and what an upload may not be."""
     report = await steps.lock_for(db, me, report_id, AGENCY)
-    if await steps.is_done(db, me, report, wanted.version, "resolved"):
-        return
-    steps.need(report, "assigned", "in_progress")
-    if report.after_photo and not wanted.uploads:
-        raise AfterPhotoNeeded
-    await db.execute(sql.resolve_report, report.id, wanted.text, report.reporter_name)
-    await reports.take_uploads(db, me.id, report.id, wanted.uploads, "resolved", keep=False, purposes=("photo",))
-    await steps.record(db, report, me, "resolved", wanted.text, audience="everybody", agency=report.agency)
+    if not await steps.is_done(db, me, report, wanted.version, "resolved"):
+        steps.need(report, "assigned", "in_progress")
+        if report.after_photo and not wanted.uploads:
+            raise AfterPhotoNeeded
+        await db.execute(sql.resolve_report, report.id, wanted.text, report.reporter_name)
+        await reports.take_uploads(db, me.id, report.id, wanted.uploads, "resolved", keep=False, purposes=("photo",))
+        await steps.record(db, report, me, "resolved", wanted.text, audience="everybody", agency=report.agency)
+    return await queues.show(db, me, report_id, language)
 
 
 async def hand_back(db: Connection, me: Principal, report_id: UUID, wanted: ReturnReport) -> None:
@@ -111,33 +123,37 @@ async def hand_back(db: Connection, me: Principal, report_id: UUID, wanted: Retu
     await steps.record(db, report, me, "returned", wanted.reason, audience="nobody", agency=report.agency)
 
 
-async def ask_extension(db: Connection, me: Principal, report_id: UUID, wanted: AskExtension) -> None:
+async def ask_extension(
+    db: Connection, me: Principal, report_id: UUID, wanted: AskExtension, language: Language
+) -> StaffReport:
     """Ask for more time; a supervisor decides. Raises NotFound, ReportChanged, StepOutOfTurn, BadExtension,
     ExtensionWaits."""
     report = await steps.lock_for(db, me, report_id, AGENCY)
-    if await steps.is_done(db, me, report, wanted.version, "extension_asked"):
-        return
-    steps.need(report, "assigned", "in_progress")
-    now = city_now()
-    if not max(now, report.due_at) < wanted.until <= now + timedelta(days=LONGEST_EXTENSION_DAYS):
-        raise BadExtension(days=LONGEST_EXTENSION_DAYS)
-    with refusing(report_extension_one_waits=ExtensionWaits):
-        await db.execute(sql.ask_extension, report.id, wanted.until, wanted.reason, me.id)
-    await db.execute(sql.touch_report, report.id)
-    await steps.record(db, report, me, "extension_asked", wanted.reason, audience="nobody", agency=report.agency)
-    await outbox.record(
-        db,
-        ExtensionAsked(
-            report_id=report.id,
-            code=report.code,
-            until=wanted.until,
-            reason=wanted.reason,
-            supervisor_ids=await steps.supervisors(db),
-        ),
-    )
+    if not await steps.is_done(db, me, report, wanted.version, "extension_asked"):
+        steps.need(report, "assigned", "in_progress")
+        now = city_now()
+        if not max(now, report.due_at) < wanted.until <= now + timedelta(days=LONGEST_EXTENSION_DAYS):
+            raise BadExtension(days=LONGEST_EXTENSION_DAYS)
+        with refusing(report_extension_one_waits=ExtensionWaits):
+            await db.execute(sql.ask_extension, report.id, wanted.until, wanted.reason, me.id)
+        await db.execute(sql.touch_report, report.id)
+        await steps.record(db, report, me, "extension_asked", wanted.reason, audience="nobody", agency=report.agency)
+        await outbox.record(
+            db,
+            ExtensionAsked(
+                report_id=report.id,
+                code=report.code,
+                until=wanted.until,
+                reason=wanted.reason,
+                supervisor_ids=await steps.supervisors(db),
+            ),
+        )
+    return await queues.show(db, me, report_id, language)
 
 
-async def write_note(db: Connection, me: Principal, report_id: UUID, note_id: UUID, wanted: WriteReportNote) -> None:
+async def write_note(
+    db: Connection, me: Principal, report_id: UUID, note_id: UUID, wanted: WriteReportNote, language: Language
+) -> StaffReport:
     """A note for the city's people, under its author's id; the same again is the same note.
 
     Raises NotFound, ReportNoteIdTaken."""
@@ -145,3 +161,4 @@ async def write_note(db: Connection, me: Principal, report_id: UUID, note_id: UU
     made = await db.fetchval(sql.write_note, note_id, report.id, me.id, wanted.text, MOST_NOTES)
     if made is None and not await db.fetchval(sql.is_my_note, note_id, report.id, me.id, wanted.text):
         raise ReportNoteIdTaken
+    return await queues.show(db, me, report_id, language)

@@ -18,7 +18,7 @@ from app.staff.pages import before, page_of
 from app.types import Page, address_key, phone
 from app.uploads import uploads
 from app.uploads.kinds import Purpose
-from feedback import categories, deadlines, steps
+from feedback import categories, deadlines, queues, steps
 from feedback.boxes import box_of
 from feedback.categories import COMPLAINT, Rules
 from feedback.events import ComplaintFiled, ReportFiled
@@ -33,6 +33,7 @@ from feedback.models import (
     PublicReport,
     ReportStatus,
     ShownReport,
+    StaffReport,
 )
 
 sql = queries_beside(__file__)
@@ -125,15 +126,18 @@ async def _file_mine(
     return await show_mine(db, me, report_id, language), True
 
 
-async def file_for_caller(db: Connection, me: Principal, report_id: UUID, wanted: FileForCaller) -> bool:
-    """What somebody told the hotline. A caller whose number has an account finds it among their own reports.
+async def file_for_caller(
+    db: Connection, me: Principal, report_id: UUID, wanted: FileForCaller, language: Language
+) -> tuple[StaffReport, bool]:
+    """What somebody told the hotline, and whether it is new. A caller whose number has an account finds it among
+    their own reports.
 
-    The same again is the same report, and False. Raises what `file` does, but for the limits."""
+    Raises what `file` does, but for the limits."""
     rules = await categories.rules_of(db, wanted.category)
     if rules.confidential and not me.agencies_as("supervisor"):
         raise categories.UnknownCategory
     if await _is_there(db, me, report_id, wanted):
-        return False
+        return await queues.show(db, me, report_id, language), False
     number = None if wanted.caller_phone is None else phone(wanted.caller_phone)
     reporter_id = await db.fetchval(sql.resident_of_phone, number)
     await insert(
@@ -146,7 +150,7 @@ async def file_for_caller(db: Connection, me: Principal, report_id: UUID, wanted
         reporter_id=reporter_id,
         caller=Caller(wanted.caller_name, number),
     )
-    return True
+    return await queues.show(db, me, report_id, language), True
 
 
 class Caller(msgspec.Struct, frozen=True):

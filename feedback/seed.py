@@ -263,21 +263,21 @@ class _Story:
         if fate.end == "rejected":
             async with _at(db, at + timedelta(hours=hours(0.2, 6))):
                 no = VerifyReport(version=1, accepted=False, reason="Nội dung chưa rõ địa điểm; mời gửi lại kèm ảnh.")
-                await triage.verify(db, operator, self.id, no)
+                await triage.verify(db, operator, self.id, no, "vi")
         if fate.steps > 0:
             async with _at(db, at := at + timedelta(hours=hours(0.1, 4))):
-                await triage.verify(db, operator, self.id, VerifyReport(version=1, accepted=True))
+                await triage.verify(db, operator, self.id, VerifyReport(version=1, accepted=True), "vi")
                 await self._gather(db)
         if fate.steps > 1:
             async with _at(db, at := at + timedelta(hours=hours(0.1, 5))):
-                await triage.assign(db, operator, self.id, AssignReport(version=await self._version(db)))
+                await triage.assign(db, operator, self.id, AssignReport(version=await self._version(db)), "vi")
         if fate.steps > 2:
             async with _at(db, at := at + timedelta(hours=hours(0.5, 10))):
-                await handling.start(db, officer, self.id, StartReport(version=await self._version(db)))
+                await handling.start(db, officer, self.id, StartReport(version=await self._version(db)), "vi")
         if fate.steps > 3:
             async with _at(db, at := at + timedelta(hours=hours(2, 60))):
                 answered = msgspec.structs.replace(answer, version=await self._version(db))
-                await handling.resolve(db, officer, self.id, answered)
+                await handling.resolve(db, officer, self.id, answered, "vi")
         if fate.end == "fined":
             async with _at(db, at := at + timedelta(hours=hours(1, 20))):
                 await self._fine(db, officer)
@@ -292,12 +292,12 @@ class _Story:
         match end:
             case "asked":
                 asked = AskReporter(version=version, text="Vị trí ở đoạn nào của đường?")
-                await handling.ask(db, officer, self.id, asked)
+                await handling.ask(db, officer, self.id, asked, "vi")
             case "extended":
                 more = Extend(version=version, until=city_now() + timedelta(days=30), reason="Chờ vật tư thay thế")
-                await handling.ask_extension(db, officer, self.id, more)
+                await handling.ask_extension(db, officer, self.id, more, "vi")
                 granted = Decide(version=version + 1, approved=True)
-                await triage.decide_extension(db, self.cast.supervisor, self.id, granted)
+                await triage.decide_extension(db, self.cast.supervisor, self.id, granted, "vi")
             case "reopened":
                 again = ReopenReport(reason="Hôm nay lại như cũ.")
                 await voices.reopen(db, self.reporter, self.id, again, "vi")
@@ -308,7 +308,7 @@ class _Story:
                 original = await db.fetchval(sql.original_to_merge, self.id)
                 if original is not None:
                     merged = MergeReport(version=version, of=original)
-                    await triage.merge(db, self.cast.operator, self.id, merged)
+                    await triage.merge(db, self.cast.operator, self.id, merged, "vi")
             case _:
                 pass
 

@@ -69,8 +69,7 @@ async def file_report_for_caller(
     db: Db, request: Door, report_id: FromPath[UUID], data: JSONBody[FileForCaller]
 ) -> Response[StaffReport]:
     """File what somebody told the hotline: 201 when it is new."""
-    new = await reports.file_for_caller(db, request.me, report_id, data)
-    report = await queues.show(db, request.me, report_id, request.lang)
+    report, new = await reports.file_for_caller(db, request.me, report_id, data, request.lang)
     return Response(report, status_code=201 if new else 200)
 
 
@@ -79,8 +78,7 @@ async def verify_report(
     db: Db, request: Door, report_id: FromPath[UUID], data: JSONBody[VerifyReport]
 ) -> StaffReport:
     """Take it as a matter for the city, or not."""
-    await triage.verify(db, request.me, report_id, data)
-    return await queues.show(db, request.me, report_id, request.lang)
+    return await triage.verify(db, request.me, report_id, data, request.lang)
 
 
 @put("/v1/staff/reports/{report_id:uuid}/assignment", who=CENTRE)
@@ -88,22 +86,19 @@ async def assign_report(
     db: Db, request: Door, report_id: FromPath[UUID], data: JSONBody[AssignReport]
 ) -> StaffReport:
     """Hand it to an agency."""
-    await triage.assign(db, request.me, report_id, data)
-    return await queues.show(db, request.me, report_id, request.lang)
+    return await triage.assign(db, request.me, report_id, data, request.lang)
 
 
 @put("/v1/staff/reports/{report_id:uuid}/start", who=AGENCY)
 async def start_report(db: Db, request: Door, report_id: FromPath[UUID], data: JSONBody[StartReport]) -> StaffReport:
     """Somebody is on it."""
-    await handling.start(db, request.me, report_id, data)
-    return await queues.show(db, request.me, report_id, request.lang)
+    return await handling.start(db, request.me, report_id, data, request.lang)
 
 
 @put("/v1/staff/reports/{report_id:uuid}/question", who=EVERYBODY)
 async def ask_reporter(db: Db, request: Door, report_id: FromPath[UUID], data: JSONBody[AskReporter]) -> StaffReport:
     """Ask whoever reported; the clock stands still."""
-    await handling.ask(db, request.me, report_id, data)
-    return await queues.show(db, request.me, report_id, request.lang)
+    return await handling.ask(db, request.me, report_id, data, request.lang)
 
 
 @put("/v1/staff/reports/{report_id:uuid}/resolution", who=AGENCY)
@@ -111,8 +106,7 @@ async def resolve_report(
     db: Db, request: Door, report_id: FromPath[UUID], data: JSONBody[ResolveReport]
 ) -> StaffReport:
     """Answer it, with pictures of what was done."""
-    await handling.resolve(db, request.me, report_id, data)
-    return await queues.show(db, request.me, report_id, request.lang)
+    return await handling.resolve(db, request.me, report_id, data, request.lang)
 
 
 @put("/v1/staff/reports/{report_id:uuid}/return", who=AGENCY, status_code=204)
@@ -126,8 +120,7 @@ async def ask_extension(
     db: Db, request: Door, report_id: FromPath[UUID], data: JSONBody[AskExtension]
 ) -> StaffReport:
     """Ask for more time."""
-    await handling.ask_extension(db, request.me, report_id, data)
-    return await queues.show(db, request.me, report_id, request.lang)
+    return await handling.ask_extension(db, request.me, report_id, data, request.lang)
 
 
 @put("/v1/staff/reports/{report_id:uuid}/extension-approval", who=("supervisor",))
@@ -135,15 +128,13 @@ async def decide_extension(
     db: Db, request: Door, report_id: FromPath[UUID], data: JSONBody[DecideExtension]
 ) -> StaffReport:
     """Give the time that was asked for, or not."""
-    await triage.decide_extension(db, request.me, report_id, data)
-    return await queues.show(db, request.me, report_id, request.lang)
+    return await triage.decide_extension(db, request.me, report_id, data, request.lang)
 
 
 @put("/v1/staff/reports/{report_id:uuid}/duplicate", who=CENTRE)
 async def merge_report(db: Db, request: Door, report_id: FromPath[UUID], data: JSONBody[MergeReport]) -> StaffReport:
     """It repeats another: its followers go along."""
-    await triage.merge(db, request.me, report_id, data)
-    return await queues.show(db, request.me, report_id, request.lang)
+    return await triage.merge(db, request.me, report_id, data, request.lang)
 
 
 @put("/v1/staff/reports/{report_id:uuid}/redactions/{redaction_id:uuid}", who=EVERYBODY)
@@ -168,8 +159,7 @@ async def write_report_note(
     db: Db, request: Door, report_id: FromPath[UUID], note_id: FromPath[UUID], data: JSONBody[WriteReportNote]
 ) -> StaffReport:
     """A note for the city's people."""
-    await handling.write_note(db, request.me, report_id, note_id, data)
-    return await queues.show(db, request.me, report_id, request.lang)
+    return await handling.write_note(db, request.me, report_id, note_id, data, request.lang)
 
 
 @put("/v1/staff/reports/{report_id:uuid}/comments/{comment_id:uuid}/hiding", who=CENTRE)
@@ -177,8 +167,7 @@ async def hide_comment(
     db: Db, request: Door, report_id: FromPath[UUID], comment_id: FromPath[UUID], data: JSONBody[HideComment]
 ) -> StaffReport:
     """Nobody reads this comment any more."""
-    await triage.hide_comment(db, request.me, report_id, comment_id, data)
-    return await queues.show(db, request.me, report_id, request.lang)
+    return await triage.hide_comment(db, request.me, report_id, comment_id, data, request.lang)
 
 
 router = Router(

@@ -55,18 +55,24 @@ class OwnExtension(Refusal):
     status = 403
 
 
-async def verify(db: Connection, me: Principal, report_id: UUID, wanted: VerifyReport) -> None:
+async def verify(
+    db: Connection, me: Principal, report_id: UUID, wanted: VerifyReport, language: Language
+) -> StaffReport:
     """Take it as a matter for the city, or not, with a reason for its reporter.
 
     Raises NotFound, ReportChanged, StepOutOfTurn, ReasonNeeded."""
     report = await steps.lock_for(db, me, report_id, CENTRE)
-    if await steps.is_done(db, me, report, wanted.version, "verified", "rejected"):
-        return
-    steps.need(report, "submitted")
-    if wanted.accepted:
-        await db.execute(sql.verify_report, report.id)
-        await steps.record(db, report, me, "verified", wanted.reason, audience="everybody")
-        return
+    if not await steps.is_done(db, me, report, wanted.version, "verified", "rejected"):
+        steps.need(report, "submitted")
+        if wanted.accepted:
+            await db.execute(sql.verify_report, report.id)
+            await steps.record(db, report, me, "verified", wanted.reason, audience="everybody")
+        else:
+            await _reject(db, me, report, wanted)
+    return await queues.show(db, me, report_id, language)
+
+
+async def _reject(db: Connection, me: Principal, report: Locked, wanted: VerifyReport) -> None:
     if wanted.reason is None:
         raise ReasonNeeded
     await db.execute(sql.reject_report, report.id)
@@ -75,19 +81,21 @@ async def verify(db: Connection, me: Principal, report_id: UUID, wanted: VerifyR
     await steps.record(db, report, me, "rejected", wanted.reason, audience="reporter")
 
 
-async def assign(db: Connection, me: Principal, report_id: UUID, wanted: AssignReport) -> None:
+async def assign(
+    db: Connection, me: Principal, report_id: UUID, wanted: AssignReport, language: Language
+) -> StaffReport:
     """Hand it to an agency, or to another one. Raises NotFound, ReportChanged, StepOutOfTurn, UnknownAgency."""
     report = await steps.lock_for(db, me, report_id, CENTRE)
-    if await steps.is_done(db, me, report, wanted.version, "assigned"):
-        return
-    steps.need(report, "verified", "assigned", "in_progress")
-    agency = wanted.agency or await db.fetchval(sql.route, report.category, report.ward)
-    with refusing(report_agency_code_fkey=UnknownAgency):
-        await db.execute(sql.assign_report, report.id, agency)
-    if wanted.note is not None:
-        await db.execute(sql.write_note, new_id(), report.id, me.id, wanted.note, MOST_NOTES)
-    await steps.record(db, report, me, "assigned", audience="everybody", agency=agency)
-    await tell_agency(db, report, agency, again=False)
+    if not await steps.is_done(db, me, report, wanted.version, "assigned"):
+        steps.need(report, "verified", "assigned", "in_progress")
+        agency = wanted.agency or await db.fetchval(sql.route, report.category, report.ward)
+        with refusing(report_agency_code_fkey=UnknownAgency):
+            await db.execute(sql.assign_report, report.id, agency)
+        if wanted.note is not None:
+            await db.execute(sql.write_note, new_id(), report.id, me.id, wanted.note, MOST_NOTES)
+        await steps.record(db, report, me, "assigned", audience="everybody", agency=agency)
+        await tell_agency(db, report, agency, again=False)
+    return await queues.show(db, me, report_id, language)
 
 
 async def tell_agency(db: Connection, report: Locked, agency: str, *, again: bool) -> None:
@@ -109,7 +117,9 @@ async def tell_agency(db: Connection, report: Locked, agency: str, *, again: boo
     )
 
 
-async def merge(db: Connection, me: Principal, report_id: UUID, wanted: MergeReport) -> None:
+async def merge(
+    db: Connection, me: Principal, report_id: UUID, wanted: MergeReport, language: Language
+) -> StaffReport:
     """It repeats another report, open or answered: its reporter and followers go along, and it is on no list any
     more.
 
@@ -122,23 +132,29 @@ async def merge(db: Connection, me: Principal, report_id: UUID, wanted: MergeRep
     await db.fetch(sql.lock_reports, [report_id, original_id])
     report = await steps.lock_for(db, me, report_id, CENTRE)
     original = await steps.lock_for(db, me, original_id, CENTRE)
-    if await steps.is_done(db, me, report, wanted.version, "merged"):
-        return
-    steps.need(report, "submitted", "verified", "assigned", "in_progress")
-    if report.confidential or original.confidential or original.status in {"rejected", "duplicate"}:
-        raise CannotMerge
-    await db.execute(sql.carry_followers, report.id, original.id)
-    await db.execute(sql.merge_report, report.id, original.id)
-    await steps.record(db, report, me, "merged", original.code, audience="everybody")
+    if not await steps.is_done(db, me, report, wanted.version, "merged"):
+        steps.need(report, "submitted", "verified", "assigned", "in_progress")
+        if report.confidential or original.confidential or original.status in {"rejected", "duplicate"}:
+            raise CannotMerge
+        await db.execute(sql.carry_followers, report.id, original.id)
+        await db.execute(sql.merge_report, report.id, original.id)
+        await steps.record(db, report, me, "merged", original.code, audience="everybody")
+    return await queues.show(db, me, report_id, language)
 
 
-async def decide_extension(db: Connection, me: Principal, report_id: UUID, wanted: DecideExtension) -> None:
+async def decide_extension(
+    db: Connection, me: Principal, report_id: UUID, wanted: DecideExtension, language: Language
+) -> StaffReport:
     """Give the agency the time that it asked for, or not. The first deadline stays what it was.
 
     Raises NotFound, ReportChanged, StepOutOfTurn, NoExtensionWaits, OwnExtension, ReasonNeeded."""
     report = await steps.lock_for(db, me, report_id, ("supervisor",))
-    if await steps.is_done(db, me, report, wanted.version, "extended", "extension_refused"):
-        return
+    if not await steps.is_done(db, me, report, wanted.version, "extended", "extension_refused"):
+        await _decide_extension(db, me, report, wanted)
+    return await queues.show(db, me, report_id, language)
+
+
+async def _decide_extension(db: Connection, me: Principal, report: Locked, wanted: DecideExtension) -> None:
     steps.need(report, "assigned", "in_progress")
     waiting = await db.fetchrow(sql.waiting_extension, report.id)
     if waiting is None:
@@ -180,8 +196,11 @@ async def redact(
         return await queues.show(db, me, report_id, language)
 
 
-async def hide_comment(db: Connection, me: Principal, report_id: UUID, comment_id: UUID, wanted: HideComment) -> None:
+async def hide_comment(
+    db: Connection, me: Principal, report_id: UUID, comment_id: UUID, wanted: HideComment, language: Language
+) -> StaffReport:
     """Nobody reads this comment any more; raises NotFound."""
     await steps.lock_for(db, me, report_id, CENTRE)
     if await db.fetchval(sql.hide_comment, report_id, comment_id, me.id) is None:
         raise NotFound
+    return await queues.show(db, me, report_id, language)

@@ -324,9 +324,9 @@ async def _what_was_reported(db: Connection, owner: Resident, ids: dict[str, UUI
     operator = await a_staff_member(db, role="operator")
     said = FileReport(category="street_light", text="Đèn hỏng", lat=16.4689, lng=107.5903, private=True)
     await reports.file(db, owner.me, ids["report_id"], said, "203.0.113.7", "vi")
-    await handling.ask(db, operator.me, ids["report_id"], AskReporter(version=1, text="Ở đâu?"))
+    await handling.ask(db, operator.me, ids["report_id"], AskReporter(version=1, text="Ở đâu?"), "vi")
     await voices.comment(db, owner.me, ids["report_id"], ids["comment_id"], WriteComment(text="Vẫn hỏng"), "vi")
-    await handling.write_note(db, operator.me, ids["report_id"], ids["note_id"], WriteReportNote(text="Đã gọi"))
+    await handling.write_note(db, operator.me, ids["report_id"], ids["note_id"], WriteReportNote(text="Đã gọi"), "vi")
     noticed = "traffic-police", f"VP{ids['report_id'].int % 10**12:012}", "75A12345", None, "Vượt đèn đỏ"
     await db.execute(fines.sql.make_fine, uuid4(), ids["report_id"], *noticed, operator.id)
 
