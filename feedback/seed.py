@@ -41,7 +41,6 @@ from feedback.models import DecideExtension as Decide
 sql = queries_beside(__file__)
 
 CITY_DAYS, CITY_REPORTS, CITY_PEOPLE = 730, 10_000, 300
-_ADDRESS = "127.0.0.1"
 
 # Of each category: what people say, and what the city answers.
 SAID: dict[str, tuple[tuple[str, ...], str]] = {
@@ -203,15 +202,15 @@ def _staff(phone: str) -> Principal:
 async def _tell_stories(
     database: Database, people: list[Principal], count: int, *, days: int, size: tuple[int, int], seed: int
 ) -> None:
-    dice = random.Random(seed)  # noqa: S311 - a story, no secret
     officers = {agency: _staff(phone) for phone, _, agency, roles in STAFF if "agency_officer" in roles}
     cast = _Cast(people, _staff("+84900000201"), _staff("+84900000205"), officers)
     async with database.acquire() as db:
         places = await wards(db)
     began = city_now() - timedelta(days=days)
-    moments = sorted(dice.random() for _ in range(count))
+    moments = random.Random(seed)  # noqa: S311 - a story, no secret
     codes = list(SAID)
-    for number, part in enumerate(moments):
+    for number, part in enumerate(sorted(moments.random() for _ in range(count))):
+        dice = random.Random(f"{seed} {number}")  # noqa: S311 - of its own: what is there already is passed over
         code = codes[number % len(codes)] if count <= 100 else dice.choice(codes)
         story = _Story(database, cast, dice, seed_id(f"report {seed} {number}"), code, size)
         await story.tell(began + (city_now() - began) * part, FATES[number % len(FATES)], dice.choice(places))
@@ -242,12 +241,12 @@ class _Story:
             agency, evidence, after = await _needs(db, self.code)
         before = await self._picture(self.reporter, "before", broken=True)
         officer = self.cast.officers[agency]
-        done = [await self._picture(officer, "after", broken=False)] if after else []
+        done = [await self._picture(officer, "after", broken=False)] if after and fate.steps > 3 else []
         filed = FileReport(category=self.code, text=text, lat=lat, lng=lng, uploads=[before], urgent=self.number < 12)
         async with self.database.transaction() as db:
             try:
                 async with _at(db, at):
-                    await reports.file(db, self.reporter, self.id, filed, _ADDRESS, "vi")
+                    await reports.file(db, self.reporter, self.id, filed, _address_of(self.reporter), "vi")
                 fate = _FINED if evidence and fate.steps > 3 else fate
                 await self._go_on(db, at, fate, officer, ResolveReport(version=1, text=answer, uploads=done))
             except _NotYet:
@@ -339,6 +338,11 @@ class _Story:
         content = painted(self.size, random.Random(f"{self.id} {part}"), broken=broken)  # noqa: S311 - paint
         await receiving.put(self.database, owner, upload_id, "photo", incoming.arrived(content))
         return upload_id
+
+
+def _address_of(person: Principal) -> str:
+    """From where they send, one of those that are kept for examples (RFC 3849): limits are per address too."""
+    return f"2001:db8:{person.id.int % 2**16:x}::1"
 
 
 async def _needs(db: Connection, code: str) -> tuple[str, bool, bool]:
