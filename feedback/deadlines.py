@@ -103,14 +103,16 @@ async def _warn(db: Connection) -> None:
                 category=late.category_vi,
                 category_en=late.category_en,
                 due_at=late.due_at,
-                officer_ids=await _responsible(db, late),
+                officer_ids=await steps.responsible(db, late.agency, confidential=late.confidential),
             ),
         )
 
 
 async def _flag(db: Connection) -> None:
     for late in await many(_Late, db, sql.flag_reports, AT_ONCE):
-        await _tell_overdue(db, late, await _responsible(db, late), escalated=False)
+        await _tell_overdue(
+            db, late, await steps.responsible(db, late.agency, confidential=late.confidential), escalated=False
+        )
 
 
 async def _escalate(db: Connection) -> None:
@@ -135,15 +137,6 @@ async def _tell_overdue(db: Connection, late: _Late, officer_ids: list[UUID], *,
             officer_ids=officer_ids,
         ),
     )
-
-
-async def _responsible(db: Connection, late: _Late) -> list[UUID]:
-    """The agency's people; the centre's while it is nobody's; of a complaint the supervisors."""
-    if late.confidential:
-        return await steps.supervisors(db)
-    if late.agency is not None:
-        return await steps.officers_of(db, late.agency)
-    return await db.fetchval(steps.sql.people_with_roles, None, list(steps.CENTRE))
 
 
 async def _lapse(db: Connection) -> None:

@@ -124,6 +124,7 @@ class NoSuchFine(Refusal):
 class _Fine(msgspec.Struct, frozen=True):
     id: UUID
     report_id: UUID
+    agency: str
     code: str
     status: FineStatus
     plate: str | None
@@ -188,25 +189,32 @@ async def put(db: Connection, me: Principal, report_id: UUID, wanted: PutFine) -
     The reporter hears that the violation was fined, and neither whose vehicle it was nor how much. Raises NotFound,
     ReportChanged, StepOutOfTurn, NothingToFine, FineDecided, FineIsPaid, DecisionIncomplete, FineOutOfRange,
     BadFineDates, DecisionNumberTaken, NoFineBiller."""
-    report = await steps.lock_for(db, me, report_id, AGENCY)
-    latest = await maybe(_Fine, db, sql.lock_latest_fine, report.id)
+    report, latest = await _lock(db, me, report_id)
     standing = latest if latest and latest.status != "cancelled" else None
+    if standing is None and not steps.works_for(me, report.agency, AGENCY):
+        raise NotFound
     same = standing is not None and _says(standing, wanted)
-    if not await _is_known(db, me, report, wanted.version, same=same):
+    if not await steps.is_done(db, me, report, wanted) and not same:
         biller = await _may_fine(db, report, standing)
         fine_id, code = await _notice(db, me, report, standing, wanted)
+        agency = standing.agency if standing else report.agency
         if _decides(wanted):
             await _decide(db, me, report, fine_id, await _decision(db, report, wanted, biller, code))
-            await steps.record(db, report, me, "fined", audience="reporter", agency=report.agency)
+            await steps.record(db, report, me, "fined", audience="reporter", agency=agency, wanted=wanted)
         else:
-            await steps.record(db, report, me, "fined", NOTICED, audience="nobody", agency=report.agency)
+            await steps.record(db, report, me, "fined", NOTICED, audience="nobody", agency=agency, wanted=wanted)
     return await show(db, me, report_id)
 
 
-async def _is_known(db: Connection, me: Principal, report: Locked, version: int, *, same: bool) -> bool:
-    """Was it done before, just now or long ago? Raises ReportChanged, also if it was something else that I did."""
-    await steps.is_done(db, me, report, version, *(("fined",) if same else ()))
-    return same
+async def _lock(db: Connection, me: Principal, report_id: UUID) -> tuple[Locked, _Fine | None]:
+    """A report, and its fine if there is one: it stays with the agency that made it, wherever the report goes. Raises
+    NotFound."""
+    report = await steps.lock(db, report_id)
+    fine = await maybe(_Fine, db, sql.lock_latest_fine, report.id)
+    whose = {report.agency, fine.agency} if fine and fine.status == "cancelled" else {(fine or report).agency}
+    if report.confidential or not any(steps.works_for(me, agency, AGENCY) for agency in whose):
+        raise NotFound
+    return report, fine
 
 
 def _says(fine: _Fine, wanted: PutFine) -> bool:
@@ -288,7 +296,6 @@ async def _decide(db: Connection, me: Principal, report: Locked, fine_id: UUID, 
             city_today(),
             decision.due_on + timedelta(days=2),  # the first day on which a day is charged
             me.id,
-            report.agency,
         )
     await records.record(
         db,
@@ -328,22 +335,21 @@ async def cancel(db: Connection, me: Principal, report_id: UUID, wanted: CancelF
     """There is no fine after all: its bill is withdrawn. Whoever reported, and was told of it, hears so.
 
     Raises NotFound, ReportChanged, FineIsPaid."""
-    report = await steps.lock_for(db, me, report_id, AGENCY)
-    fine = await maybe(_Fine, db, sql.lock_latest_fine, report.id)
+    report, fine = await _lock(db, me, report_id)
     if fine is None:
         raise NotFound
     same = (fine.status, fine.cancelled_by, fine.cancel_reason) == ("cancelled", me.id, wanted.reason)
-    if not await _is_known(db, me, report, wanted.version, same=same):
-        await _cancel(db, me, report, fine, wanted.reason)
+    if not await steps.is_done(db, me, report, wanted) and not same:
+        await _cancel(db, me, report, fine, wanted)
     return await show(db, me, report_id)
 
 
-async def _cancel(db: Connection, me: Principal, report: Locked, fine: _Fine, reason: str) -> None:
+async def _cancel(db: Connection, me: Principal, report: Locked, fine: _Fine, wanted: CancelFine) -> None:
     if fine.status == "cancelled":
         raise NotFound
     if fine.status == "paid" or (fine.bill_id and not await withdraw_bill(db, fine.bill_id)):
         raise FineIsPaid
-    await db.execute(sql.cancel_fine, fine.id, me.id, reason)
+    await db.execute(sql.cancel_fine, fine.id, me.id, wanted.reason)
     await records.record(db, me, "report.fine_cancelled", report.code, number=fine.decision_number)
     told = fine.status == "decided"
     await steps.record(
@@ -353,13 +359,14 @@ async def _cancel(db: Connection, me: Principal, report: Locked, fine: _Fine, re
         "fined",
         CANCELLED if told else None,
         audience="reporter" if told else "nobody",
-        agency=report.agency,
+        agency=fine.agency,
+        wanted=wanted,
     )
 
 
 async def show(db: Connection, me: Principal, report_id: UUID) -> StaffFine:
-    """A report's fine, as its agency and supervisors see it. Raises NotFound."""
-    report = await steps.lock_for(db, me, report_id, AGENCY)
+    """A report's fine, as the agency that made it and supervisors see it. Raises NotFound."""
+    report, _ = await _lock(db, me, report_id)
     fine = await maybe(StaffFine, db, sql.staff_fine, report.id)
     if fine is None:
         raise NotFound

@@ -8,7 +8,7 @@ from app.clock import city_now
 from app.db import Connection, queries_beside
 from app.errors import Language, Refusal, refusing
 from app.identity.models import Principal
-from feedback import queues, reports, steps
+from feedback import deadlines, queues, reports, steps
 from feedback.events import ExtensionAsked
 from feedback.models import (
     AskExtension,
@@ -71,10 +71,10 @@ async def start(
 ) -> StaffReport:
     """Somebody is on it. Raises NotFound, ReportChanged, StepOutOfTurn."""
     report = await steps.lock_for(db, me, report_id, AGENCY)
-    if not await steps.is_done(db, me, report, wanted.version, "started"):
+    if not await steps.is_done(db, me, report, wanted):
         steps.need(report, "assigned")
         await db.execute(sql.start_report, report.id)
-        await steps.record(db, report, me, "started", audience="everybody", agency=report.agency)
+        await steps.record(db, report, me, "started", audience="everybody", agency=report.agency, wanted=wanted)
     return await queues.show(db, me, report_id, language)
 
 
@@ -83,14 +83,16 @@ async def ask(db: Connection, me: Principal, report_id: UUID, wanted: AskReporte
 
     Raises NotFound, ReportChanged, StepOutOfTurn, AskedAlready, NobodyToAsk."""
     report = await steps.lock_for(db, me, report_id, LOOKERS)
-    if not await steps.is_done(db, me, report, wanted.version, "asked"):
+    if not await steps.is_done(db, me, report, wanted):
         steps.need(report, "submitted", "verified", "assigned", "in_progress")
         if report.asked_at is not None:
             raise AskedAlready
         if report.reporter_id is None:
             raise NobodyToAsk
         await db.execute(sql.ask_reporter, report.id)
-        await steps.record(db, report, me, "asked", wanted.text, audience="reporter", agency=report.agency)
+        await steps.record(
+            db, report, me, "asked", wanted.text, audience="reporter", agency=report.agency, wanted=wanted
+        )
     return await queues.show(db, me, report_id, language)
 
 
@@ -101,26 +103,32 @@ async def resolve(
 
     Raises NotFound, ReportChanged, StepOutOfTurn, AfterPhotoNeeded, and what an upload may not be."""
     report = await steps.lock_for(db, me, report_id, AGENCY)
-    if not await steps.is_done(db, me, report, wanted.version, "resolved"):
+    if not await steps.is_done(db, me, report, wanted):
         steps.need(report, "assigned", "in_progress")
         if report.after_photo and not wanted.uploads:
             raise AfterPhotoNeeded
+        if report.asked_at is not None:
+            await deadlines.restart(db, report)
         await db.execute(sql.resolve_report, report.id, wanted.text, report.reporter_name)
         await reports.take_uploads(db, me.id, report.id, wanted.uploads, "resolved", keep=False, purposes=("photo",))
-        await steps.record(db, report, me, "resolved", wanted.text, audience="everybody", agency=report.agency)
+        await steps.record(
+            db, report, me, "resolved", wanted.text, audience="everybody", agency=report.agency, wanted=wanted
+        )
     return await queues.show(db, me, report_id, language)
 
 
 async def hand_back(db: Connection, me: Principal, report_id: UUID, wanted: ReturnReport) -> None:
     """It is not ours: back to the operations centre, with the reason. Raises NotFound, ReportChanged,
     StepOutOfTurn."""
-    if await db.fetchval(sql.is_my_step, report_id, wanted.version + 1, "returned", me.id):
+    if await steps.is_made(db, me, report_id, wanted):
         return  # whoever has handed it back sees it no more
     report = await steps.lock_for(db, me, report_id, AGENCY)
-    await steps.is_done(db, me, report, wanted.version)
+    await steps.is_done(db, me, report, wanted)
     steps.need(report, "assigned", "in_progress")
     await db.execute(sql.return_report, report.id)
-    await steps.record(db, report, me, "returned", wanted.reason, audience="nobody", agency=report.agency)
+    await steps.record(
+        db, report, me, "returned", wanted.reason, audience="nobody", agency=report.agency, wanted=wanted
+    )
 
 
 async def ask_extension(
@@ -129,15 +137,16 @@ async def ask_extension(
     """Ask for more time; a supervisor decides. Raises NotFound, ReportChanged, StepOutOfTurn, BadExtension,
     ExtensionWaits."""
     report = await steps.lock_for(db, me, report_id, AGENCY)
-    if not await steps.is_done(db, me, report, wanted.version, "extension_asked"):
+    if not await steps.is_done(db, me, report, wanted):
         steps.need(report, "assigned", "in_progress")
         now = city_now()
         if not max(now, report.due_at) < wanted.until <= now + timedelta(days=LONGEST_EXTENSION_DAYS):
             raise BadExtension(days=LONGEST_EXTENSION_DAYS)
         with refusing(report_extension_one_waits=ExtensionWaits):
             await db.execute(sql.ask_extension, report.id, wanted.until, wanted.reason, me.id)
-        await db.execute(sql.touch_report, report.id)
-        await steps.record(db, report, me, "extension_asked", wanted.reason, audience="nobody", agency=report.agency)
+        await steps.record(
+            db, report, me, "extension_asked", wanted.reason, audience="nobody", agency=report.agency, wanted=wanted
+        )
         await outbox.record(
             db,
             ExtensionAsked(

@@ -142,71 +142,67 @@ class FileForCaller(FileReport):
     caller_name: ShortText | None = None
 
 
-class VerifyReport(Body):
-    """Whether it is a matter for the city; if not, why. `false_report`: it was made up, which is a strike."""
+class Versioned(Body):
+    """A step of a report: the version that whoever takes it has seen."""
 
     version: Version
+
+
+class VerifyReport(Versioned):
+    """Whether it is a matter for the city; if not, why. `false_report`: it was made up, which is a strike."""
+
     accepted: bool
     reason: Paragraph | None = None
     false_report: bool = False
 
 
-class AssignReport(Body):
+class AssignReport(Versioned):
     """Who shall deal with it; no `agency`: whoever the routing table says. `note`: for them."""
 
-    version: Version
     agency: Code | None = None
     note: Paragraph | None = None
 
 
-class StartReport(Body):
+class StartReport(Versioned):
     """Somebody is on it."""
 
-    version: Version
 
-
-class AskReporter(Body):
+class AskReporter(Versioned):
     """What the agency must know; its clock stands still until the answer."""
 
-    version: Version
     text: Paragraph
 
 
-class ResolveReport(Body):
+class ResolveReport(Versioned):
     """The answer, and pictures of what was done."""
 
-    version: Version
     text: LongText
     uploads: Uploads = msgspec.field(default_factory=list)
 
 
-class ReturnReport(Body):
+class ReturnReport(Versioned):
     """Why it is not ours: back to the operations centre."""
 
-    version: Version
     reason: Paragraph
 
 
-class AskExtension(Body):
+class AskExtension(Versioned):
     """Until when, and why it takes longer."""
 
-    version: Version
     until: Moment
     reason: Reason
 
 
-class DecideExtension(Body):
+class DecideExtension(Versioned):
     """Whether the agency gets the time it asked for."""
 
-    version: Version
     approved: bool
     reason: Reason | None = None
 
 
-class MergeReport(Body):
+class MergeReport(Versioned):
     """The report (its id) that this one repeats: its followers go along."""
 
-    version: Version
     of: UUID
 
 
@@ -222,10 +218,9 @@ class Rectangle(Body):
     height: Annotated[float, Meta(gt=0, le=1)]
 
 
-class RedactPicture(Body):
+class RedactPicture(Versioned):
     """What of a picture nobody shall see. An empty list: somebody looked, and all of it may be seen."""
 
-    version: Version
     rectangles: Annotated[list[Rectangle], Meta(max_length=50)]
 
 
@@ -304,10 +299,9 @@ class PublicReport(Answer):
 
 
 class PublicComment(Answer):
-    """What somebody said; an agency by its name, anybody else by none."""
+    """What somebody said, and nobody reads who."""
 
     id: UUID
-    agency_name: str | None
     mine: bool
     text: str
     made_at: datetime
@@ -353,6 +347,7 @@ class MyReport(Answer):
     mine: bool
     pictures: list[Picture]
     steps: list[Step]
+    comments: list[PublicComment]
 
 
 class MyReportLine(Answer):
@@ -400,12 +395,15 @@ class StaffStep(Step):
 
 
 class StaffPicture(Picture):
-    """A picture as officers see it: how its untouched file is called by its hash (SHA-256, hexadecimal), if it is
-    kept."""
+    """A picture as officers see it: the hash of its untouched file (SHA-256, hexadecimal), if it is kept, and where
+    and when the phone says that it was taken."""
 
     redacted: bool
     sha256: str | None
     original: bool
+    lat: float | None
+    lng: float | None
+    taken_at: datetime | None
 
 
 class StaffFile(Answer):
@@ -442,10 +440,12 @@ class Extension(Answer):
 
 
 class Reporter(Answer):
-    """Who reported, as far as the agency may know: nothing without consent."""
+    """Who reported, as far as the agency may know: nothing without consent. Of whoever called, or wrote through
+    somebody else's form, the centre sees what they gave."""
 
     name: str | None
     phone: str | None
+    email: str | None
     strikes: int
 
 
@@ -536,13 +536,12 @@ DecisionNumber = Annotated[
 ]
 
 
-class PutFine(Body):
+class PutFine(Versioned):
     """A notice: whose vehicle, and what was violated. With `decision_number` and `amount` it is a decision.
 
     `decided_on`: today, unless said. `due_on`: the last day to pay; ten days after it, unless the decision gives
     more."""
 
-    version: Version
     plate: Plate
     violation: Reason
     offender_name: ShortText | None = None
@@ -552,10 +551,9 @@ class PutFine(Body):
     due_on: date | None = None
 
 
-class CancelFine(Body):
+class CancelFine(Versioned):
     """Why there is none after all."""
 
-    version: Version
     reason: Reason
 
 

@@ -39,13 +39,15 @@ ON CONFLICT DO NOTHING;
 SELECT filed_by, category_code AS category, said, lat, lng FROM report WHERE id = $1;
 
 -- name: said_already
--- The code of a report that this person filed within a day, of this category, in these words and with these pictures.
+-- The code of a report that this person filed within a day, of this category, in these words and with these pictures; without
+-- pictures, no farther than 50 m from the place ($5, $6).
 SELECT code FROM report
 WHERE filed_by = $1 AND channel = 'app' AND reporter_id = $1 AND category_code = $2 AND said = $3
     AND made_at > city_now() - interval '1 day'
     AND ARRAY(SELECT sha256 FROM report_upload JOIN upload ON upload.id = upload_id
             WHERE report_id = report.id AND part = 'filed' ORDER BY sha256)
         = ARRAY(SELECT sha256 FROM upload WHERE id = ANY ($4::uuid[]) AND owner_id = $1 ORDER BY sha256)
+    AND (cardinality($4::uuid[]) > 0 OR city_point(lat, lng) <@ circle(city_point($5, $6), 50))
 ORDER BY made_at DESC LIMIT 1;
 
 -- name: strikes
@@ -88,7 +90,10 @@ SELECT report.id, report.code, category_code AS category,
     (SELECT jsonb_agg(jsonb_build_object('kind', kind, 'by', actor_kind, 'text', step.said, 'made_at', step.made_at,
             'agency', (SELECT CASE $3::text WHEN 'en' THEN name_en ELSE name_vi END FROM agency WHERE code = step.agency_code))
             ORDER BY version)
-        FROM report_step AS step WHERE report_id = report.id AND for_reporter) AS steps
+        FROM report_step AS step WHERE report_id = report.id AND for_reporter) AS steps,
+    coalesce((SELECT jsonb_agg(jsonb_build_object('id', comment.id, 'text', comment.public_said, 'made_at', comment.made_at,
+            'mine', comment.author_id = $2) ORDER BY comment.made_at, comment.id)
+        FROM report_comment AS comment WHERE report_id = report.id AND hidden_at IS NULL), '[]') AS comments
 FROM report
 JOIN report_category ON report_category.code = category_code
 JOIN ward ON ward.code = report.ward_code
@@ -155,7 +160,7 @@ SELECT report.id, code, category_code AS category, CASE $3::text WHEN 'en' THEN 
             ORDER BY version)
         FROM report_step AS step WHERE report_id = report.id AND (is_public OR kind = 'filed')), '[]') AS steps,
     coalesce((SELECT jsonb_agg(jsonb_build_object('id', comment.id, 'text', comment.public_said, 'made_at', comment.made_at,
-            'mine', coalesce(comment.author_id = $2, false), 'agency_name', NULL) ORDER BY comment.made_at, comment.id)
+            'mine', coalesce(comment.author_id = $2, false)) ORDER BY comment.made_at, comment.id)
         FROM report_comment AS comment WHERE report_id = report.id AND hidden_at IS NULL), '[]') AS comments,
     EXISTS (SELECT FROM report_follower WHERE report_id = report.id AND principal_id = $2) AS following, false AS mine
 FROM public_report AS report WHERE report.id = $1;
@@ -192,26 +197,27 @@ WHERE report.id = $1
 FOR NO KEY UPDATE OF report;
 
 -- name: is_my_step
--- Did I make this step of it?
-SELECT EXISTS (SELECT FROM report_step WHERE report_id = $1 AND version = $2 AND kind = $3 AND actor_id = $4);
+-- Did I ($3) make this step of it, by the very same request ($4)?
+SELECT EXISTS (SELECT FROM report_step WHERE report_id = $1 AND version = $2 AND actor_id = $3 AND asked_for = $4);
 
 -- name: lock_reports
 -- Several, in the order of their ids.
 SELECT id FROM report WHERE id = ANY ($1::uuid[]) ORDER BY id FOR NO KEY UPDATE;
 
 -- name: latest_step
--- What was done last, and by whom.
-SELECT kind, actor_id, (SELECT name FROM principal WHERE id = actor_id) AS actor_name
+-- Who did last what was done.
+SELECT (SELECT name FROM principal WHERE id = actor_id) AS actor_name
 FROM report_step WHERE report_id = $1 ORDER BY version DESC LIMIT 1;
 
 -- name: record_step
 -- A step that was made, as the report's next version; $7: everybody may know; $8: the reporter may; $9: whose name nobody
--- reads. Returns its words for everybody.
+-- reads; $10: by which request. Returns its words for everybody.
 WITH moved AS (
     UPDATE report SET version = version + 1, updated_at = city_now() WHERE id = $1 RETURNING version
 )
-INSERT INTO report_step (report_id, version, kind, actor_id, actor_kind, agency_code, said, is_public, public_said, for_reporter)
-SELECT $1, version, $2, $3, $4, $5, $6::text, $7, CASE WHEN $7 THEN public_words($6::text, $9) END, $8 FROM moved
+INSERT INTO report_step (report_id, version, kind, actor_id, actor_kind, agency_code, said, is_public, public_said, for_reporter,
+    asked_for)
+SELECT $1, version, $2, $3, $4, $5, $6::text, $7, CASE WHEN $7 THEN public_words($6::text, $9) END, $8, $10 FROM moved
 RETURNING public_said;
 
 -- name: followers_to_tell
@@ -231,7 +237,9 @@ WHERE ($1::text[] IS NULL OR agency_code = ANY ($1)) AND role = ANY ($2::text[])
 
 -- name: restart_clock
 -- Its reporter has answered, or will not: until when it is due now.
-UPDATE report SET asked_at = NULL, due_at = $2, first_due_at = $3, warn_at = $4 WHERE id = $1;
+UPDATE report SET asked_at = NULL, due_at = $2, first_due_at = $3, warn_at = $4,
+    warned_at = CASE WHEN $4 <= city_now() THEN warned_at END
+WHERE id = $1;
 
 -- name: warn_reports
 -- What is due soon and nobody was warned of, at most so many; they count as warned.
@@ -294,8 +302,9 @@ UPDATE report SET status = 'rejected', asked_at = NULL, closed_at = city_now(),
 WHERE id = $1;
 
 -- name: strike
--- It was made up.
-INSERT INTO report_strike (report_id, principal_id, given_by) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING;
+-- It was made up, by whoever filed it: not by whose telephone number a caller gave.
+INSERT INTO report_strike (report_id, principal_id, given_by)
+SELECT id, reporter_id, $2 FROM report WHERE id = $1 AND filed_by = reporter_id ON CONFLICT DO NOTHING;
 
 -- name: route
 -- Whose a category ($1) is in a ward ($2).
@@ -345,8 +354,9 @@ UPDATE report_extension SET decided_by = $2, decided_at = city_now(), approved =
 WHERE report_id = $1 AND decided_at IS NULL;
 
 -- name: extend_report
--- Due later; the first deadline stays.
-UPDATE report SET due_at = $2, warn_at = $3, warned_at = NULL, overdue_at = NULL, escalated_at = NULL, extended = extended + 1
+-- Due later; the first deadline stays. What the reporter is still asked for moves it on from now.
+UPDATE report SET due_at = $2, warn_at = $3, warned_at = NULL, overdue_at = NULL, escalated_at = NULL, extended = extended + 1,
+    asked_at = CASE WHEN asked_at IS NOT NULL THEN city_now() END
 WHERE id = $1;
 
 -- name: touch_report
@@ -505,7 +515,8 @@ WHERE $1::text = 'all'
 ORDER BY made_at DESC, report.id DESC LIMIT $11;
 
 -- name: staff_report
--- A report as staff see it, whole, in one round trip. Who reported is told with their consent; a caller gave it.
+-- A report as staff see it, whole, in one round trip. Who reported is told with their consent; who called or wrote through
+-- somebody else's form also to the centre ($3), which took the call.
 SELECT report.id, report.code, channel, category_code AS category,
     CASE $2::text WHEN 'en' THEN report_category.name_en ELSE report_category.name_vi END AS category_name,
     status, version, said AS text,
@@ -513,8 +524,9 @@ SELECT report.id, report.code, channel, category_code AS category,
         'ward_name', ward.name, 'approximate', ward_approximate) AS place,
     report.private, report.confidential, urgent,
     jsonb_build_object(
-        'name', CASE WHEN channel <> 'app' THEN caller_name WHEN share_name THEN reporter.name END,
-        'phone', CASE WHEN channel <> 'app' THEN caller_phone WHEN share_name THEN reporter.phone END,
+        'name', CASE WHEN channel = 'app' AND share_name THEN reporter.name WHEN share_name OR $3 THEN caller_name END,
+        'phone', CASE WHEN channel = 'app' AND share_name THEN reporter.phone WHEN share_name OR $3 THEN caller_phone END,
+        'email', CASE WHEN share_name OR $3 THEN caller_email END,
         'strikes', (SELECT count(*) FROM report_strike WHERE principal_id = reporter_id)) AS reporter,
     agency_code AS agency, CASE $2::text WHEN 'en' THEN agency.name_en ELSE agency.name_vi END AS agency_name,
     route_of(category_code, report.ward_code) AS routed_to, answer,
@@ -525,9 +537,11 @@ SELECT report.id, report.code, channel, category_code AS category,
     coalesce((SELECT jsonb_agg(jsonb_build_object('upload_id', report_upload.upload_id, 'part', part,
             'large', '/v1/pictures/' || large.name, 'small', '/v1/pictures/' || small.name, 'width', large.width,
             'height', large.height, 'redacted', large.redacted, 'sha256', encode(upload.sha256, 'hex'),
-            'original', upload.original_key IS NOT NULL) ORDER BY report_upload.version, position)
+            'original', upload.original_key IS NOT NULL, 'lat', evidence.lat, 'lng', evidence.lng, 'taken_at', evidence.taken_at)
+            ORDER BY report_upload.version, position)
         FROM report_upload
         JOIN upload ON upload.id = report_upload.upload_id
+        LEFT JOIN upload_evidence AS evidence ON evidence.upload_id = upload.id
         JOIN rendition AS large ON large.upload_id = report_upload.upload_id AND large.size = 'large'
         JOIN rendition AS small ON small.upload_id = report_upload.upload_id AND small.size = 'small'
         WHERE report_upload.report_id = report.id), '[]') AS pictures,
@@ -547,7 +561,7 @@ SELECT report.id, report.code, channel, category_code AS category,
             'author_name', (SELECT name FROM principal WHERE id = author_id)) ORDER BY note.made_at, note.id)
         FROM report_note AS note WHERE report_id = report.id), '[]') AS notes,
     coalesce((SELECT jsonb_agg(jsonb_build_object('id', comment.id, 'text', comment.public_said, 'made_at', comment.made_at,
-            'mine', false, 'agency_name', NULL) ORDER BY comment.made_at, comment.id)
+            'mine', false) ORDER BY comment.made_at, comment.id)
         FROM report_comment AS comment WHERE report_id = report.id AND hidden_at IS NULL), '[]') AS comments,
     coalesce((SELECT jsonb_agg(jsonb_build_object('until', until, 'reason', reason, 'asked_by', asked_by,
             'made_at', extension.made_at, 'decided_by', decided_by, 'decided_at', decided_at, 'approved', approved,
@@ -573,11 +587,13 @@ FROM report WHERE reporter_id = $1 ORDER BY made_at, report.id;
 WITH forgotten AS (
     SELECT report.id, name FROM report JOIN principal ON principal.id = reporter_id WHERE reporter_id = $1
 ), steps AS (
-    UPDATE report_step SET actor_id = NULL, said = public_words(said, forgotten.name)
-    FROM forgotten WHERE report_id = forgotten.id AND actor_kind = 'reporter'
+    UPDATE report_step SET actor_id = CASE WHEN actor_kind <> 'reporter' THEN actor_id END,
+        said = public_words(said, forgotten.name)
+    FROM forgotten WHERE report_id = forgotten.id AND (actor_kind = 'reporter' OR for_reporter)
 )
 UPDATE report SET reporter_id = NULL, filed_by = CASE WHEN filed_by = $1 THEN NULL ELSE filed_by END, device_id = NULL,
     caller_name = NULL, caller_phone = NULL, caller_email = NULL, said = public_said, address = public_address,
+    answer = public_answer,
     rating_comment = public_words(rating_comment, forgotten.name), share_name = false
 FROM forgotten WHERE report.id = forgotten.id;
 
@@ -630,15 +646,15 @@ SELECT fine_biller FROM report_category WHERE code = $1;
 
 -- name: lock_latest_fine
 -- A report's fine: the one that stands, or the one that was cancelled last.
-SELECT id, report_id, code, status, plate, offender_name, violation, decision_number, decision_key, amount, decided_on, due_on,
-    biller_code AS biller, bills, bill_id, late_amount, decided_by, cancelled_by, cancel_reason
+SELECT id, report_id, agency_code AS agency, code, status, plate, offender_name, violation, decision_number, decision_key,
+    amount, decided_on, due_on, biller_code AS biller, bills, bill_id, late_amount, decided_by, cancelled_by, cancel_reason
 FROM report_fine WHERE report_id = $1
 ORDER BY status <> 'cancelled' DESC, made_at DESC, id DESC LIMIT 1 FOR NO KEY UPDATE;
 
 -- name: lock_fine
 -- A fine by its id.
-SELECT id, report_id, code, status, plate, offender_name, violation, decision_number, decision_key, amount, decided_on, due_on,
-    biller_code AS biller, bills, bill_id, late_amount, decided_by, cancelled_by, cancel_reason
+SELECT id, report_id, agency_code AS agency, code, status, plate, offender_name, violation, decision_number, decision_key,
+    amount, decided_on, due_on, biller_code AS biller, bills, bill_id, late_amount, decided_by, cancelled_by, cancel_reason
 FROM report_fine WHERE id = $1 FOR NO KEY UPDATE;
 
 -- name: make_fine
@@ -654,7 +670,7 @@ UPDATE report_fine SET plate = $2, offender_name = $3, violation = $4 WHERE id =
 -- The decision, with its first bill.
 UPDATE report_fine SET status = 'decided', decision_number = $2, decision_key = $3, amount = $4, decided_on = $5, due_on = $6,
     biller_code = $7, bill_id = $8, reference = $9, bills = 1, charged_on = $10, renew_on = $11, decided_by = $12,
-    decided_at = city_now(), agency_code = coalesce($13, agency_code)
+    decided_at = city_now()
 WHERE id = $1;
 
 -- name: cancel_fine

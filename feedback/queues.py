@@ -1,4 +1,5 @@
-"""Reports as the city's people see them: queues, and one report whole. Whoever opens one leaves a trace of it."""
+"""Reports as the city's people see them: queues, and one report whole. Whoever opens a complaint, or sees whose a
+report is, leaves a trace of it."""
 
 from datetime import datetime
 from uuid import UUID
@@ -64,9 +65,17 @@ def _due(line: StaffReportLine) -> tuple[datetime, UUID]:
     return line.due_at, line.id
 
 
+async def open_one(db: Connection, me: Principal, report_id: UUID, language: Language) -> StaffReport:
+    """A report whole, if I may see it; the audit has who saw a complaint, or whose a report is. Raises NotFound."""
+    report = await show(db, me, report_id, language)
+    if report.confidential or report.reporter.name or report.reporter.phone or report.reporter.email:
+        await records.record(db, me, "report.opened", report.code)
+    return report
+
+
 async def show(db: Connection, me: Principal, report_id: UUID, language: Language) -> StaffReport:
     """A report whole, if I may see it; who its reporter is only with their consent. Raises NotFound."""
-    report = await maybe(StaffReport, db, sql.staff_report, report_id, language)
+    report = await maybe(StaffReport, db, sql.staff_report, report_id, language, bool(me.agencies_as(*steps.CENTRE)))
     if report is None or not steps.may_see(me, agency=report.agency, confidential=report.confidential):
         raise NotFound
     return report

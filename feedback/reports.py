@@ -41,6 +41,8 @@ sql = queries_beside(__file__)
 MOST_UPLOADS = 6
 NEARBY_M = 250
 MOST_NEARBY = 20
+MOST_OF_AN_ADDRESS = 5_000
+"""Within an hour: a mobile network has thousands of phones behind one address, and in a flood they all report."""
 ALIKE_BITS = 10
 """Of the 64 bits of two perceptual hashes so many may differ where pictures show the same."""
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -279,7 +281,9 @@ async def _is_there(db: Connection, me: Principal, report_id: UUID, wanted: File
         if there != _Filed(me.id, wanted.category, wanted.text, wanted.lat, wanted.lng):
             raise ReportIdTaken
         return True
-    said = await db.fetchval(sql.said_already, me.id, wanted.category, wanted.text, wanted.uploads)
+    said = await db.fetchval(
+        sql.said_already, me.id, wanted.category, wanted.text, wanted.uploads, wanted.lat, wanted.lng
+    )
     if said is not None:
         raise SaidAlready(code=said)
     return False
@@ -301,7 +305,7 @@ async def _may_file(db: Connection, me: Principal, address: str) -> None:
     budgets = [
         Budget(f"reports {me.id}", 10, 3600),
         Budget(f"reports {me.id}", 40, 86_400),
-        Budget(f"reports at {address_key(address)}", 300, 3600),
+        Budget(f"reports at {address_key(address)}", MOST_OF_AN_ADDRESS, 3600),
     ]
     if me.device_id is not None:
         budgets.append(Budget(f"reports on {me.device_id}", 60, 86_400))

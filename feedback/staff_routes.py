@@ -61,7 +61,7 @@ async def list_staff_reports(
 @get("/v1/staff/reports/{report_id:uuid}", who=EVERYBODY)
 async def get_staff_report(db: Db, request: Door, report_id: FromPath[UUID]) -> StaffReport:
     """A report whole."""
-    return await queues.show(db, request.me, report_id, request.lang)
+    return await queues.open_one(db, request.me, report_id, request.lang)
 
 
 @put("/v1/staff/reports/{report_id:uuid}", who=CENTRE, status_code=201, responses={200: ResponseSpec(StaffReport)})

@@ -8,6 +8,7 @@
 Every open one may also become a `duplicate` of another. A step makes a new version; whoever saw an older one is
 told."""
 
+import hashlib
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
@@ -21,7 +22,7 @@ from app.db import Connection, maybe, queries_beside
 from app.errors import NotFound, Refusal
 from app.identity.models import Principal, Role
 from feedback.events import ReportMoved
-from feedback.models import ActorKind, ReportStatus, StepKind
+from feedback.models import ActorKind, ReportStatus, StepKind, Versioned
 
 sql = queries_beside(__file__)
 
@@ -90,6 +91,12 @@ def may_see(me: Principal, *, agency: str | None, confidential: bool) -> bool:
     return bool(me.agencies_as("operator")) or agency in me.agencies_as(*AGENCY)
 
 
+def works_for(me: Principal, agency: str | None, roles: tuple[Role, ...]) -> bool:
+    """Has this member of staff one of an agency's roles there? A supervisor may do whatever anybody may."""
+    here = {grant.role for grant in me.grants if grant.agency == agency}
+    return bool(me.agencies_as("supervisor")) or not here.isdisjoint({*roles} & {*AGENCY})
+
+
 async def lock(db: Connection, report_id: UUID) -> Locked:
     """The report, locked until the transaction ends; raises NotFound."""
     report = await maybe(Locked, db, sql.lock_report, report_id)
@@ -106,25 +113,35 @@ async def lock_for(db: Connection, me: Principal, report_id: UUID, roles: tuple[
     report = await lock(db, report_id)
     if not may_see(me, agency=report.agency, confidential=report.confidential):
         raise NotFound
-    if me.agencies_as("supervisor"):
-        return report
-    in_the_centre = {grant.role for grant in me.grants} & set(roles) & set(CENTRE)
-    at_the_agency = {grant.role for grant in me.grants if grant.agency == report.agency} & set(roles) & set(AGENCY)
-    if not in_the_centre and not at_the_agency:
+    in_the_centre = {grant.role for grant in me.grants} & {*roles} & {*CENTRE}
+    if not in_the_centre and not works_for(me, report.agency, roles):
         raise NotFound
     return report
 
 
-async def is_done(db: Connection, me: Principal, report: Locked, version: int, *kinds: StepKind) -> bool:
-    """Is this step the very one that I have just made (its answer was lost on the way)? Else the version must be the
-    report's; raises ReportChanged."""
-    if report.version == version:
+def _hash(wanted: Versioned, beside: UUID | None) -> bytes:
+    """Of all that is asked for. `beside`: what else the address names."""
+    return hashlib.sha256(msgspec.json.encode((type(wanted).__name__, wanted, beside))).digest()
+
+
+async def is_made(
+    db: Connection, me: Principal, report_id: UUID, wanted: Versioned, beside: UUID | None = None
+) -> bool:
+    """Is the step that followed the version this very one, and mine?"""
+    return await db.fetchval(sql.is_my_step, report_id, wanted.version + 1, me.id, _hash(wanted, beside))
+
+
+async def is_done(
+    db: Connection, me: Principal, report: Locked, wanted: Versioned, beside: UUID | None = None
+) -> bool:
+    """Have I made this very step before (its answer was lost on the way)? Else the version must be the report's;
+    raises ReportChanged. `beside`: what else the address names."""
+    if report.version == wanted.version:
         return False
-    latest = await db.fetchrow(sql.latest_step, report.id)
-    assert latest is not None
-    if report.version == version + 1 and latest["kind"] in kinds and latest["actor_id"] == me.id:
+    if await is_made(db, me, report.id, wanted, beside):
         return True
-    raise ReportChanged(by=latest["actor_name"] or "…", version=report.version, state=report.status)
+    name = await db.fetchval(sql.latest_step, report.id)
+    raise ReportChanged(by=name or "…", version=report.version, state=report.status)
 
 
 def need(report: Locked, *statuses: ReportStatus) -> None:
@@ -143,10 +160,12 @@ async def record(
     audience: Audience,
     by: ActorKind = "staff",
     agency: str | None = None,
+    wanted: Versioned | None = None,
+    beside: UUID | None = None,
 ) -> None:
     """Write a step that was made down as the report's next version, and tell whoever may know.
 
-    Its update of the report comes before it. `agency`: in whose name."""
+    Its update of the report comes before it. `agency`: in whose name; `wanted` and `beside`: by which request."""
     public_words = await db.fetchval(
         sql.record_step,
         report.id,
@@ -158,6 +177,7 @@ async def record(
         audience == "everybody",
         audience != "nobody",
         report.reporter_name,
+        None if wanted is None else _hash(wanted, beside),
     )
     if audience == "nobody":
         return
@@ -187,6 +207,16 @@ async def record(
 async def officers_of(db: Connection, agency: str) -> list[UUID]:
     """The people of an agency who deal with reports."""
     return await db.fetchval(sql.people_with_roles, [agency], list(AGENCY))
+
+
+async def responsible(db: Connection, agency: str | None, *, confidential: bool) -> list[UUID]:
+    """Whose business a report is: its agency's people; the centre's while it is nobody's; of a complaint the
+    supervisors."""
+    if confidential:
+        return await supervisors(db)
+    if agency is not None:
+        return await officers_of(db, agency)
+    return await db.fetchval(sql.people_with_roles, None, list(CENTRE))
 
 
 async def supervisors(db: Connection) -> list[UUID]:

@@ -4,6 +4,7 @@ covers in pictures what nobody shall see."""
 from uuid import UUID
 
 from app import outbox
+from app.audit import records
 from app.clock import city_now
 from app.db import Connection, Database, queries_beside
 from app.errors import Language, NotFound, Refusal, refusing
@@ -47,6 +48,12 @@ class NoExtensionWaits(Refusal):
     Nobody waits for more time."""
 
 
+class ExtensionPast(Refusal):
+    """Hạn được đề nghị đã qua; chỉ còn có thể từ chối.
+
+    The time that was asked for is over; it can only be refused."""
+
+
 class OwnExtension(Refusal):
     """Đề nghị gia hạn phải do người khác duyệt.
 
@@ -62,11 +69,11 @@ async def verify(
 
     Raises NotFound, ReportChanged, StepOutOfTurn, ReasonNeeded."""
     report = await steps.lock_for(db, me, report_id, CENTRE)
-    if not await steps.is_done(db, me, report, wanted.version, "verified", "rejected"):
+    if not await steps.is_done(db, me, report, wanted):
         steps.need(report, "submitted")
         if wanted.accepted:
             await db.execute(sql.verify_report, report.id)
-            await steps.record(db, report, me, "verified", wanted.reason, audience="everybody")
+            await steps.record(db, report, me, "verified", wanted.reason, audience="everybody", wanted=wanted)
         else:
             await _reject(db, me, report, wanted)
     return await queues.show(db, me, report_id, language)
@@ -76,9 +83,9 @@ async def _reject(db: Connection, me: Principal, report: Locked, wanted: VerifyR
     if wanted.reason is None:
         raise ReasonNeeded
     await db.execute(sql.reject_report, report.id)
-    if wanted.false_report and report.reporter_id is not None:
-        await db.execute(sql.strike, report.id, report.reporter_id, me.id)
-    await steps.record(db, report, me, "rejected", wanted.reason, audience="reporter")
+    if wanted.false_report:
+        await db.execute(sql.strike, report.id, me.id)
+    await steps.record(db, report, me, "rejected", wanted.reason, audience="reporter", wanted=wanted)
 
 
 async def assign(
@@ -86,14 +93,14 @@ async def assign(
 ) -> StaffReport:
     """Hand it to an agency, or to another one. Raises NotFound, ReportChanged, StepOutOfTurn, UnknownAgency."""
     report = await steps.lock_for(db, me, report_id, CENTRE)
-    if not await steps.is_done(db, me, report, wanted.version, "assigned"):
+    if not await steps.is_done(db, me, report, wanted):
         steps.need(report, "verified", "assigned", "in_progress")
         agency = wanted.agency or await db.fetchval(sql.route, report.category, report.ward)
         with refusing(report_agency_code_fkey=UnknownAgency):
             await db.execute(sql.assign_report, report.id, agency)
         if wanted.note is not None:
             await db.execute(sql.write_note, new_id(), report.id, me.id, wanted.note, MOST_NOTES)
-        await steps.record(db, report, me, "assigned", audience="everybody", agency=agency)
+        await steps.record(db, report, me, "assigned", audience="everybody", agency=agency, wanted=wanted)
         await tell_agency(db, report, agency, again=False)
     return await queues.show(db, me, report_id, language)
 
@@ -132,13 +139,14 @@ async def merge(
     await db.fetch(sql.lock_reports, [report_id, original_id])
     report = await steps.lock_for(db, me, report_id, CENTRE)
     original = await steps.lock_for(db, me, original_id, CENTRE)
-    if not await steps.is_done(db, me, report, wanted.version, "merged"):
+    if not await steps.is_done(db, me, report, wanted):
         steps.need(report, "submitted", "verified", "assigned", "in_progress")
-        if report.confidential or original.confidential or original.status in {"rejected", "duplicate"}:
+        hidden = original.confidential or report.confidential or (original.private and not report.private)
+        if hidden or original.status in {"rejected", "duplicate"}:
             raise CannotMerge
         await db.execute(sql.carry_followers, report.id, original.id)
         await db.execute(sql.merge_report, report.id, original.id)
-        await steps.record(db, report, me, "merged", original.code, audience="everybody")
+        await steps.record(db, report, me, "merged", original.code, audience="everybody", wanted=wanted)
     return await queues.show(db, me, report_id, language)
 
 
@@ -147,9 +155,10 @@ async def decide_extension(
 ) -> StaffReport:
     """Give the agency the time that it asked for, or not. The first deadline stays what it was.
 
-    Raises NotFound, ReportChanged, StepOutOfTurn, NoExtensionWaits, OwnExtension, ReasonNeeded."""
+    Raises NotFound, ReportChanged, StepOutOfTurn, NoExtensionWaits, ExtensionPast, OwnExtension,
+    ReasonNeeded."""
     report = await steps.lock_for(db, me, report_id, ("supervisor",))
-    if not await steps.is_done(db, me, report, wanted.version, "extended", "extension_refused"):
+    if not await steps.is_done(db, me, report, wanted):
         await _decide_extension(db, me, report, wanted)
     return await queues.show(db, me, report_id, language)
 
@@ -164,15 +173,15 @@ async def _decide_extension(db: Connection, me: Principal, report: Locked, wante
     if not wanted.approved and wanted.reason is None:
         raise ReasonNeeded
     until = waiting["until"]
-    approved = wanted.approved and until > city_now()
-    await db.execute(sql.decide_extension, report.id, me.id, approved, wanted.reason)
-    if approved:
+    if wanted.approved and until <= city_now():
+        raise ExtensionPast
+    await db.execute(sql.decide_extension, report.id, me.id, wanted.approved, wanted.reason)
+    if wanted.approved:
         warn_at = await deadlines.warning_before(db, until, report.warn_minutes)
         await db.execute(sql.extend_report, report.id, until, warn_at)
-        await steps.record(db, report, me, "extended", waiting["reason"], audience="everybody")
+        await steps.record(db, report, me, "extended", waiting["reason"], audience="everybody", wanted=wanted)
     else:
-        await db.execute(sql.touch_report, report.id)
-        await steps.record(db, report, me, "extension_refused", wanted.reason, audience="nobody")
+        await steps.record(db, report, me, "extension_refused", wanted.reason, audience="nobody", wanted=wanted)
 
 
 async def redact(
@@ -184,15 +193,14 @@ async def redact(
     In short transactions of its own: none is open while it is drawn."""
     async with database.deed() as db:
         report = await steps.lock_for(db, me, report_id, LOOKERS)
-        if await steps.is_done(db, me, report, wanted.version, "redacted"):
+        if await steps.is_done(db, me, report, wanted, upload_id):
             return await queues.show(db, me, report_id, language)
         if await db.fetchval(sql.report_has_upload, report.id, upload_id) is None:
             raise NotFound
     await pictures.redact(database, upload_id, wanted.rectangles)
     async with database.deed() as db:
         report = await steps.lock_for(db, me, report_id, LOOKERS)
-        await db.execute(sql.touch_report, report.id)
-        await steps.record(db, report, me, "redacted", audience="nobody")
+        await steps.record(db, report, me, "redacted", audience="nobody", wanted=wanted, beside=upload_id)
         return await queues.show(db, me, report_id, language)
 
 
@@ -200,7 +208,8 @@ async def hide_comment(
     db: Connection, me: Principal, report_id: UUID, comment_id: UUID, wanted: HideComment, language: Language
 ) -> StaffReport:
     """Nobody reads this comment any more; raises NotFound."""
-    await steps.lock_for(db, me, report_id, CENTRE)
+    report = await steps.lock_for(db, me, report_id, CENTRE)
     if await db.fetchval(sql.hide_comment, report_id, comment_id, me.id) is None:
         raise NotFound
+    await records.record(db, me, "report.comment_hidden", report.code, comment=str(comment_id), reason=wanted.reason)
     return await queues.show(db, me, report_id, language)

@@ -99,19 +99,11 @@ async def inform(
     due_at = await deadlines.restart(db, report)
     await reports.take_uploads(db, me.id, report.id, wanted.uploads, "informed", keep=report.keeps_original)
     await steps.record(db, report, me, "informed", wanted.text, audience="reporter", by="reporter")
-    people = await _who_deals_with(db, report)
+    people = await steps.responsible(db, report.agency, confidential=report.confidential)
     await outbox.record(
         db, ReporterAnswered(report_id=report.id, code=report.code, due_at=due_at, officer_ids=people)
     )
     return await reports.show_mine(db, me, report_id, language)
-
-
-async def _who_deals_with(db: Connection, report: Locked) -> list[UUID]:
-    if report.confidential:
-        return await steps.supervisors(db)
-    if report.agency is not None:
-        return await steps.officers_of(db, report.agency)
-    return await db.fetchval(steps.sql.people_with_roles, None, list(steps.CENTRE))
 
 
 async def rate(db: Connection, me: Principal, report_id: UUID, wanted: RateReport, language: Language) -> MyReport:

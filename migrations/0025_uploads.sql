@@ -32,6 +32,8 @@ CREATE TABLE upload (
     refused_because text,
     -- Whoever makes something of it does so until leased_until, by the number of its fence.
     fence integer NOT NULL DEFAULT 0,
+    -- How many have begun with it and never said how it ended: they were killed.
+    cut_short integer NOT NULL DEFAULT 0,
     leased_until timestamptz,
     holder text,
     holder_id uuid,

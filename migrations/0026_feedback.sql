@@ -130,26 +130,37 @@ CREATE FUNCTION route_of(category text, ward text) RETURNS text LANGUAGE sql STA
         (SELECT agency_code FROM report_route WHERE category_code = category AND ward_code IS NULL), 'ioc')
 $$;
 
--- Words as everybody may read them: without telephone numbers, e-mails and numbers of identity cards; without whom a
--- letter is addressed to; without `names`, who is the reporter (the whole name, and the given one after a title).
+-- Words as everybody may read them: without telephone numbers, e-mails, numbers of identity cards and number plates; without
+-- whom a letter is addressed to, and whom a title and a whole name point at; without `names`, who is the reporter (the whole
+-- name, and the given one after a title). Letters are Vietnamese: what begins with a capital is a name, and streets and
+-- offices that do have no title before them.
 CREATE FUNCTION public_words(words text, names text) RETURNS text LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
 DECLARE
     said text := normalize(words, NFC);
-    given text := substring(normalize(names, NFC) FROM '(\S+)\s*$');
+    whole text := regexp_replace(normalize(btrim(names), NFC), '([^[:alnum:][:space:]])', '\\\1', 'g');
+    given text := substring(whole FROM '(\S+)$');
+    title CONSTANT text := '(?:[Ôô]ng|[Bb]à|[Aa]nh|[Cc]hị|[Cc]ô|[Cc]hú|[Bb]ác|[Ee]m|[Mm]rs?|[Mm]s)\M\.?';
+    office CONSTANT text := '(?!(?:Sở|Ban|Ủy|UBND|Công|Trung|Phòng|Đội|Quý|Các|Cơ|Chi|Thành)\M)';
+    capital CONSTANT text := '[[:upper:]][[:alpha:]]*';
 BEGIN
-    IF length(coalesce(names, '')) > 1 THEN
-        said := regexp_replace(said, '(?i)' || regexp_replace(normalize(btrim(names), NFC), '([^[:alnum:][:space:]])', '\\\1', 'g'), '***', 'g');
-        said := regexp_replace(said, '(?i)\m(ông|bà|anh|chị|cô|chú|bác|em|mr|mrs|ms)\.?\s+'
-            || regexp_replace(given, '([^[:alnum:]])', '\\\1', 'g') || '\M', '\1 ***', 'g');
+    IF whole ~ '\s' THEN
+        said := regexp_replace(said, '(?i)(?<![[:alnum:]])' || regexp_replace(whole, '\s+', '\\s+', 'g') || '(?![[:alnum:]])', '***', 'g');
     END IF;
-    said := regexp_replace(said, '(?i)(\m(?:kính gửi|kính chào|thân gửi|chào|dear|hello)\M[ :]+)[^,.:;!\n]{1,80}([,.:;!\n])', '\1***\2', 'g');
+    IF given <> '' THEN
+        said := regexp_replace(said, '(?i)\m(ông|bà|anh|chị|cô|chú|bác|em|mr|mrs|ms)\.?\s+' || given || '(?![[:alnum:]])', '\1 ***', 'g');
+    END IF;
+    said := regexp_replace(said, '(\m(?:[Kk]ính [Gg]ửi|KÍNH GỬI|[Kk]ính [Cc]hào|[Tt]hân [Gg]ửi|[Cc]hào|[Dd]ear|[Hh]ello)\M[ :]+(?:' || title || '[ ,/]*)*)'
+        || office || capital || '(?: +' || capital || ')*', '\1***', 'g');
+    said := regexp_replace(said, '(?i)(\m(?:kính gửi|kính chào|thân gửi|dear)\M[ :]+(?:' || title || ' *)+)[[:alpha:]]+(?: +[[:alpha:]]+){0,4}(?=[,.:;!\n]|$)', '\1***', 'g');
+    said := regexp_replace(said, '(\m(?:ông|bà|anh|chị|cô|chú|bác|em|[Mm]rs?\.?|[Mm]s\.?) +)' || capital || '(?: +' || capital || '){1,5}', '\1***', 'g');
     said := regexp_replace(said, '[^\s@<>]{1,64}@[^\s@<>]{1,190}', '***', 'g');
+    said := regexp_replace(said, '(?i)(?<![[:alnum:]])[1-9][0-9] ?-? ?[A-ZĐ]{1,2}[0-9]?[ .-]{0,2}(?:[0-9]{3}[. ]?[0-9]{2}|[0-9]{4})(?![[:alnum:]])', '***', 'g');
     said := regexp_replace(said, '(?<![0-9])(?:\+?84|0)(?:[ .()-]{0,2}[0-9]){8,10}(?![0-9])', '***', 'g');
     RETURN regexp_replace(said, '(?<![0-9])[0-9]{12}(?![0-9])', '***', 'g');
 END $$;
 
 -- One report. `id` is the phone's, `code` what people say and the public knows it by. `version` counts what was done to it.
--- Due moments are by the working calendar; while `asked_at` stands the clock does not run. `spot` is in metres.
+-- Due moments are by the working calendar; while `asked_at` stands the clock does not run.
 CREATE TABLE report (
     id uuid PRIMARY KEY,
     code text NOT NULL CONSTRAINT report_code_unique UNIQUE CONSTRAINT report_code CHECK (code ~ '^PA[0-9A-HJKMNP-TV-Z]{8}$'),
@@ -166,7 +177,6 @@ CREATE TABLE report (
     said text NOT NULL CONSTRAINT report_said_length CHECK (length(said) BETWEEN 1 AND 4000),
     lat double precision NOT NULL CONSTRAINT report_lat CHECK (lat BETWEEN -90 AND 90),
     lng double precision NOT NULL CONSTRAINT report_lng CHECK (lng BETWEEN -180 AND 180),
-    spot point NOT NULL GENERATED ALWAYS AS (city_point(lat, lng)) STORED,
     address text CONSTRAINT report_address_length CHECK (length(address) BETWEEN 1 AND 200),
     ward_code text NOT NULL REFERENCES ward (code),
     ward_approximate boolean NOT NULL,
@@ -225,11 +235,11 @@ CREATE INDEX report_public_age ON report (made_at DESC, id DESC) WHERE is_public
 CREATE INDEX report_public_category ON report (category_code, made_at DESC, id DESC) WHERE is_public;
 CREATE INDEX report_public_ward ON report (ward_code, made_at DESC, id DESC) WHERE is_public;
 CREATE INDEX report_public_changed ON report (updated_at, id) WHERE is_public;
-CREATE INDEX report_found_by ON report USING gin (found_by) WHERE is_public;
-CREATE INDEX report_spot ON report USING gist (spot) WHERE is_open;
+CREATE INDEX report_found_by ON report USING gin (found_by);
 CREATE INDEX report_public_spot ON report USING gist (city_point(public_lat, public_lng)) WHERE is_public;
 CREATE INDEX report_reporter ON report (reporter_id, made_at DESC, id DESC);
 CREATE INDEX report_age ON report (made_at, id);
+CREATE INDEX report_agency_age ON report (agency_code, made_at DESC, id DESC);
 CREATE INDEX report_agency_open ON report (agency_code, due_at, id) WHERE is_open;
 CREATE INDEX report_open_due ON report (due_at, id) WHERE is_open;
 CREATE INDEX report_resolved ON report (resolved_at) WHERE status = 'resolved';
@@ -250,6 +260,8 @@ CREATE TABLE report_step (
     is_public boolean NOT NULL DEFAULT false,
     public_said text CONSTRAINT report_step_public_words CHECK (public_said IS NULL OR is_public),
     for_reporter boolean NOT NULL,
+    -- SHA-256 of what a member of staff asked for: who asks for the very same again has lost the answer.
+    asked_for bytea CONSTRAINT report_step_asked_for CHECK (length(asked_for) = 32),
     made_at timestamptz NOT NULL DEFAULT city_now(),
     PRIMARY KEY (report_id, version)
 );
@@ -341,7 +353,8 @@ JOIN ward ON ward.code = report.ward_code
 LEFT JOIN agency ON agency.code = report.agency_code
 WHERE is_public;
 
--- The pictures of public reports that everybody may see: of evidence only what somebody has covered.
+-- The pictures of public reports that everybody may see: none that answers a question of the city's, since that answer is not
+-- public; none before a member of staff has taken a step after it came; of evidence only what somebody has covered.
 CREATE VIEW public_picture AS
 SELECT report_upload.report_id, report_upload.upload_id, part, report_upload.position,
     large.name AS large, small.name AS small, large.width, large.height
@@ -351,7 +364,9 @@ JOIN report_category ON report_category.code = report.category_code
 JOIN upload ON upload.id = report_upload.upload_id AND upload.purpose = 'photo'
 JOIN rendition AS large ON large.upload_id = upload.id AND large.size = 'large'
 JOIN rendition AS small ON small.upload_id = upload.id AND small.size = 'small'
-WHERE large.redacted OR part = 'resolved' OR NOT report_category.keeps_original;
+WHERE part <> 'informed' AND (large.redacted OR NOT report_category.keeps_original)
+    AND EXISTS (SELECT FROM report_step WHERE report_step.report_id = report.id
+        AND report_step.version > report_upload.version AND actor_kind = 'staff');
 
 -- migrate:down
 DROP VIEW public_picture;

@@ -106,10 +106,12 @@ def _opened(content: bytes, media_type: str) -> tuple[pyvips.Image, bytes]:
 
 
 def _opened_heif(content: bytes) -> tuple[pyvips.Image, bytes]:
-    """libheif has turned it upright by what the file itself says; its EXIF is not asked again."""
+    """libheif has turned it upright by what the file itself says; its EXIF is not asked again. A file may hold
+    several: the one that it calls its picture is meant, and none may be too large."""
     found = open_heif(content, convert_hdr_to_8bit=True)
-    check_pixels(*found.size)
-    picture: HeifImage = found[0]
+    for one in found:
+        check_pixels(*one.size)
+    picture: HeifImage = found[found.primary_index]
     plain = picture.to_pillow().convert("RGB")
     image: Any = pyvips.Image.new_from_memory(plain.tobytes(), plain.width, plain.height, 3, "uchar")
     image = image.copy(interpretation="srgb")

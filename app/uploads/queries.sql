@@ -22,13 +22,13 @@ FROM upload WHERE id = $1 FOR UPDATE;
 -- name: take_up
 -- All bytes are here: whoever gets the fence makes something of them. Nobody does if somebody is at it, or was.
 UPDATE upload SET status = 'processing', size = $2, sha256 = $3, refused_because = NULL, fence = fence + 1,
-    leased_until = city_now() + make_interval(secs => $4)
+    cut_short = cut_short + 1, leased_until = city_now() + make_interval(secs => $4)
 WHERE id = $1 AND (status IN ('receiving', 'refused') OR status = 'processing' AND leased_until < city_now())
 RETURNING fence;
 
 -- name: let_go
--- Nothing could be made of it for now: somebody may try again at once.
-UPDATE upload SET leased_until = city_now() - interval '1 second'
+-- Nothing could be made of it for now, and nobody was killed over it: somebody may try again at once.
+UPDATE upload SET leased_until = city_now() - interval '1 second', cut_short = cut_short - 1
 WHERE id = $1 AND fence = $2 AND status = 'processing';
 
 -- name: refuse
@@ -46,7 +46,7 @@ WHERE id = $1 AND fence = $2 AND status = 'processing' RETURNING id;
 -- Uploads after this one that nobody is at, and may be whole: their processes may have been killed. One that five were
 -- killed over is left alone.
 SELECT id, purpose, size FROM upload
-WHERE id > $1 AND fence < 5 AND (status = 'processing' AND leased_until < city_now()
+WHERE id > $1 AND cut_short < 5 AND (status = 'processing' AND leased_until < city_now()
         OR status = 'receiving' AND size IS NOT NULL AND made_at < city_now() - interval '10 seconds')
 ORDER BY id LIMIT $2;
 

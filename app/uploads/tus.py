@@ -9,6 +9,7 @@ import hmac
 from base64 import b64decode
 from binascii import Error as NotBase64
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Any, NamedTuple, get_args
@@ -192,13 +193,13 @@ async def _append(
     """Add to an upload; returns how much of it is here then."""
     checksum = _checksum(headers)
     if begun.status != "receiving":
-        return _whole(begun, offset)
+        return await _whole(database, begun, offset)
     with incoming.place_for(me.id):
         async with incoming.of_upload(begun.id) as file:
             begun = await _begun(database, me, begun.id)  # it may have ended before the file was ours
             if begun.status != "receiving":
                 incoming.drop_empty(file)
-                return _whole(begun, offset)
+                return await _whole(database, begun, offset)
             if offset != file.size:
                 raise OffsetConflict(offset=file.size)
             await _take(file, begun, body, checksum)
@@ -207,11 +208,15 @@ async def _append(
     return file.size
 
 
-def _whole(begun: Begun, offset: int) -> int:
-    """All of it is here: there is nothing to add but nothing."""
+async def _whole(database: Database, begun: Begun, offset: int) -> int:
+    """All of it is here: there is nothing to add but nothing. If nothing could be made of it yet, it is tried
+    again."""
     assert begun.size is not None
     if offset != begun.size:
         raise OffsetConflict(offset=begun.size)
+    if begun.status == "processing":
+        with suppress(NotFound):  # it was made, or taken back, meanwhile
+            await receiving.settle_whole(database, begun.id, begun.purpose, begun.size)
     return begun.size
 
 

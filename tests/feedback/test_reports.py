@@ -198,7 +198,12 @@ async def test_an_agency_sees_its_own(db: Connection, desk: httpx.AsyncClient) -
         answer = await desk.get(f"/v1/staff/reports/{report['id']}", headers=officer.headers)
         assert answer.status_code == 404
     await centre.did(report["id"], "assignment", agency="drainage")
-    assert (await centre.see(report["id"], centre.officer))["reporter"] == {"name": None, "phone": None, "strikes": 0}
+    assert (await centre.see(report["id"], centre.officer))["reporter"] == {
+        "name": None,
+        "phone": None,
+        "email": None,
+        "strikes": 0,
+    }
     assert (await centre.put(report["id"], "start", stranger)).status_code == 404
     mine = await desk.get("/v1/staff/reports?queue=mine", headers=centre.officer.headers)
     assert [line["id"] for line in mine.json()["items"]] == [report["id"]]

@@ -153,4 +153,4 @@ async def test_a_violation_is_photographed_fined_and_paid(city: City) -> None:
     assert (await fining.look_up(client)).json()["status"] == "paid"
     titles = await inbox(city, person)
     assert f"Đã xử phạt vi phạm: {report['code']}" in titles
-    assert fining.DECISION["plate"] not in (await client.get(url)).text
+    assert fining.NOTICE["plate"] not in (await client.get(url)).text

@@ -80,6 +80,17 @@ def heic() -> bytes:
 
 
 @cache
+def heic_of_two(first: tuple[int, int], second: tuple[int, int]) -> bytes:
+    """Two pictures in a file; the second one is what it shows."""
+    file = pillow_heif.HeifFile()
+    for size, colour in ((first, "white"), (second, "red")):
+        file.add_from_pillow(Image.new("RGB", size, colour))
+    written = io.BytesIO()
+    file.save(written, primary_index=1)
+    return written.getvalue()
+
+
+@cache
 def bomb(side: int = 30_000) -> bytes:
     """A small PNG of 900 million pixels."""
     row = zlib.compressobj(9)

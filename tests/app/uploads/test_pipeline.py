@@ -96,6 +96,14 @@ async def test_whatever_phones_write_becomes_jpeg_and_webp(
     assert (upload["place"] is not None) == (media_type == "image/heic")
 
 
+def test_of_several_in_a_file_the_one_that_it_shows_is_taken() -> None:
+    picture = images.read(files.heic_of_two((640, 480), (200, 100)), "image/heic")
+    assert (picture.width, picture.height) == (200, 100)
+    red = files.opened(picture.large.content).getpixel((100, 50))
+    assert isinstance(red, tuple)
+    assert red[0] > 200 > 60 > red[2]
+
+
 REFUSED: dict[str, tuple[Callable[[], bytes], str, int, str]] = {
     "svg named jpg": (lambda: files.SVG, "photo", 415, "FileTypeRefused"),
     "html": (lambda: files.HTML, "photo", 415, "FileTypeRefused"),
@@ -109,6 +117,7 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str, int, str]] = {
     "half a png": (lambda: files.pictured("PNG")[:-400], "photo", 400, "PictureBroken"),
     "half a heic": (lambda: files.heic()[: len(files.heic()) // 2], "photo", 400, "PictureBroken"),
     "a bomb": (files.bomb, "photo", 400, "TooManyPixels"),
+    "a bomb behind a picture": (lambda: files.heic_of_two((7600, 7600), (200, 200)), "photo", 400, "TooManyPixels"),
     "a head alone": (lambda: b"\xff\xd8\xff\xe0", "photo", 400, "PictureBroken"),
     "half a pdf": (lambda: files.PDF[:30], "paper", 400, "PaperBroken"),
     "half a film": (lambda: files.video()[:3000], "video", 400, "VideoBroken"),
