@@ -1,5 +1,6 @@
 """The whole city on one page."""
 
+import asyncio
 import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -23,7 +24,7 @@ from app.identity.routes import router as identity_router
 from app.live import Live
 from app.machines.routes import router as machines_router
 from app.machines.signatures import Signatures
-from app.observe import Observe, calm_garbage_collection, start_logging
+from app.observe import Observe, calm_garbage_collection, start_logging, watch_loop
 from app.policies.routes import router as policies_router
 from app.privacy import data_requests
 from app.privacy.routes import router as privacy_router
@@ -62,7 +63,9 @@ def create_app(settings: Settings | None = None, database: Database | None = Non
         app.state.rates.start()
         app.state.live.start()
         calm_garbage_collection()
+        watching = asyncio.create_task(watch_loop(), name="loop-watch")
         yield
+        watching.cancel()
         await app.state.live.close()
         await till.close()
         await app.state.rates.close()

@@ -8,7 +8,7 @@ import re
 import sys
 import traceback
 from collections.abc import Iterable
-from time import perf_counter
+from time import monotonic, perf_counter
 from typing import Any
 
 import asyncpg
@@ -28,6 +28,11 @@ SECONDS = Histogram(
     ["method", "route"],
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
 )
+LOOP_LAG = Histogram(
+    "huong_loop_lag_seconds",
+    "How late the event loop of this process woke",
+    buckets=(0.001, 0.002, 0.003, 0.004, 0.005, 0.0075, 0.01, 0.025, 0.05, 0.1, 0.25, 1),
+)
 CONNECTIONS = Gauge("huong_database_connections_in_use", "Connections lent out by this process's pool")
 OUTBOX_AGE = Gauge("huong_outbox_age_seconds", "Age of the oldest untold news")
 JOBS_WAITING = Gauge("huong_jobs_waiting", "Jobs that are not done")
@@ -43,6 +48,7 @@ AUDIT_BROKEN = Gauge("huong_audit_broken", "What the last check of the audit's c
 AUDIT_CHECKED = Gauge("huong_audit_checked_seconds", "When the audit's chain was last checked, in Unix time")
 TILL_GROUP = Histogram("huong_till_group_payments", "Payments per till group", buckets=(1, 2, 4, 8, 16, 32, 64, 128))
 
+LAG_EVERY_S = 0.02
 SHORTEST_SECRET = 8
 """Whoever has a password of six letters would see them nowhere in the log."""
 
@@ -123,6 +129,16 @@ class Observe:
             request_id=request_id,
             principal=str(user.id) if user else None,
         )
+
+
+async def watch_loop() -> None:
+    """Note how late this loop wakes, for as long as it runs. After one late time the next ones are late too: whoever
+    came in between would have waited as well."""
+    due_s = monotonic()
+    while True:
+        due_s += LAG_EVERY_S
+        await asyncio.sleep(due_s - monotonic())
+        LOOP_LAG.observe(max(0.0, monotonic() - due_s))
 
 
 def start_logging(level: str, secrets: Iterable[str] = ()) -> None:

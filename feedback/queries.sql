@@ -34,6 +34,10 @@ SELECT $1, wanted.id, $3, wanted.position, report.version
 FROM unnest($2::uuid[]) WITH ORDINALITY AS wanted (id, position) JOIN report ON report.id = $1
 ON CONFLICT DO NOTHING;
 
+-- name: take_filing_turn
+-- Whoever files waits until what they are filing on another connection is there, or is not.
+SELECT pg_advisory_xact_lock(hashtextextended('filing ' || $1, 0));
+
 -- name: filed_report
 -- What was filed under an id.
 SELECT filed_by, category_code AS category, said, lat, lng FROM report WHERE id = $1;

@@ -261,7 +261,8 @@ async def take_uploads(
 
 def new_code() -> str:
     """What a report is called among people: not to be guessed, and no number that counts reports."""
-    return "PA" + "".join(secrets.choice(_ALPHABET) for _ in range(8))
+    number = secrets.randbits(40)
+    return "PA" + "".join(_ALPHABET[number >> 5 * place & 31] for place in range(8))
 
 
 def blurred(lat: float, lng: float, precision_m: int) -> tuple[float, float]:
@@ -275,7 +276,9 @@ def blurred(lat: float, lng: float, precision_m: int) -> tuple[float, float]:
 
 
 async def _is_there(db: Connection, me: Principal, report_id: UUID, wanted: FileReport) -> bool:
-    """Has this been filed before, by me and in these words? Raises ReportIdTaken, SaidAlready."""
+    """Has this been filed before, by me and in these words? A phone that is sending it twice at once takes turns with
+    itself, until the end of the transaction. Raises ReportIdTaken, SaidAlready."""
+    await db.execute(sql.take_filing_turn, str(me.id))
     there = await maybe(_Filed, db, sql.filed_report, report_id)
     if there is not None:
         if there != _Filed(me.id, wanted.category, wanted.text, wanted.lat, wanted.lng):

@@ -172,19 +172,22 @@ async def of_upload(upload_id: UUID) -> AsyncGenerator[Incoming]:
     try:
         yield file
     finally:
-        os.close(file.handle)
+        await _to_its_end(os.close, file.handle)  # of a file that was dropped meanwhile, the disk frees all of it now
 
 
 @asynccontextmanager
 async def aside(upload_id: UUID) -> AsyncGenerator[Incoming]:
     """A file for one body, gone at the end unless it has become the upload's."""
-    path = folder() / f"{upload_id}.{secrets.token_hex(8)}"
-    file = await asyncio.to_thread(_open, path)
+    file = await asyncio.to_thread(_open, folder() / f"{upload_id}.{secrets.token_hex(8)}")
     try:
         yield file
     finally:
-        path.unlink(missing_ok=True)
-        os.close(file.handle)
+        await _to_its_end(_end, file)
+
+
+def _end(file: Incoming) -> None:
+    file.path.unlink(missing_ok=True)
+    os.close(file.handle)
 
 
 def _open(path: Path) -> Incoming:
@@ -248,9 +251,7 @@ def names() -> list[str]:
 def drop_left(name: str) -> None:
     """Take a file away unless somebody is writing it."""
     with suppress(UploadBusy, FileNotFoundError):
-        file = _open(folder() / name)
-        file.path.unlink(missing_ok=True)
-        os.close(file.handle)
+        _end(_open(folder() / name))
 
 
 def _sync_folder() -> None:

@@ -10,11 +10,14 @@ from typing import Any
 
 import av
 import pillow_heif
+import pyvips
 from PIL import Image
 
 LAT, LNG = 16.4635, 107.590833
 """In front of the citadel's flag tower, in degrees, minutes and seconds."""
 TAKEN = "2026-11-23T08:15:00+07:00"
+
+RED = (200, 30, 30)
 
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
 HTML = b"<!doctype html><script>alert(1)</script>"
@@ -45,6 +48,14 @@ def jpeg(orientation: int = 1, *, quality: int = 85, width: int = 1280, height: 
     written = io.BytesIO()
     a_scene(width, height).save(written, "JPEG", exif=exif(orientation), quality=quality)
     return written.getvalue()
+
+
+@cache
+def red_in_p3() -> bytes:
+    """A JPEG in Display P3, as newer phones write it: these numbers are another red than in sRGB."""
+    plain: Any = pyvips.Image.new_from_array([[RED[0]] * 64] * 64)
+    plain = plain.bandjoin(RED[1:]).cast("uchar").copy(interpretation="srgb")
+    return plain.icc_transform("p3", input_profile="srgb").jpegsave_buffer(Q=95, keep="icc")
 
 
 @cache

@@ -71,6 +71,25 @@ _HELD = {
 """What undoes each orientation is what a phone did."""
 
 
+def test_a_large_jpeg_is_decoded_smaller_and_still_to_its_end() -> None:
+    content = files.jpeg(6, width=4200, height=3150)
+    picture = images.read(content, "image/jpeg")
+    assert (picture.width, picture.height) == (3150, 4200)
+    assert (picture.large.width, picture.large.height) == (1536, 2048)
+    with pytest.raises(images.PictureBroken):
+        images.read(content[: len(content) // 2], "image/jpeg")
+
+
+def test_colours_of_another_profile_become_those_of_srgb() -> None:
+    wide = files.red_in_p3()
+    assert files.opened(wide).getpixel((9, 9)) != files.RED
+    picture = images.read(wide, "image/jpeg")
+    for made in (picture.large, picture.small):
+        seen = files.opened(made.content).convert("RGB").getpixel((9, 9))
+        assert isinstance(seen, tuple)
+        assert all(abs(one - other) < 5 for one, other in zip(seen, files.RED, strict=True)), seen
+
+
 WRITTEN = {
     "heic": ("HEIF", "RGB", "image/heic"),
     "webp": ("WEBP", "RGB", "image/webp"),
