@@ -1059,3 +1059,7 @@ SELECT map_x($1) AS x, map_y($2) AS y;
 -- name: public_but
 -- A public report that is not this one.
 SELECT id FROM public_report WHERE id <> $1 ORDER BY id LIMIT 1;
+
+-- name: public_words
+-- Words ($1) as everybody reads them, of whom they must not name ($2).
+SELECT public_words($1, $2);
