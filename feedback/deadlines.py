@@ -84,16 +84,13 @@ class _Late(msgspec.Struct, frozen=True):
 
 
 async def sweep(db: Connection) -> None:
-    """Warn of what is due soon, flag what is late, tell supervisors of what stays late, let questions lapse that
-    nobody answers, close what nobody has had opened again."""
-    await _warn(db)
-    await _flag(db)
-    await _escalate(db)
-    await _lapse(db)
-    await _close(db)
+    """All of it at once."""
+    for _, part in _PARTS:
+        await part(db)
 
 
-async def _warn(db: Connection) -> None:
+async def warn(db: Connection) -> None:
+    """Warn of what is due soon."""
     for late in await many(_Late, db, sql.warn_reports, AT_ONCE):
         await outbox.record(
             db,
@@ -108,14 +105,16 @@ async def _warn(db: Connection) -> None:
         )
 
 
-async def _flag(db: Connection) -> None:
+async def flag(db: Connection) -> None:
+    """Flag what is late."""
     for late in await many(_Late, db, sql.flag_reports, AT_ONCE):
         await _tell_overdue(
             db, late, await steps.responsible(db, late.agency, confidential=late.confidential), escalated=False
         )
 
 
-async def _escalate(db: Connection) -> None:
+async def escalate(db: Connection) -> None:
+    """Tell supervisors of what stays late."""
     now = city_now()
     time = await _time_from(db, now - timedelta(days=30))
     for late in await many(_Late, db, sql.reports_to_escalate, AT_ONCE):
@@ -139,7 +138,8 @@ async def _tell_overdue(db: Connection, late: _Late, officer_ids: list[UUID], *,
     )
 
 
-async def _lapse(db: Connection) -> None:
+async def lapse(db: Connection) -> None:
+    """Let questions lapse that nobody answers."""
     days = await policies.value(db, "feedback.question_days")
     for report_id in await db.fetchval(sql.questions_to_lapse, days, AT_ONCE):
         report = await steps.lock(db, report_id)
@@ -148,7 +148,8 @@ async def _lapse(db: Connection) -> None:
             await steps.record(db, report, None, "lapsed", audience="reporter", by="city")
 
 
-async def _close(db: Connection) -> None:
+async def close(db: Connection) -> None:
+    """Close what nobody has had opened again."""
     days = await policies.value(db, "feedback.reopen_days")
     for report_id in await db.fetchval(sql.reports_to_close, days, AT_ONCE):
         report = await steps.lock(db, report_id)
@@ -157,4 +158,12 @@ async def _close(db: Connection) -> None:
             await steps.record(db, report, None, "closed", audience="everybody", by="city")
 
 
-schedule = (Scheduled(name="sweep_reports", every_s=SWEEP_S, run=sweep),)
+_PARTS = (
+    ("warn_of_reports", warn),
+    ("flag_late_reports", flag),
+    ("escalate_reports", escalate),
+    ("lapse_questions", lapse),
+    ("close_reports", close),
+)
+schedule = tuple(Scheduled(name=name, every_s=SWEEP_S, run=part) for name, part in _PARTS)
+"""Each in a transaction of its own: what fails in one stops no other."""

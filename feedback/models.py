@@ -142,67 +142,71 @@ class FileForCaller(FileReport):
     caller_name: ShortText | None = None
 
 
-class Versioned(Body):
-    """A step of a report: the version that whoever takes it has seen."""
-
-    version: Version
-
-
-class VerifyReport(Versioned):
+class VerifyReport(Body):
     """Whether it is a matter for the city; if not, why. `false_report`: it was made up, which is a strike."""
 
+    version: Version
     accepted: bool
     reason: Paragraph | None = None
     false_report: bool = False
 
 
-class AssignReport(Versioned):
+class AssignReport(Body):
     """Who shall deal with it; no `agency`: whoever the routing table says. `note`: for them."""
 
+    version: Version
     agency: Code | None = None
     note: Paragraph | None = None
 
 
-class StartReport(Versioned):
+class StartReport(Body):
     """Somebody is on it."""
 
+    version: Version
 
-class AskReporter(Versioned):
+
+class AskReporter(Body):
     """What the agency must know; its clock stands still until the answer."""
 
+    version: Version
     text: Paragraph
 
 
-class ResolveReport(Versioned):
+class ResolveReport(Body):
     """The answer, and pictures of what was done."""
 
+    version: Version
     text: LongText
     uploads: Uploads = msgspec.field(default_factory=list)
 
 
-class ReturnReport(Versioned):
+class ReturnReport(Body):
     """Why it is not ours: back to the operations centre."""
 
+    version: Version
     reason: Paragraph
 
 
-class AskExtension(Versioned):
+class AskExtension(Body):
     """Until when, and why it takes longer."""
 
+    version: Version
     until: Moment
     reason: Reason
 
 
-class DecideExtension(Versioned):
+class DecideExtension(Body):
     """Whether the agency gets the time it asked for."""
 
+    version: Version
     approved: bool
     reason: Reason | None = None
 
 
-class MergeReport(Versioned):
+class MergeReport(Body):
     """The report (its id) that this one repeats: its followers go along."""
 
+    version: Version
     of: UUID
 
 
@@ -218,9 +222,10 @@ class Rectangle(Body):
     height: Annotated[float, Meta(gt=0, le=1)]
 
 
-class RedactPicture(Versioned):
+class RedactPicture(Body):
     """What of a picture nobody shall see. An empty list: somebody looked, and all of it may be seen."""
 
+    version: Version
     rectangles: Annotated[list[Rectangle], Meta(max_length=50)]
 
 
@@ -536,12 +541,13 @@ DecisionNumber = Annotated[
 ]
 
 
-class PutFine(Versioned):
+class PutFine(Body):
     """A notice: whose vehicle, and what was violated. With `decision_number` and `amount` it is a decision.
 
     `decided_on`: today, unless said. `due_on`: the last day to pay; ten days after it, unless the decision gives
     more."""
 
+    version: Version
     plate: Plate
     violation: Reason
     offender_name: ShortText | None = None
@@ -551,9 +557,10 @@ class PutFine(Versioned):
     due_on: date | None = None
 
 
-class CancelFine(Versioned):
+class CancelFine(Body):
     """Why there is none after all."""
 
+    version: Version
     reason: Reason
 
 

@@ -363,10 +363,6 @@ UPDATE report SET due_at = $2, warn_at = $3, warned_at = NULL, overdue_at = NULL
     asked_at = CASE WHEN asked_at IS NOT NULL THEN city_now() END
 WHERE id = $1;
 
--- name: touch_report
--- Something beside it has changed.
-UPDATE report SET updated_at = city_now() WHERE id = $1;
-
 -- name: merged_into
 -- The report that one is, or became by being merged.
 WITH RECURSIVE chain AS (

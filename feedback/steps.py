@@ -11,7 +11,7 @@ told."""
 import hashlib
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Literal
+from typing import Literal, Protocol
 from uuid import UUID
 
 import msgspec
@@ -22,7 +22,7 @@ from app.db import Connection, maybe, queries_beside
 from app.errors import NotFound, Refusal
 from app.identity.models import Principal, Role
 from feedback.events import ReportMoved
-from feedback.models import ActorKind, ReportStatus, StepKind, Versioned
+from feedback.models import ActorKind, ReportStatus, StepKind
 
 sql = queries_beside(__file__)
 
@@ -44,6 +44,15 @@ class StepOutOfTurn(Refusal):
     """Không thể làm việc này khi phản ánh đang ở trạng thái "{state}".
 
     This cannot be done to a report that is {state}."""
+
+
+class Versioned(Protocol):
+    """What is asked for, of a version of a report that somebody has seen."""
+
+    @property
+    def version(self) -> int:
+        """The one that they saw."""
+        ...
 
 
 class Locked(msgspec.Struct, frozen=True):

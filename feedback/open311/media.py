@@ -71,7 +71,7 @@ async def fetch(database: Database, news: News) -> None:
         return
     async with database.deed() as db:
         await reports.take_uploads(db, me.id, linked.report_id, [linked.upload_id], linked.part, keep=keep)
-        await db.execute(handling.sql.touch_report, linked.report_id)
+        await db.execute(sql.touch_report, linked.report_id)
 
 
 async def _is_picture(database: Database, me: Principal, linked: ReportMediaLinked, content: bytes) -> bool:

@@ -95,3 +95,7 @@ ORDER BY step.made_at, code, version LIMIT $3 OFFSET $4;
 -- How pictures of a report are kept, if this one is not among them yet.
 SELECT keeps_original FROM report JOIN report_category ON report_category.code = category_code
 WHERE report.id = $1 AND NOT EXISTS (SELECT FROM report_upload WHERE report_id = $1 AND upload_id = $2);
+
+-- name: touch_report
+-- Something beside it has changed.
+UPDATE report SET updated_at = city_now() WHERE id = $1;
