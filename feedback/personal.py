@@ -61,4 +61,18 @@ HOLDINGS: tuple[Holding, ...] = (
         basis=PUBLIC_TASK,
         rows=sql.work_of_member,
     ),
+    Holding(
+        whose="staff",
+        name="feedback.callers",
+        tables=("report",),
+        what=Words(
+            "Tên, số, thư điện tử của người gọi hoặc gửi qua hệ thống khác, đến một năm sau khi phản ánh đóng",
+            "Name, number, e-mail of whoever called or wrote through another system, for a year after it closed",
+        ),
+        why=Words("Gọi lại cho người phản ánh", "To call them back"),
+        basis=PUBLIC_TASK,
+        rows=sql.callers_of_member,
+        kept_days=365,
+        forget=sql.forget_callers,
+    ),
 )

@@ -640,6 +640,24 @@ SELECT report_id, 'note', said, made_at FROM report_note WHERE author_id = $1
 UNION ALL
 SELECT report_id, 'extension', reason, made_at FROM report_extension WHERE asked_by = $1;
 
+-- name: callers_of_member
+-- For a copy of all that is held of a member of staff: calls that they wrote down.
+SELECT id AS report_id, code, caller_name, caller_phone, caller_email, made_at FROM report
+WHERE filed_by = $1 AND num_nonnulls(caller_name, caller_phone, caller_email) > 0 ORDER BY made_at, id;
+
+-- name: forget_callers
+-- Whoever called about what was closed long ago; of their words those stay that everybody may read.
+WITH gone AS (
+    UPDATE report SET caller_name = NULL, caller_phone = NULL, caller_email = NULL,
+        said = CASE WHEN reporter_id IS NULL THEN public_said ELSE said END
+    WHERE id IN (
+        SELECT id FROM report WHERE num_nonnulls(caller_name, caller_phone, caller_email) > 0
+            AND closed_at < city_now() - make_interval(days => $1::bigint::int)
+        ORDER BY closed_at LIMIT $2)
+    RETURNING 1
+)
+SELECT count(*) FROM gone;
+
 -- name: fine_biller
 -- By which biller fines of a category are collected.
 SELECT fine_biller FROM report_category WHERE code = $1;

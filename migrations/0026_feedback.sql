@@ -242,6 +242,7 @@ CREATE INDEX report_age ON report (made_at, id);
 CREATE INDEX report_agency_age ON report (agency_code, made_at DESC, id DESC);
 CREATE INDEX report_agency_open ON report (agency_code, due_at, id) WHERE is_open;
 CREATE INDEX report_open_due ON report (due_at, id) WHERE is_open;
+CREATE INDEX report_callers ON report (closed_at) WHERE num_nonnulls(caller_name, caller_phone, caller_email) > 0;
 CREATE INDEX report_resolved ON report (resolved_at) WHERE status = 'resolved';
 CREATE INDEX report_originals ON report (duplicate_of) WHERE duplicate_of IS NOT NULL;
 

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from app.db import Connection
+from feedback import personal
 from tests.app.phones import problem
 from tests.app.uploads import files
 from tests.feedback import fining
@@ -125,6 +126,21 @@ async def test_a_caller_is_known_to_the_centre_and_strikes_nobody_else(
             seen = await centre.see(report["id"], centre.officer)
             assert (seen["reporter"]["name"], seen["reporter"]["phone"]) == (None, None)
     await filed(desk, victim, text="Đèn hỏng thật")
+
+
+async def test_a_caller_is_forgotten_a_year_after_their_report_closed(
+    db: Connection, desk: httpx.AsyncClient
+) -> None:
+    centre, told = await a_centre(db, desk), words(caller_phone="0905777888", caller_name="Bác Ba")
+    [holding] = [holding for holding in personal.HOLDINGS if holding.name == "feedback.callers"]
+    assert holding.forget is not None
+    url = f"/v1/staff/reports/{uuid4()}"
+    report = (await desk.put(url, headers=centre.operator.headers, json=told)).json()
+    await centre.did(report["id"], "verification", accepted=False, reason="Ngoài thẩm quyền")
+    for days, known in ((300, "Bác Ba"), (100, None)):
+        await db.execute(sql.age_closed_report, UUID(report["id"]), days)
+        await db.fetchval(holding.forget, holding.kept_days, 100)
+        assert (await centre.see(report["id"]))["reporter"]["name"] == known
 
 
 async def test_the_same_words_of_two_places_are_two_reports(db: Connection, desk: httpx.AsyncClient) -> None:
