@@ -94,7 +94,7 @@ async def resolve(db: Connection, me: Principal, report_id: UUID, wanted: Resolv
     steps.need(report, "assigned", "in_progress")
     if report.after_photo and not wanted.uploads:
         raise AfterPhotoNeeded
-    await db.execute(sql.resolve_report, report.id, wanted.text, report.reporter_name)
+    await db.execute(sql.resolve_report, report.id, wanted.text, report.reporter_names)
     await reports.take_uploads(db, me.id, report.id, wanted.uploads, "resolved", keep=False, purposes=("photo",))
     await steps.record(db, report, me, "resolved", wanted.text, audience="everybody", agency=report.agency)
 

@@ -59,7 +59,7 @@ class Locked(msgspec.Struct, frozen=True):
     agency_vi: str | None
     ward: str
     reporter_id: UUID | None
-    reporter_name: str | None
+    reporter_names: str
     private: bool
     confidential: bool
     urgent: bool
@@ -157,7 +157,7 @@ async def record(
         said,
         audience == "everybody",
         audience != "nobody",
-        report.reporter_name,
+        report.reporter_names,
     )
     if audience == "nobody":
         return

@@ -130,24 +130,6 @@ CREATE FUNCTION route_of(category text, ward text) RETURNS text LANGUAGE sql STA
         (SELECT agency_code FROM report_route WHERE category_code = category AND ward_code IS NULL), 'ioc')
 $$;
 
--- Words as everybody may read them: without telephone numbers, e-mails and numbers of identity cards; without whom a
--- letter is addressed to; without `names`, who is the reporter (the whole name, and the given one after a title).
-CREATE FUNCTION public_words(words text, names text) RETURNS text LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
-DECLARE
-    said text := normalize(words, NFC);
-    given text := substring(normalize(names, NFC) FROM '(\S+)\s*$');
-BEGIN
-    IF length(coalesce(names, '')) > 1 THEN
-        said := regexp_replace(said, '(?i)' || regexp_replace(normalize(btrim(names), NFC), '([^[:alnum:][:space:]])', '\\\1', 'g'), '***', 'g');
-        said := regexp_replace(said, '(?i)\m(ông|bà|anh|chị|cô|chú|bác|em|mr|mrs|ms)\.?\s+'
-            || regexp_replace(given, '([^[:alnum:]])', '\\\1', 'g') || '\M', '\1 ***', 'g');
-    END IF;
-    said := regexp_replace(said, '(?i)(\m(?:kính gửi|kính chào|thân gửi|chào|dear|hello)\M[ :]+)[^,.:;!\n]{1,80}([,.:;!\n])', '\1***\2', 'g');
-    said := regexp_replace(said, '[^\s@<>]{1,64}@[^\s@<>]{1,190}', '***', 'g');
-    said := regexp_replace(said, '(?<![0-9])(?:\+?84|0)(?:[ .()-]{0,2}[0-9]){8,10}(?![0-9])', '***', 'g');
-    RETURN regexp_replace(said, '(?<![0-9])[0-9]{12}(?![0-9])', '***', 'g');
-END $$;
-
 -- One report. `id` is the phone's, `code` what people say and the public knows it by. `version` counts what was done to it.
 -- Due moments are by the working calendar; while `asked_at` stands the clock does not run. `spot` is in metres.
 CREATE TABLE report (
@@ -364,7 +346,6 @@ DROP TABLE report_follower;
 DROP TABLE report_upload;
 DROP TABLE report_step;
 DROP TABLE report;
-DROP FUNCTION public_words;
 DROP FUNCTION route_of;
 DROP TABLE report_route;
 DROP TABLE report_category;
