@@ -72,7 +72,8 @@ SELECT report.id, report.code, category_code AS category,
     CASE $3::text WHEN 'en' THEN agency.name_en ELSE agency.name_vi END AS agency_name, answer,
     CASE WHEN asked_at IS NOT NULL THEN (SELECT said FROM report_step
         WHERE report_id = report.id AND kind = 'asked' ORDER BY version DESC LIMIT 1) END AS question,
-    (SELECT code FROM report AS original WHERE original.id = report.duplicate_of) AS duplicate_of,
+    (SELECT code FROM report AS original
+        WHERE original.id = report.duplicate_of AND (is_public OR original.reporter_id = $2)) AS duplicate_of,
     made_at, updated_at, first_due_at, due_at, resolved_at,
     CASE WHEN status IN ('resolved', 'closed') AND resolved_at IS NOT NULL
         THEN resolved_at + make_interval(days => (SELECT value FROM current_policy WHERE current_policy.code = 'feedback.reopen_days')::int)
@@ -756,6 +757,7 @@ SELECT version FROM report WHERE id = $1;
 -- An open report of the same category that another may repeat.
 SELECT original.id FROM report JOIN report AS original ON original.category_code = report.category_code
     AND original.id <> report.id AND original.is_open AND NOT original.confidential
+    AND (report.private OR NOT original.private)
 WHERE report.id = $1 ORDER BY original.made_at DESC LIMIT 1;
 
 -- name: map_clusters

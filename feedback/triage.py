@@ -113,8 +113,9 @@ async def merge(db: Connection, me: Principal, report_id: UUID, wanted: MergeRep
     """It repeats another report, open or answered: its reporter and followers go along, and it is on no list any
     more.
 
-    The other may itself have been merged: then it is the one that that became. Raises NotFound, ReportChanged,
-    StepOutOfTurn, CannotMerge."""
+    The other may itself have been merged: then it is the one that that became. Nothing that may be public is merged
+    into what is private, and nobody hears of one that is not public. Raises NotFound, ReportChanged, StepOutOfTurn,
+    CannotMerge."""
     original_id = await db.fetchval(sql.merged_into, wanted.of)
     if original_id is None or original_id == report_id:
         raise CannotMerge
@@ -127,9 +128,12 @@ async def merge(db: Connection, me: Principal, report_id: UUID, wanted: MergeRep
     steps.need(report, "submitted", "verified", "assigned", "in_progress")
     if report.confidential or original.confidential or original.status in {"rejected", "duplicate"}:
         raise CannotMerge
+    if original.private and not report.private:
+        raise CannotMerge
+    is_known = await db.fetchval(sql.is_public, original.id) is not None
     await db.execute(sql.carry_followers, report.id, original.id)
     await db.execute(sql.merge_report, report.id, original.id)
-    await steps.record(db, report, me, "merged", original.code, audience="everybody")
+    await steps.record(db, report, me, "merged", original.code if is_known else None, audience="everybody")
 
 
 async def decide_extension(db: Connection, me: Principal, report_id: UUID, wanted: DecideExtension) -> None:
