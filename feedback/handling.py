@@ -109,7 +109,7 @@ async def resolve(
             raise AfterPhotoNeeded
         if report.asked_at is not None:
             await deadlines.restart(db, report)
-        await db.execute(sql.resolve_report, report.id, wanted.text, report.reporter_name)
+        await db.execute(sql.resolve_report, report.id, wanted.text, report.reporter_names)
         await reports.take_uploads(db, me.id, report.id, wanted.uploads, "resolved", keep=False, purposes=("photo",))
         await steps.record(
             db, report, me, "resolved", wanted.text, audience="everybody", agency=report.agency, wanted=wanted

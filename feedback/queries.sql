@@ -78,7 +78,8 @@ SELECT report.id, report.code, category_code AS category,
     CASE $3::text WHEN 'en' THEN agency.name_en ELSE agency.name_vi END AS agency_name, answer,
     CASE WHEN asked_at IS NOT NULL THEN (SELECT said FROM report_step
         WHERE report_id = report.id AND kind = 'asked' ORDER BY version DESC LIMIT 1) END AS question,
-    (SELECT code FROM report AS original WHERE original.id = report.duplicate_of) AS duplicate_of,
+    (SELECT code FROM report AS original
+        WHERE original.id = report.duplicate_of AND (is_public OR original.reporter_id = $2)) AS duplicate_of,
     made_at, updated_at, first_due_at, due_at, resolved_at,
     CASE WHEN status IN ('resolved', 'closed') AND resolved_at IS NOT NULL
         THEN resolved_at + make_interval(days => (SELECT value FROM current_policy WHERE current_policy.code = 'feedback.reopen_days')::int)
@@ -191,7 +192,7 @@ SELECT id FROM public_report WHERE id = $1;
 -- A report, locked until the transaction ends.
 SELECT report.id, report.code, status, version, category_code AS category, report_category.name_vi AS category_vi,
     report_category.name_en AS category_en, agency_code AS agency, agency.name_vi AS agency_vi, report.ward_code AS ward,
-    reporter_id, coalesce(reporter.name, caller_name) AS reporter_name, report.private, report.confidential, urgent, after_photo,
+    reporter_id, concat_ws(E'\n', reporter.name, caller_name) AS reporter_names, report.private, report.confidential, urgent, after_photo,
     keeps_original, due_minutes, warn_minutes, report.made_at, first_due_at, due_at, asked_at, resolved_at, rating
 FROM report
 JOIN report_category ON report_category.code = category_code
@@ -456,9 +457,9 @@ SELECT EXISTS (SELECT FROM report_comment WHERE id = $1 AND report_id = $2 AND a
 SELECT count(*) FROM report_comment WHERE report_id = $1;
 
 -- name: write_comment
--- A comment; neither the reporter ($5) nor its author is named in it. Returns it as everybody reads it.
+-- A comment; neither who is meant by $5, one a line, nor its author is named in it. Returns it as everybody reads it.
 INSERT INTO report_comment (id, report_id, author_id, said, public_said)
-VALUES ($1, $2, $3, $4, public_words(public_words($4, $5), (SELECT name FROM principal WHERE id = $3)))
+VALUES ($1, $2, $3, $4, public_words($4, concat_ws(E'\n', $5::text, (SELECT name FROM principal WHERE id = $3))))
 ON CONFLICT (id) DO NOTHING RETURNING public_said;
 
 -- name: staff_reports_by_due
@@ -585,16 +586,17 @@ FROM report WHERE reporter_id = $1 ORDER BY made_at, report.id;
 -- name: erase_reporter
 -- A person is forgotten: what they reported goes on, in words that everybody may read, and without them.
 WITH forgotten AS (
-    SELECT report.id, name FROM report JOIN principal ON principal.id = reporter_id WHERE reporter_id = $1
+    SELECT report.id, concat_ws(E'\n', name, caller_name) AS names FROM report JOIN principal ON principal.id = reporter_id
+    WHERE reporter_id = $1
 ), steps AS (
     UPDATE report_step SET actor_id = CASE WHEN actor_kind <> 'reporter' THEN actor_id END,
-        said = public_words(said, forgotten.name)
+        said = public_words(said, forgotten.names)
     FROM forgotten WHERE report_id = forgotten.id AND (actor_kind = 'reporter' OR for_reporter)
 )
 UPDATE report SET reporter_id = NULL, filed_by = CASE WHEN filed_by = $1 THEN NULL ELSE filed_by END, device_id = NULL,
     caller_name = NULL, caller_phone = NULL, caller_email = NULL, said = public_said, address = public_address,
     answer = public_answer,
-    rating_comment = public_words(rating_comment, forgotten.name), share_name = false
+    rating_comment = public_words(rating_comment, forgotten.names), share_name = false
 FROM forgotten WHERE report.id = forgotten.id;
 
 -- name: comments_of_person
@@ -789,6 +791,7 @@ SELECT version FROM report WHERE id = $1;
 -- An open report of the same category that another may repeat.
 SELECT original.id FROM report JOIN report AS original ON original.category_code = report.category_code
     AND original.id <> report.id AND original.is_open AND NOT original.confidential
+    AND (report.private OR NOT original.private)
 WHERE report.id = $1 ORDER BY original.made_at DESC LIMIT 1;
 
 -- name: map_clusters

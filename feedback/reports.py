@@ -182,7 +182,7 @@ async def insert(
     caller = caller or Caller()
     where = await places.locate(db, wanted.lat, wanted.lng)
     due = await deadlines.of_new(db, rules.due_minutes, rules.warn_minutes)
-    names = caller.name if reporter_id is None else await db.fetchval(sql.name_of, reporter_id)
+    account_name = await db.fetchval(sql.name_of, reporter_id)
     code = new_code()
     with refusing(report_code_unique=TooManyRequests):
         made = await db.fetchval(
@@ -211,7 +211,7 @@ async def insert(
             None if rules.place_precision_m else wanted.address,
             due.due_at,
             due.warn_at,
-            names,
+            "\n".join(filter(None, (account_name, caller.name))),
         )
     if made is None:
         raise ReportIdTaken

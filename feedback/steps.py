@@ -69,7 +69,7 @@ class Locked(msgspec.Struct, frozen=True):
     agency_vi: str | None
     ward: str
     reporter_id: UUID | None
-    reporter_name: str | None
+    reporter_names: str
     private: bool
     confidential: bool
     urgent: bool
@@ -185,7 +185,7 @@ async def record(
         said,
         audience == "everybody",
         audience != "nobody",
-        report.reporter_name,
+        report.reporter_names,
         None if wanted is None else _hash(wanted, beside),
     )
     if audience == "nobody":

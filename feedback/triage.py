@@ -130,8 +130,9 @@ async def merge(
     """It repeats another report, open or answered: its reporter and followers go along, and it is on no list any
     more.
 
-    The other may itself have been merged: then it is the one that that became. Raises NotFound, ReportChanged,
-    StepOutOfTurn, CannotMerge."""
+    The other may itself have been merged: then it is the one that that became. Nothing that may be public is merged
+    into what is private, and nobody hears of one that is not public. Raises NotFound, ReportChanged, StepOutOfTurn,
+    CannotMerge."""
     original_id = await db.fetchval(sql.merged_into, wanted.of)
     if original_id is None or original_id == report_id:
         raise CannotMerge
@@ -144,9 +145,11 @@ async def merge(
         hidden = original.confidential or report.confidential or (original.private and not report.private)
         if hidden or original.status in {"rejected", "duplicate"}:
             raise CannotMerge
+        is_known = await db.fetchval(sql.is_public, original.id) is not None
         await db.execute(sql.carry_followers, report.id, original.id)
         await db.execute(sql.merge_report, report.id, original.id)
-        await steps.record(db, report, me, "merged", original.code, audience="everybody", wanted=wanted)
+        which = original.code if is_known else None
+        await steps.record(db, report, me, "merged", which, audience="everybody", wanted=wanted)
     return await queues.show(db, me, report_id, language)
 
 

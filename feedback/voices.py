@@ -162,8 +162,9 @@ async def add_comment(
     wanted: WriteComment,
     *,
     most_an_hour: int = MOST_COMMENTS_AN_HOUR,
+    author_name: str | None = None,
 ) -> bool:
-    """The same for whoever needs no answer; whether it is new."""
+    """The same for whoever needs no answer; whether it is new. `author_name`: who says it, if it is not me."""
     report = await steps.lock(db, report_id)
     if report.reporter_id != me.id and await db.fetchval(sql.is_public, report_id) is None:
         raise NotFound
@@ -172,7 +173,8 @@ async def add_comment(
     await spend(db, Budget(f"comments {me.id}", most_an_hour, 3600))
     if await db.fetchval(sql.comments_of, report.id) >= MOST_COMMENTS:
         raise TooManyComments(most=MOST_COMMENTS)
-    words = await db.fetchval(sql.write_comment, comment_id, report.id, me.id, wanted.text, report.reporter_name)
+    names = "\n".join(filter(None, (report.reporter_names, author_name)))
+    words = await db.fetchval(sql.write_comment, comment_id, report.id, me.id, wanted.text, names)
     if words is None:
         raise CommentIdTaken
     if report.reporter_id not in {None, me.id}:

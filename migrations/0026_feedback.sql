@@ -130,35 +130,6 @@ CREATE FUNCTION route_of(category text, ward text) RETURNS text LANGUAGE sql STA
         (SELECT agency_code FROM report_route WHERE category_code = category AND ward_code IS NULL), 'ioc')
 $$;
 
--- Words as everybody may read them: without telephone numbers, e-mails, numbers of identity cards and number plates; without
--- whom a letter is addressed to, and whom a title and a whole name point at; without `names`, who is the reporter (the whole
--- name, and the given one after a title). Letters are Vietnamese: what begins with a capital is a name, and streets and
--- offices that do have no title before them.
-CREATE FUNCTION public_words(words text, names text) RETURNS text LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
-DECLARE
-    said text := normalize(words, NFC);
-    whole text := regexp_replace(normalize(btrim(names), NFC), '([^[:alnum:][:space:]])', '\\\1', 'g');
-    given text := substring(whole FROM '(\S+)$');
-    title CONSTANT text := '(?:[Ôô]ng|[Bb]à|[Aa]nh|[Cc]hị|[Cc]ô|[Cc]hú|[Bb]ác|[Ee]m|[Mm]rs?|[Mm]s)\M\.?';
-    office CONSTANT text := '(?!(?:Sở|Ban|Ủy|UBND|Công|Trung|Phòng|Đội|Quý|Các|Cơ|Chi|Thành)\M)';
-    capital CONSTANT text := '[[:upper:]][[:alpha:]]*';
-BEGIN
-    IF whole ~ '\s' THEN
-        said := regexp_replace(said, '(?i)(?<![[:alnum:]])' || regexp_replace(whole, '\s+', '\\s+', 'g') || '(?![[:alnum:]])', '***', 'g');
-    END IF;
-    IF given <> '' THEN
-        said := regexp_replace(said, '(?i)\m(ông|bà|anh|chị|cô|chú|bác|em|mr|mrs|ms)\.?\s+' || given || '(?![[:alnum:]])', '\1 ***', 'g');
-    END IF;
-    said := regexp_replace(said, '(\m(?:[Kk]ính [Gg]ửi|KÍNH GỬI|[Kk]ính [Cc]hào|[Tt]hân [Gg]ửi|[Cc]hào|[Dd]ear|[Hh]ello)\M[ :]+(?:' || title || '[ ,/]*)*)'
-        || office || capital || '(?: +' || capital || ')*', '\1***', 'g');
-    said := regexp_replace(said, '(?i)(\m(?:kính gửi|kính chào|thân gửi|dear)\M[ :]+(?:' || title || ' *)+)[[:alpha:]]+(?: +[[:alpha:]]+){0,4}(?=[,.:;!\n]|$)', '\1***', 'g');
-    said := regexp_replace(said, '(\m(?:ông|bà|anh|chị|cô|chú|bác|em|[Mm]rs?\.?|[Mm]s\.?) +)' || capital || '(?: +' || capital || '){1,5}', '\1***', 'g');
-    said := regexp_replace(said, '[^\s@<>]{1,64}@[^\s@<>]{1,190}', '***', 'g');
-    said := regexp_replace(said, '(?i)(?<![[:alnum:]])[1-9][0-9] ?-? ?[A-ZĐ]{1,2}[0-9]?[ .-]{0,2}(?:[0-9]{3}[. ]?[0-9]{2}|[0-9]{4})(?![[:alnum:]])', '***', 'g');
-    said := regexp_replace(said, '(?<![0-9])(?:\+?84|0)(?:[ .()-]{0,2}[0-9]){8,10}(?![0-9])', '***', 'g');
-    RETURN regexp_replace(said, '(?<![0-9])[0-9]{12}(?![0-9])', '***', 'g');
-END $$;
-
 -- One report. `id` is the phone's, `code` what people say and the public knows it by. `version` counts what was done to it.
 -- Due moments are by the working calendar; while `asked_at` stands the clock does not run.
 CREATE TABLE report (
@@ -354,8 +325,9 @@ JOIN ward ON ward.code = report.ward_code
 LEFT JOIN agency ON agency.code = report.agency_code
 WHERE is_public;
 
--- The pictures of public reports that everybody may see: none that answers a question of the city's, since that answer is not
--- public; none before a member of staff has taken a step after it came; of evidence only what somebody has covered.
+-- The pictures of public reports that everybody may see: none by which a reporter answers a question of the city's, since that
+-- answer is not public (what a machine adds comes with words that are); none before a member of staff has taken a step after
+-- it came; of evidence only what somebody has covered.
 CREATE VIEW public_picture AS
 SELECT report_upload.report_id, report_upload.upload_id, part, report_upload.position,
     large.name AS large, small.name AS small, large.width, large.height
@@ -365,7 +337,8 @@ JOIN report_category ON report_category.code = report.category_code
 JOIN upload ON upload.id = report_upload.upload_id AND upload.purpose = 'photo'
 JOIN rendition AS large ON large.upload_id = upload.id AND large.size = 'large'
 JOIN rendition AS small ON small.upload_id = upload.id AND small.size = 'small'
-WHERE part <> 'informed' AND (large.redacted OR NOT report_category.keeps_original)
+WHERE (part <> 'informed' OR EXISTS (SELECT FROM principal WHERE principal.id = upload.owner_id AND kind = 'machine'))
+    AND (large.redacted OR NOT report_category.keeps_original)
     AND EXISTS (SELECT FROM report_step WHERE report_step.report_id = report.id
         AND report_step.version > report_upload.version AND actor_kind = 'staff');
 
@@ -380,7 +353,6 @@ DROP TABLE report_follower;
 DROP TABLE report_upload;
 DROP TABLE report_step;
 DROP TABLE report;
-DROP FUNCTION public_words;
 DROP FUNCTION route_of;
 DROP TABLE report_route;
 DROP TABLE report_category;

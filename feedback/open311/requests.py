@@ -305,10 +305,15 @@ def _converted(report: Mapping[str, object]) -> FileReport:
         raise Malformed(errors=[{"field": "", "message": str(mistake)}]) from None
 
 
-def _caller(asked: Asked) -> Caller:
-    """Who says so, as far as they do; family name first, as people are called here."""
+def name_in(asked: Asked) -> str | None:
+    """How whoever says so is called; family name first, as people are called here."""
     names = [_line(asked.text(name, 60)) for name in ("last_name", "first_name")]
-    name = " ".join(filter(None, names)) or None
+    return " ".join(filter(None, names)) or None
+
+
+def _caller(asked: Asked) -> Caller:
+    """Who says so, as far as they do."""
+    name = name_in(asked)
     if name is not None and len(name) > 100:
         raise BadParameter(name="last_name", example="Lê Thị Ngự")
     email = asked.text("email", 254)

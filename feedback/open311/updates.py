@@ -85,10 +85,13 @@ async def take(database: Database, me: Principal, asked: Asked) -> tuple[list[Up
         media.check(media_url)
     asked.moment("updated_datetime")
     asked.text("status", 40)
+    author_name = requests.name_in(asked)
     comment_id = uuid5(NAMESPACE_URL, f"urn:huong:open311:{me.id}:{update_id}")
     async with database.deed() as db:
         report_id = await requests.id_of(db, code)
-        new = await voices.add_comment(db, me, report_id, comment_id, _comment(text), most_an_hour=MOST_AN_HOUR)
+        new = await voices.add_comment(
+            db, me, report_id, comment_id, _comment(text), most_an_hour=MOST_AN_HOUR, author_name=author_name
+        )
         if new and media_url is not None:
             await requests.link_media(db, me, report_id, media_url, "informed")
     return [UpdateTaken(update_id=update_id)], new

@@ -78,6 +78,7 @@ class World:
         names = (NAME, CALLER, OFFENDER, OPERATOR, OFFICER)
         return (
             {name: folded(name) for name in names}
+            | {"turned round": folded(" ".join((*NAME.split()[1:], NAME.split()[0])))}
             | {"phone": r"(?:\+?84|0)[ .()-]{0,2}" + digits(phone).removeprefix(r"(?<!\d)")}
             | {"caller's phone": digits(re.sub(r"\D", "", ELSEWHERE)[1:]).removeprefix(r"(?<!\d)")}
             | {"e-mail": re.escape(EMAIL), "card": digits(CARD), "plate": "75c[ .-]*987[ .]*65"}
@@ -95,7 +96,9 @@ class World:
     async def file(self, **other: Any) -> str:
         """A report of the person's, with all of theirs in its words."""
         phone = self.person.phone.removeprefix("+84")
-        told = f"Tôi là {NAME}, gọi 0{phone}, +84 {phone[:3]}-{phone[3:6]}.{phone[6:]} hay {EMAIL}, CCCD {CARD}."
+        first, _, rest = NAME.partition(" ")
+        named = f"Tôi là {NAME} ({folded(NAME).title()}, {rest} {first})"
+        told = f"{named}, gọi 0{phone}, +84 {phone[:3]}-{phone[3:6]}.{phone[6:]} hay {EMAIL}, CCCD {CARD}."
         text = f"{other.pop('text', 'Đèn tắt')} {told} {uuid4().hex[:6]}"
         report = await filed(self.city.client, self.person, **{"address": f"Nhà {NAME}", **other, "text": text})
         self.codes[report["id"]] = report["code"]
