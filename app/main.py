@@ -29,6 +29,7 @@ from app.policies.routes import router as policies_router
 from app.privacy import data_requests
 from app.privacy.routes import router as privacy_router
 from app.rates import Rates
+from app.replies import Reply
 from app.sandbox import stand_ins
 from app.staff.cookie import StaffCookie
 from app.staff.routes import router as staff_router
@@ -85,6 +86,7 @@ def create_app(settings: Settings | None = None, database: Database | None = Non
         openapi_config=schema.CONFIG,
         plugins=[Commands()],
         request_class=Door,
+        response_class=Reply,
         request_max_body_size=MOST_BODY_BYTES,
         state=State(
             {

@@ -3,11 +3,12 @@
 from typing import Annotated
 from uuid import UUID
 
-from litestar import Response, Router, get, put
+from litestar import Router, get, put
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from app.deps import Db, Door
+from app.replies import Reply
 from app.types import Page
 from feedback import categories, reports, voices
 from feedback.models import (
@@ -46,19 +47,19 @@ async def list_report_categories(db: Db, request: Door) -> list[ReportCategory]:
 @put("/v1/feedback/reports/{report_id:uuid}", status_code=201, responses={200: ResponseSpec(MyReport)})
 async def file_report(
     db: Db, request: Door, report_id: FromPath[UUID], data: JSONBody[FileReport]
-) -> Response[MyReport]:
+) -> Reply[MyReport]:
     """File a report: 201 when it is new, 200 when it was filed before under this id."""
     report, new = await reports.file(db, request.me, report_id, data, request.address, request.lang)
-    return Response(report, status_code=201 if new else 200)
+    return Reply(report, status_code=201 if new else 200)
 
 
 @put("/v1/feedback/complaints/{complaint_id:uuid}", status_code=201, responses={200: ResponseSpec(MyReport)})
 async def file_complaint(
     db: Db, request: Door, complaint_id: FromPath[UUID], data: JSONBody[Complain]
-) -> Response[MyReport]:
+) -> Reply[MyReport]:
     """Complain about an officer: only the supervisor in charge reads it. 201 when it is new."""
     report, new = await reports.complain(db, request.me, complaint_id, data, request.address, request.lang)
-    return Response(report, status_code=201 if new else 200)
+    return Reply(report, status_code=201 if new else 200)
 
 
 @get("/v1/feedback/reports", public=True)

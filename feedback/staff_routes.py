@@ -3,13 +3,14 @@
 from typing import Annotated
 from uuid import UUID
 
-from litestar import Response, Router, get, put
+from litestar import Router, get, put
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from litestar.response import Stream
 
 from app.db import Database
 from app.deps import Db, Door
+from app.replies import Reply
 from app.types import Page
 from feedback import handling, queues, reports, triage
 from feedback.models import (
@@ -67,10 +68,10 @@ async def get_staff_report(db: Db, request: Door, report_id: FromPath[UUID]) -> 
 @put("/v1/staff/reports/{report_id:uuid}", who=CENTRE, status_code=201, responses={200: ResponseSpec(StaffReport)})
 async def file_report_for_caller(
     db: Db, request: Door, report_id: FromPath[UUID], data: JSONBody[FileForCaller]
-) -> Response[StaffReport]:
+) -> Reply[StaffReport]:
     """File what somebody told the hotline: 201 when it is new."""
     report, new = await reports.file_for_caller(db, request.me, report_id, data, request.lang)
-    return Response(report, status_code=201 if new else 200)
+    return Reply(report, status_code=201 if new else 200)
 
 
 @put("/v1/staff/reports/{report_id:uuid}/verification", who=CENTRE)

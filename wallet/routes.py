@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from litestar import Response, Router, delete, get, post, put
+from litestar import Router, delete, get, post, put
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, HeaderParameter, JSONBody
 
@@ -11,6 +11,7 @@ from app.deps import Db, Door
 from app.identity import possession, step_up
 from app.identity.models import CodeProof, CodeSent, FaceMatch, FaceProof, PasskeyProof, StepUp, StepUpProved
 from app.identity.possession import ProofHeader
+from app.replies import Reply
 from app.types import Nothing
 from wallet import bills, ledger, limits, payments, unlocks
 from wallet.billers.remittance_routes import router as remittance_router
@@ -93,14 +94,14 @@ async def make_payment(
     data: JSONBody[PayBill | PayMerchant | PayPerson],
     step_up_id: StepUpHeader = None,
     proof: ProofHeader = None,
-) -> Response[Payment]:
+) -> Reply[Payment]:
     """Pay, once per id: 201 when it is made, 200 when it had been made before.
 
     `StepUpRequired` or `StrongStepUpRequired`: prove it (`POST /v1/wallet/step-ups`), then send it again with the
     header `Step-Up`."""
     await possession.check(request, proof)
     payment, replayed = await payments.make(request.app.state.till, request.me, payment_id, data, step_up_id)
-    return Response(payment, status_code=200 if replayed else 201)
+    return Reply(payment, status_code=200 if replayed else 201)
 
 
 @get("/v1/wallet/payments/{payment_id:uuid}")

@@ -51,6 +51,7 @@ from app.identity.models import (
     Verified,
 )
 from app.identity.possession import ProofHeader
+from app.replies import Reply
 from app.types import Nothing
 
 REFRESH_COOKIE = "huong_refresh"
@@ -65,13 +66,13 @@ async def request_code(db: Db, request: Door, data: JSONBody[RequestCode]) -> Co
 
 
 @post("/v1/sign-in/sessions", status_code=201, public=True)
-async def sign_in(db: Db, request: Door, data: JSONBody[SignIn], proof: ProofHeader = None) -> Response[SignedIn]:
+async def sign_in(db: Db, request: Door, data: JSONBody[SignIn], proof: ProofHeader = None) -> Reply[SignedIn]:
     """Sign in with the code.
 
     A device that has a key shows that it holds it, or it is a new device, without one."""
     asked = await possession.asked(request, proof)
     answer, refresh_token = await sessions.open_session(db, data, request.address, asked)
-    return Response(answer, headers=_NOT_STORED, cookies=_refresh_cookies(answer, refresh_token))
+    return Reply(answer, headers=_NOT_STORED, cookies=_refresh_cookies(answer, refresh_token))
 
 
 def refuse_refresh(request: Request[Any, Any, Any], problem: Exception) -> Response[bytes]:
@@ -90,13 +91,13 @@ def refuse_refresh(request: Request[Any, Any, Any], problem: Exception) -> Respo
 )
 async def refresh(
     db: Db, request: Door, data: JSONBody[Refresh] = _FROM_THE_COOKIE, proof: ProofHeader = None
-) -> Response[Refreshed]:
+) -> Reply[Refreshed]:
     """A fresh access token for a refresh token, which is replaced.
 
     A browser sends its cookie and no body. `RefreshRefused` tells in `reason` how the session ended."""
     token = data.refresh_token or request.cookies.get(REFRESH_COOKIE)
     answer, refresh_token = await sessions.refresh(db, token, await possession.asked(request, proof))
-    return Response(answer, headers=_NOT_STORED, cookies=_refresh_cookies(answer, refresh_token))
+    return Reply(answer, headers=_NOT_STORED, cookies=_refresh_cookies(answer, refresh_token))
 
 
 def _refresh_cookies(answer: SignedIn | Refreshed | None, refresh_token: str | None) -> list[Cookie]:
@@ -132,11 +133,11 @@ async def lock_account(request: Door, data: JSONBody[EmergencyLock]) -> LockAske
 
 
 @delete("/v1/sign-in/sessions/current", status_code=204, unconfirmed=True)
-async def sign_out(db: Db, request: Door) -> Response[None]:
+async def sign_out(db: Db, request: Door) -> Reply[None]:
     """Sign out here; a browser forgets its refresh token."""
     await sessions.end(db, request.me, request.me.session_id)
     bearer.forget(request, request.me.session_id)
-    return Response(None, status_code=204, cookies=[_refresh_cookie("", 0)])
+    return Reply(None, status_code=204, cookies=[_refresh_cookie("", 0)])
 
 
 @delete("/v1/sign-in/sessions/{session_id:uuid}", status_code=204)
@@ -192,11 +193,11 @@ async def get_verification(db: Db, request: Door, verification_id: FromPath[UUID
 @put("/v1/me/verifications/{verification_id:uuid}", unconfirmed=True)
 async def finish_verification(
     request: Door, verification_id: FromPath[UUID], data: JSONBody[FinishVerification]
-) -> Response[Verified]:
+) -> Reply[Verified]:
     """Hand in `code` and `state` from the provider. 200 `moved`: go on with the `session` in the answer."""
     answer, token = await verifications.finish(request.app.state, request.me, verification_id, data)
     bearer.forget(request, request.me.session_id)
-    return Response(answer, headers=_NOT_STORED, cookies=_refresh_cookies(answer.session, token))
+    return Reply(answer, headers=_NOT_STORED, cookies=_refresh_cookies(answer.session, token))
 
 
 @post("/v1/me/phone-codes", status_code=202)

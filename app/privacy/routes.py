@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from litestar import Response, Router, get, post, put
+from litestar import Router, get, post, put
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from litestar.response import Stream
@@ -28,6 +28,7 @@ from app.privacy.models import (
     Retained,
     StaffDataRequest,
 )
+from app.replies import Reply
 from app.types import Nothing, Page
 
 Cursor = Annotated[str | None, QueryParameter(max_length=200)]
@@ -81,10 +82,10 @@ async def ask_erasure(request: Door, data: JSONBody[AskErasure]) -> Erasure:
 @put("/v1/me/data-requests/{data_request_id:uuid}", status_code=201, responses={200: ResponseSpec(DataRequest)})
 async def ask_data(
     db: Db, request: Door, data_request_id: FromPath[UUID], data: JSONBody[AskData]
-) -> Response[DataRequest]:
+) -> Reply[DataRequest]:
     """Ask whoever holds my data for something, in my own words: 201 when it is new, 200 when it was there before."""
     asked, new = await data_requests.ask(db, request.me, data_request_id, data)
-    return Response(asked, status_code=201 if new else 200)
+    return Reply(asked, status_code=201 if new else 200)
 
 
 @get("/v1/me/data-requests")

@@ -3,11 +3,12 @@
 from typing import Annotated
 from uuid import UUID
 
-from litestar import Response, Router, delete, get, post, put
+from litestar import Router, delete, get, post, put
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from litestar.response import Redirect
 
 from app.deps import Db, Door
+from app.replies import Reply
 from app.staff import break_glass, cookie, grants, members, residents, sessions, sign_ins
 from app.staff.models import (
     BreakGlass,
@@ -65,11 +66,11 @@ async def get_staff_session(db: Db, request: Door) -> StaffSession:
 
 
 @delete("/v1/staff/session", status_code=204, who=("staff",))
-async def end_staff_session(db: Db, request: Door) -> Response[None]:
+async def end_staff_session(db: Db, request: Door) -> Reply[None]:
     """Sign out; effective within 5 seconds."""
     await sessions.end(db, request.me)
     cookie.forget(request, request.me.id)
-    return Response(None, status_code=204, cookies=[cookie.cookie(cookie.NAME, "", 0)])
+    return Reply(None, status_code=204, cookies=[cookie.cookie(cookie.NAME, "", 0)])
 
 
 @get("/v1/staff/members", who=("admin", "compliance"))

@@ -4,13 +4,14 @@ from datetime import date
 from typing import Annotated
 from uuid import UUID
 
-from litestar import Response, Router, delete, get, put
+from litestar import Router, delete, get, put
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, FromQuery, JSONBody, PathParameter, QueryParameter
 
 from app.deps import Db, Door
 from app.identity import possession
 from app.identity.possession import ProofHeader
+from app.replies import Reply
 from app.types import Nothing, Page
 from wallet import findings
 from wallet.billers import autopay, billers, calls, connections, e_invoices, lists, publishing
@@ -165,10 +166,10 @@ async def approve_biller_call_finding(
 )
 async def publish_bill(
     db: Db, request: Door, biller_code: BillerCode, reference: Reference, data: JSONBody[PublishBill]
-) -> Response[BillerBill]:
+) -> Reply[BillerBill]:
     """Publish a bill, once per reference: 201 when it is new, 200 when it was there before."""
     bill, new = await publishing.publish(db, request.me, biller_code, reference, data)
-    return Response(bill, status_code=201 if new else 200)
+    return Reply(bill, status_code=201 if new else 200)
 
 
 @get("/v1/billers/{biller_code:str}/bills/{reference:str}", who=("scope:bills.read", "scope:bills.write"))

@@ -3,13 +3,14 @@
 from typing import Annotated
 from uuid import UUID
 
-from litestar import Response, Router, get, put
+from litestar import Router, get, put
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, FromQuery, HeaderParameter, JSONBody, QueryParameter
 
 from app.deps import Db, Door
 from app.identity import possession
 from app.identity.possession import ProofHeader
+from app.replies import Reply
 from app.types import Page
 from wallet import findings
 from wallet.gateways import payout_errands, payouts, withdrawals
@@ -35,14 +36,14 @@ async def make_withdrawal(
     data: JSONBody[Withdraw],
     step_up_id: StepUpHeader = None,
     proof: ProofHeader = None,
-) -> Response[Withdrawal]:
+) -> Reply[Withdrawal]:
     """Send my money to a bank account, once per id: 201 when it is new, 200 when it had been asked for before.
 
     The money is held until the bank has answered: ask for its fate. `StrongStepUpRequired`: prove it
     (`POST /v1/wallet/step-ups`), then send it again with the header `Step-Up`."""
     await possession.check(request, proof)
     withdrawal, replayed = await withdrawals.make(db, request.me, withdrawal_id, data, step_up_id)
-    return Response(withdrawal, status_code=200 if replayed else 201)
+    return Reply(withdrawal, status_code=200 if replayed else 201)
 
 
 @get("/v1/wallet/withdrawals/{withdrawal_id:uuid}")

@@ -8,6 +8,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, FromQuery, HeaderParameter, JSONBody, QueryParameter
 
 from app.deps import Db, Door
+from app.replies import Reply
 from app.types import Page
 from wallet import findings
 from wallet.gateways import return_page, top_up_errands, top_ups
@@ -22,14 +23,14 @@ StepUpHeader = Annotated[UUID | None, HeaderParameter(name="Step-Up")]
 @put("/v1/wallet/top-ups/{top_up_id:uuid}", status_code=201, responses={200: ResponseSpec(TopUp)})
 async def ask_top_up(
     db: Db, request: Door, top_up_id: FromPath[UUID], data: JSONBody[AskTopUp], step_up_id: StepUpHeader = None
-) -> Response[TopUp]:
+) -> Reply[TopUp]:
     """Put money into my wallet, once per id: 201 when it is new, 200 when it had been asked for before.
 
     Open `pay_url`, or transfer by `vietqr`; then ask for its fate. `StrongStepUpRequired`: prove it
     (`POST /v1/wallet/step-ups`), then send it again with the header `Step-Up`."""
     asked_from = top_ups.AskedFrom(request.address, request.lang)
     top_up, new = await top_ups.ask(db, request.me, top_up_id, data, step_up_id, asked_from)
-    return Response(top_up, status_code=201 if new else 200)
+    return Reply(top_up, status_code=201 if new else 200)
 
 
 @get("/v1/wallet/top-ups/{top_up_id:uuid}")

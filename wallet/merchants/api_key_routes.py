@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from litestar import Response, Router, delete, get, put
+from litestar import Router, delete, get, put
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, JSONBody
 
@@ -10,6 +10,7 @@ from app.deps import Db, Door
 from app.identity import possession
 from app.identity.possession import ProofHeader
 from app.machines import signatures
+from app.replies import Reply
 from wallet.merchants import api_keys
 from wallet.merchants.api_key_models import ApiKey, ApiKeys, PutApiKey
 
@@ -26,13 +27,13 @@ async def put_api_key(
     api_key_id: FromPath[UUID],
     data: JSONBody[PutApiKey],
     proof: ProofHeader = None,
-) -> Response[ApiKey]:
+) -> Reply[ApiKey]:
     """A key for my shop's own machines: 201 with the key itself when it is new, 200 without it when it was there.
 
     Needs an open wallet."""
     await possession.check(request, proof)
     made, new = await api_keys.put(db, request.me, merchant_id, api_key_id, data)
-    return Response(made, status_code=201 if new else 200)
+    return Reply(made, status_code=201 if new else 200)
 
 
 @get("/v1/merchants/{merchant_id:uuid}/api-keys")

@@ -3,11 +3,12 @@
 from typing import Annotated
 from uuid import UUID
 
-from litestar import Response, Router, delete, get, put
+from litestar import Router, delete, get, put
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from app.deps import Db, Door
+from app.replies import Reply
 from app.staff.models import GiveReason
 from app.types import Nothing, Page
 from wallet.merchants import cashiers, merchants, review, shifts
@@ -105,10 +106,10 @@ async def get_terminal_qr_svg(
 )
 async def place_order(
     db: Db, request: Door, merchant_id: FromPath[UUID], order_id: FromPath[UUID], data: JSONBody[PlaceOrder]
-) -> Response[Order]:
+) -> Reply[Order]:
     """Ask for an amount, by a QR that is paid once and expires: 201 when it is new, 200 when it was there before."""
     order, new = await merchants.place_order(db, request.me, merchant_id, order_id, data)
-    return Response(order, status_code=201 if new else 200)
+    return Reply(order, status_code=201 if new else 200)
 
 
 @get(

@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from litestar import Response, Router, get, put
+from litestar import Router, get, put
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, JSONBody, QueryParameter
 from litestar.response import Stream
@@ -11,6 +11,7 @@ from litestar.response import Stream
 from app.deps import Db, Door
 from app.identity import possession
 from app.identity.possession import ProofHeader
+from app.replies import Reply
 from app.types import Nothing, Page
 from wallet.merchants import bank_accounts, fee_rules, settlement_statements, settlements
 from wallet.merchants.settlement_models import (
@@ -48,10 +49,10 @@ async def get_merchant_bank_account(db: Db, request: Door, merchant_id: FromPath
 )
 async def settle_merchant(
     db: Db, request: Door, merchant_id: FromPath[UUID], settlement_id: FromPath[UUID], data: JSONBody[Nothing]
-) -> Response[Settlement]:
+) -> Reply[Settlement]:
     """Close my merchant's books now and send the money to its bank: 201 when it is new, 200 when it was there."""
     settlement, replayed = await settlements.settle_now(db, request.me, merchant_id, settlement_id)
-    return Response(settlement, status_code=200 if replayed else 201)
+    return Reply(settlement, status_code=200 if replayed else 201)
 
 
 @put("/v1/merchants/{merchant_id:uuid}/settlements/{settlement_id:uuid}/retry")

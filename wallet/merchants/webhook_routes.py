@@ -3,11 +3,12 @@
 from typing import Annotated
 from uuid import UUID
 
-from litestar import Response, Router, delete, get, post, put
+from litestar import Router, delete, get, post, put
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from app.deps import Db, Door
+from app.replies import Reply
 from app.types import Nothing, Page
 from wallet.merchants import webhook_endpoints, webhook_messages
 from wallet.merchants.webhook_models import (
@@ -40,10 +41,10 @@ async def put_webhook_endpoint(
     merchant_id: FromPath[UUID],
     webhook_endpoint_id: FromPath[UUID],
     data: JSONBody[PutWebhookEndpoint],
-) -> Response[WebhookEndpoint]:
+) -> Reply[WebhookEndpoint]:
     """Where my shop's systems hear what happens: 201 with its secret when it is new, 200 when it is changed."""
     endpoint, new = await webhook_endpoints.put(db, request.me, merchant_id, webhook_endpoint_id, data)
-    return Response(endpoint, status_code=201 if new else 200)
+    return Reply(endpoint, status_code=201 if new else 200)
 
 
 @get("/v1/merchants/{merchant_id:uuid}/webhook-endpoints", who=READS)

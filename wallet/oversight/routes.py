@@ -4,7 +4,7 @@ from datetime import date
 from typing import Annotated
 from uuid import UUID
 
-from litestar import Response, Router, get, put
+from litestar import Router, get, put
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from litestar.response import Stream
@@ -12,6 +12,7 @@ from litestar.response import Stream
 from app.deps import Db, Door
 from app.identity import possession
 from app.identity.possession import ProofHeader
+from app.replies import Reply
 from app.types import Nothing, Page
 from wallet.oversight import disputes, freezes, reconciliations, refunds, reports, suspicions
 from wallet.oversight.models import (
@@ -64,13 +65,13 @@ Limit = Annotated[int, QueryParameter(ge=1, le=100)]
 )
 async def make_refund(
     db: Db, request: Door, refund_id: FromPath[UUID], data: JSONBody[MakeRefund], proof: ProofHeader = None
-) -> Response[Refund]:
+) -> Reply[Refund]:
     """Give back what my shop was paid, all or a part of it: 201 when it is new, 200 when it had been done before.
 
     To the payer's wallet at once; to the sender of a bank transfer when their bank has answered: ask for its fate."""
     await possession.check(request, proof)
     refund, replayed = await refunds.make(db, request.me, refund_id, data)
-    return Response(refund, status_code=200 if replayed else 201)
+    return Reply(refund, status_code=200 if replayed else 201)
 
 
 @get("/v1/wallet/refunds/{refund_id:uuid}", who=("resident", "scope:refunds.write"))
@@ -127,10 +128,10 @@ async def list_staff_refunds(
 @put("/v1/wallet/disputes/{dispute_id:uuid}", status_code=201, responses={200: ResponseSpec(Dispute)})
 async def open_dispute(
     db: Db, request: Door, dispute_id: FromPath[UUID], data: JSONBody[OpenDispute]
-) -> Response[Dispute]:
+) -> Reply[Dispute]:
     """Ask what became of a movement of mine, or complain of it: 201 when it is new, 200 when it was there before."""
     dispute, new = await disputes.ask(db, request.me, dispute_id, data)
-    return Response(dispute, status_code=201 if new else 200)
+    return Reply(dispute, status_code=201 if new else 200)
 
 
 @get("/v1/wallet/disputes/{dispute_id:uuid}")
@@ -308,7 +309,7 @@ async def review_suspicious_case(
 )
 async def reconcile(
     request: Door, reconciliation_id: FromPath[UUID], party: Party, on: FromQuery[date]
-) -> Response[Reconciliation]:
+) -> Reply[Reconciliation]:
     """Hold another side's file about a day against our books.
 
     201 when it is new, 200 when that very file was read before.
@@ -317,7 +318,7 @@ async def reconcile(
     commas, semicolons, tabs or bars."""
     database, file = request.app.state.database, await request.csv()
     made, new = await reconciliations.reconcile(database, request.me, reconciliation_id, party, on, file)
-    return Response(made, status_code=201 if new else 200)
+    return Reply(made, status_code=201 if new else 200)
 
 
 @get("/v1/staff/reconciliations", who=("finance",))
