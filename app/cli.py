@@ -201,7 +201,7 @@ async def bring_up_to_date(settings: Settings) -> list[str]:
 
 
 @click.command()
-@click.option("--city", is_flag=True, help="Ten thousand field reports of two years too; it takes some minutes.")
+@click.option("--city", is_flag=True, help="Ten thousand field reports of two years too; it takes ten minutes.")
 @plainly
 def seed(city: bool) -> None:
     """Plant the sandbox's people, bills, merchants, money and field reports, once."""

@@ -41,6 +41,7 @@ from feedback.models import DecideExtension as Decide
 sql = queries_beside(__file__)
 
 CITY_DAYS, CITY_REPORTS, CITY_PEOPLE = 730, 10_000, 300
+LONG_AGO = timedelta(days=30)
 
 # Of each category: what people say, and what the city answers.
 SAID: dict[str, tuple[tuple[str, ...], str]] = {
@@ -213,7 +214,15 @@ async def _tell_stories(
         dice = random.Random(f"{seed} {number}")  # noqa: S311 - of its own: what is there already is passed over
         code = codes[number % len(codes)] if count <= 100 else dice.choice(codes)
         story = _Story(database, cast, dice, seed_id(f"report {seed} {number}"), code, size)
-        await story.tell(began + (city_now() - began) * part, FATES[number % len(FATES)], dice.choice(places))
+        at, fate = began + (city_now() - began) * part, FATES[number % len(FATES)]
+        await story.tell(at, _of_long_ago(fate, at, dice), dice.choice(places))
+
+
+def _of_long_ago(fate: Fate, at: datetime, dice: random.Random) -> Fate:
+    """What was reported a month ago has been answered, but for one in fifty."""
+    if fate.steps > 3 or fate.end in {"rejected", "merged"} or city_now() - at < LONG_AGO or dice.random() < 0.02:
+        return fate
+    return Fate(dice.choice((4, 5)), dice.choice(("satisfied", "satisfied", "acceptable", "unsatisfied")))
 
 
 class _NotYet(Exception):
