@@ -1,7 +1,7 @@
 """What a route answers with: JSON and nothing beside it is written at once.
 
-The framework can do much more with an answer (cookies, headers, other media), and looks for all of it each time. That
-costs a seventh of what a payment costs outside the ledger."""
+The framework can do much more with an answer (cookies, headers, other media), and looks for all of it each time: of
+the 75 µs that a request took in this process, that was 12. What has any of it goes the framework's way."""
 
 from collections.abc import Iterable
 from typing import Any, TypeVar

@@ -1,11 +1,15 @@
 -- repeatable: words as everybody may read them.
 
+-- Words without accents and case.
+CREATE OR REPLACE FUNCTION bare_words(words text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT translate(regexp_replace(lower(normalize(words, NFD)), '[\u0300-\u036f]', '', 'g'), 'đ', 'd')
+$$;
+
 -- A name as it may stand in a text (normalized NFD), as a regular expression for whatever case: with other spaces, and,
 -- unless it is one word, which may mean something else, without accents or with others.
 CREATE OR REPLACE FUNCTION name_pattern(name text[]) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT string_agg(CASE WHEN cardinality(name) > 1
-        THEN replace(regexp_replace(translate(regexp_replace(word, '[\u0300-\u036f]', '', 'g'), 'Đđ', 'dd'),
-            '[[:alpha:]]', '\&[\u0300-\u036f]*', 'g'), 'd', '[dđ]')
+        THEN replace(regexp_replace(bare_words(word), '[[:alpha:]]', '\&[\u0300-\u036f]*', 'g'), 'd', '[dđ]')
         ELSE word END, '[\s_.-]+' ORDER BY position)
     FROM unnest(name) WITH ORDINALITY AS part (given, position),
         LATERAL regexp_replace(lower(given), '([^[:alnum:]\u0300-\u036f])', '\\\1', 'g') AS word
@@ -19,6 +23,7 @@ $$;
 CREATE OR REPLACE FUNCTION public_words(words text, names text) RETURNS text LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
 DECLARE
     said text := normalize(words, NFD);
+    bare CONSTANT text := bare_words(words);
     name text[];
     whole text;
     ending text;
@@ -34,6 +39,7 @@ BEGIN
         SELECT regexp_split_to_array(normalize(btrim(line), NFD), '\s+')
         FROM string_to_table(names, E'\n') AS line WHERE length(btrim(line)) > 1
     LOOP
+        CONTINUE WHEN position(bare_words(name[cardinality(name)]) IN bare) = 0;
         SELECT string_agg(name_pattern(name[first:] || name[:first - 1]), '|'),
             string_agg(name_pattern(name[first:]), '|' ORDER BY first)
         INTO whole, ending FROM generate_series(1, cardinality(name)) AS first;
