@@ -1064,10 +1064,6 @@ SELECT id FROM public_report WHERE id <> $1 ORDER BY id LIMIT 1;
 -- Words ($1) as everybody reads them, of whom they must not name ($2).
 SELECT public_words($1, $2);
 
--- name: pictures_of_reports
--- Every picture that there is of a report, and what it is there.
-SELECT name, part, report_id FROM rendition JOIN report_upload ON report_upload.upload_id = rendition.upload_id;
-
 -- name: age_closed_report
 -- So many days pass for a report that is closed.
 UPDATE report SET closed_at = closed_at - make_interval(days => $2) WHERE id = $1;
