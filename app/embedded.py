@@ -115,7 +115,7 @@ class Redis:
     def stop(self) -> None:
         """End it and wait until it is gone; harmless when it has stopped already."""
         with socket.socket(socket.AF_UNIX) as line:
-            line.settimeout(10)
+            line.settimeout(REDIS_TIMEOUT_S)
             try:
                 line.connect(str(self.socket_path))
                 os.kill(self.pid, signal.SIGTERM)
@@ -125,7 +125,9 @@ class Redis:
                 with suppress(ProcessLookupError):
                     os.kill(self.pid, signal.SIGKILL)
             except (ConnectionError, FileNotFoundError, ProcessLookupError):
-                return
+                pass
+        # Its sockets close a moment before it is gone.
+        _comes_true(lambda: "redis" not in _command_of(self.pid), REDIS_TIMEOUT_S)
 
 
 @contextmanager
