@@ -1,0 +1,1 @@
+"""What can be asked for: procedures, their published versions, and the flow that each version is."""
