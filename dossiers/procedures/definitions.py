@@ -211,7 +211,8 @@ class Definition(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A version of a procedure, whole.
 
     `agencies`: where it may be filed, by code; `wards`: at every ward's counter. `form`: a JSON Schema (2020-12) of
-    one object, whose fields have `title` (vi) and `title_en`. `for_organisations`: an organisation may be its applicant."""
+    one object, whose fields have `title` (vi) and `title_en`. `for_organisations`: an organisation may be its
+    applicant."""
 
     name: Told
     field: Code
