@@ -118,6 +118,15 @@ def add_working_days(start: date, days: int, calendar: Calendar) -> date:
     return day
 
 
+def working_days(start: date, end: date, calendar: Calendar) -> int:
+    """How many working days there are after `start`, up to `end`; 0 if `end` is not after it.
+
+    The inverse of `add_working_days`: `working_days(start, add_working_days(start, n, …), …)` is n."""
+    return sum(
+        is_working_day(start + timedelta(days=nth), calendar) for nth in range(1, max(0, (end - start).days) + 1)
+    )
+
+
 def day_received(moment: datetime, time: WorkingTime, cut_off_minute: int = MINUTES_A_DAY) -> date:
     """The working day that something counts as received on, from which `add_working_days` goes on: that of an aware
     moment, or the next one if the city does not work then or it is past `cut_off_minute` after midnight."""

@@ -196,7 +196,9 @@ CREATE TABLE dossier (
     channel text NOT NULL CONSTRAINT dossier_channel CHECK (channel IN ('counter', 'online', 'post')),
     agency_code text NOT NULL REFERENCES dossier_agency (agency_code),
     level text NOT NULL CONSTRAINT dossier_level CHECK (level IN ('city', 'ward', 'district')),
+    -- Out of which it was made, and which version that one had then.
     parent_id uuid REFERENCES dossier (id),
+    parent_version integer,
     -- Whoever follows it in the app, and whoever wrote it down.
     owner_id uuid REFERENCES principal (id),
     filed_by uuid REFERENCES principal (id),
@@ -210,6 +212,11 @@ CREATE TABLE dossier (
     deliver_by text NOT NULL CONSTRAINT dossier_deliver_by CHECK (deliver_by IN ('electronic', 'counter', 'post')),
     address text CONSTRAINT dossier_address CHECK (length(address) BETWEEN 1 AND 300),
     state text NOT NULL DEFAULT 'draft',
+    -- The state as it is told, and the procedure's name: a list needs no look into the flow.
+    state_vi text NOT NULL DEFAULT 'Bản nháp',
+    state_en text NOT NULL DEFAULT 'Draft',
+    procedure_vi text NOT NULL,
+    procedure_en text NOT NULL,
     national_status integer CONSTRAINT dossier_national_status CHECK (national_status BETWEEN 1 AND 10),
     percent integer NOT NULL DEFAULT 0 CONSTRAINT dossier_percent CHECK (percent BETWEEN 0 AND 100),
     clock text NOT NULL DEFAULT 'stop' CONSTRAINT dossier_clock CHECK (clock IN ('run', 'pause', 'stop')),
@@ -243,7 +250,7 @@ CREATE TABLE dossier (
     -- When the work was done, whether or not the result has been fetched: by this it is on time or late.
     finished_at timestamptz,
     updated_at timestamptz NOT NULL DEFAULT city_now(),
-    payment_state text NOT NULL DEFAULT 'none' CONSTRAINT dossier_payment_state CHECK (payment_state IN ('none', 'later', 'due', 'paid', 'waived')),
+    payment_state text NOT NULL DEFAULT 'none' CONSTRAINT dossier_payment_state CHECK (payment_state IN ('none', 'later', 'due', 'paid', 'dropped')),
     fee_amount bigint NOT NULL DEFAULT 0 CONSTRAINT dossier_fee_amount CHECK (fee_amount BETWEEN 0 AND 1000000000),
     bill_id uuid CONSTRAINT dossier_bill_unique UNIQUE,
     paid_at timestamptz,
@@ -258,10 +265,10 @@ CREATE TABLE dossier (
     CONSTRAINT dossier_accepted_whole CHECK (num_nonnulls(code, accepted_at, started_at, first_due_at, due_at) IN (0, 5)),
     CONSTRAINT dossier_frame CHECK (accepted_at IS NOT NULL OR state IN ('draft', 'submitted', 'incomplete', 'refused', 'withdrawn')),
     CONSTRAINT dossier_accepted_states CHECK (accepted_at IS NULL OR state NOT IN ('draft', 'submitted', 'incomplete', 'refused')),
+    CONSTRAINT dossier_parent_whole CHECK ((parent_id IS NULL) = (parent_version IS NULL)),
     CONSTRAINT dossier_ended_whole CHECK ((outcome IS NULL) = (ended_at IS NULL)),
     CONSTRAINT dossier_clock_stops_at_the_end CHECK (outcome IS NULL OR clock = 'stop'),
     CONSTRAINT dossier_paused_since CHECK ((clock = 'pause') = (stopped_at IS NOT NULL)),
-    CONSTRAINT dossier_extended_is_later CHECK (extended_at IS NULL OR due_at > first_due_at),
     CONSTRAINT dossier_fee_whole CHECK ((payment_state = 'none') = (fee_amount = 0)),
     CONSTRAINT dossier_paid_whole CHECK (num_nonnulls(paid_at, payment_id) = CASE payment_state WHEN 'paid' THEN 2 ELSE 0 END),
     CONSTRAINT dossier_rated_whole CHECK ((rating IS NULL) = (rated_at IS NULL))
@@ -270,7 +277,7 @@ CREATE INDEX dossier_owner ON dossier (owner_id, made_at DESC, id DESC);
 CREATE INDEX dossier_desk_turn ON dossier (desk, turn_at, id) WHERE is_open;
 CREATE INDEX dossier_assignee_turn ON dossier (assignee_id, turn_at, id) WHERE is_open AND assignee_id IS NOT NULL;
 CREATE INDEX dossier_agency_open ON dossier (agency_code, turn_at, id) WHERE is_open;
-CREATE INDEX dossier_parent ON dossier (parent_id) WHERE parent_id IS NOT NULL;
+CREATE INDEX dossier_parent ON dossier (parent_id, parent_version) WHERE parent_id IS NOT NULL;
 CREATE INDEX dossier_warn ON dossier (warn_at, id) WHERE is_open AND clock = 'run' AND warned_at IS NULL;
 CREATE INDEX dossier_late ON dossier (due_at, id) WHERE is_open AND clock = 'run' AND overdue_at IS NULL;
 CREATE INDEX dossier_step_late ON dossier (step_due_at, id) WHERE is_open AND step_overdue_at IS NULL;
@@ -295,7 +302,7 @@ CREATE TABLE dossier_event (
     department_vi text,
     department_en text,
     note text CONSTRAINT dossier_event_note CHECK (length(note) BETWEEN 1 AND 2000),
-    for_applicant boolean NOT NULL,
+    note_for_applicant boolean NOT NULL,
     due_at timestamptz,
     wanted_hash bytea,
     made_at timestamptz NOT NULL DEFAULT city_now(),
@@ -303,15 +310,21 @@ CREATE TABLE dossier_event (
 );
 CREATE INDEX dossier_event_actor ON dossier_event (actor_id) WHERE actor_id IS NOT NULL;
 
--- The papers of a dossier, each one that is stored. `supplement_id`: with which supplement it came, null: when it was filed.
+-- The papers of a dossier. `kind`: as it was handed in (0 original, 1 copy, 2 electronic); one on paper need not be stored.
+-- `supplement_id`: with which supplement it came, null: when it was filed. `from_staff`: put there by whoever deals with it.
 CREATE TABLE dossier_paper (
     dossier_id uuid NOT NULL REFERENCES dossier (id),
-    stored_paper_id uuid NOT NULL REFERENCES stored_paper (id),
-    paper_code text NOT NULL,
     position integer NOT NULL,
+    paper_code text NOT NULL,
+    kind integer NOT NULL CONSTRAINT dossier_paper_kind CHECK (kind BETWEEN 0 AND 2),
+    copies integer NOT NULL DEFAULT 1 CONSTRAINT dossier_paper_copies CHECK (copies BETWEEN 1 AND 100),
+    stored_paper_id uuid REFERENCES stored_paper (id),
     supplement_id uuid,
+    from_staff boolean NOT NULL DEFAULT false,
     made_at timestamptz NOT NULL DEFAULT city_now(),
-    PRIMARY KEY (dossier_id, stored_paper_id)
+    PRIMARY KEY (dossier_id, position),
+    CONSTRAINT dossier_paper_stored_once UNIQUE (dossier_id, stored_paper_id),
+    CONSTRAINT dossier_paper_electronic_is_stored CHECK (kind <> 2 OR stored_paper_id IS NOT NULL)
 );
 CREATE INDEX dossier_paper_stored ON dossier_paper (stored_paper_id);
 

@@ -1,0 +1,80 @@
+"""Agencies as the one-stop mechanism counts them. They merge: their open dossiers are taken home to where they went,
+one after another, with a step in each; codes and dates stay."""
+
+from uuid import UUID
+
+import msgspec
+
+from app.audit import records
+from app.db import Connection, many, maybe, one, queries_beside
+from app.errors import Language, NotFound, Refusal
+from app.identity.models import Principal
+from app.jobs import Scheduled
+from dossiers import actions, steps
+from dossiers.models import AgencyOfDossiers, DossierDesk, MergeAgency, PutDesk
+
+sql = queries_beside(__file__)
+
+AT_ONCE = 50
+SWEEP_S = 10
+
+
+class AgencyMergedAlready(Refusal):
+    """Cơ quan này đã sáp nhập vào cơ quan khác.
+
+    This agency has been merged into another already."""
+
+
+class BadMerger(Refusal):
+    """Không thể sáp nhập vào cơ quan này.
+
+    It cannot be merged into this agency."""
+
+    status = 400
+
+
+class _Left(msgspec.Struct, frozen=True):
+    id: UUID
+    agency: str
+
+
+async def all_of_them(db: Connection, language: Language) -> list[AgencyOfDossiers]:
+    """All of them, those of the past too."""
+    return await many(AgencyOfDossiers, db, sql.agencies_of_dossiers, None, language)
+
+
+async def merge(
+    db: Connection, me: Principal, agency_code: str, wanted: MergeAgency, language: Language
+) -> AgencyOfDossiers:
+    """From today on it is a part of another. The same again is the same. Raises NotFound, AgencyMergedAlready,
+    BadMerger."""
+    before = await maybe(AgencyOfDossiers, db, sql.agencies_of_dossiers, agency_code, language)
+    if before is None:
+        raise NotFound
+    if before.merged_into not in {None, wanted.into}:
+        raise AgencyMergedAlready
+    if before.merged_into is None:
+        if await db.fetchval(sql.merge_agency, agency_code, wanted.into) is None:
+            raise BadMerger
+        await records.record(db, me, "agency.merged", agency_code, into=wanted.into, reason=wanted.reason)
+    return await one(AgencyOfDossiers, db, sql.agencies_of_dossiers, agency_code, language)
+
+
+async def take_home(db: Connection) -> None:
+    """So many of the open dossiers of merged agencies go on where these went."""
+    for left in await many(_Left, db, sql.dossiers_to_rehome, AT_ONCE):
+        dossier = await steps.lock(db, left.id)
+        if dossier.is_open:
+            await actions.move_home(db, dossier, left.agency, "Sáp nhập đơn vị hành chính")
+
+
+async def put_desk(db: Connection, me: Principal, agency_code: str, staff_id: UUID, wanted: PutDesk) -> DossierDesk:
+    """Which procedures somebody deals with there. Raises NotFound for who has no role there."""
+    if not await db.fetchval(sql.works_there, staff_id, agency_code):
+        raise NotFound
+    await db.execute(sql.put_desk, staff_id, agency_code, wanted.procedures, me.id)
+    await records.record(db, me, "dossier.desk_put", staff_id, agency=agency_code, procedures=len(wanted.procedures))
+    return DossierDesk(staff_id=staff_id, agency=agency_code, procedures=wanted.procedures)
+
+
+schedule = (Scheduled(name="rehome_dossiers", every_s=SWEEP_S, run=take_home),)

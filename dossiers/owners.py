@@ -1,0 +1,173 @@
+"""What a dossier's owner does with it: gives what is asked for, withdraws it, says how it was."""
+
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from app.db import Connection, many, maybe, queries_beside
+from app.errors import Language, Refusal
+from app.identity.models import Principal
+from app.staff.pages import before, page_of
+from app.types import Page
+from dossiers import children, deadlines, fees, moves, showing, steps, stored_papers
+from dossiers.models import GiveSupplement, MyDossier, MyDossierLine, RateDossier, WithdrawDossier
+from dossiers.moves import Given
+from dossiers.procedures.definitions import Told
+from dossiers.procedures.form_check import check_form
+from dossiers.steps import SUBMITTED, WITHDRAWN, Locked, Step
+
+sql = queries_beside(__file__)
+
+SUPPLEMENTED = Told("Bổ sung hồ sơ", "Papers were added")
+TAKEN_BACK = Told("Rút hồ sơ", "Withdrawn")
+DONE = 9
+
+
+class NothingAsked(Refusal):
+    """Hồ sơ này không có yêu cầu bổ sung nào đang chờ.
+
+    Nothing is asked for in this dossier."""
+
+
+class SupplementEmpty(Refusal):
+    """Hãy gửi giấy tờ, sửa biểu mẫu hoặc ghi nội dung bổ sung.
+
+    Send papers, correct the form, or say something."""
+
+    status = 400
+
+
+class MayNotWithdraw(Refusal):
+    """Hồ sơ này không rút được nữa.
+
+    This dossier can be withdrawn no more."""
+
+
+class NotYetRated(Refusal):
+    """Chỉ đánh giá được khi hồ sơ đã kết thúc.
+
+    A dossier is rated when it has ended."""
+
+
+class _Asked(msgspec.Struct, frozen=True):
+    id: UUID
+    papers: list[str]
+    asked_at: datetime
+
+
+async def listed(
+    db: Connection, me: Principal, cursor: str | None, limit: int, language: Language
+) -> Page[MyDossierLine]:
+    """My dossiers, drafts too, newest first. Raises BadCursor."""
+    lines = await many(MyDossierLine, db, sql.my_dossiers, me.id, *before(cursor), limit + 1, language)
+    return page_of(lines, limit, lambda line: (line.made_at, line.id))
+
+
+async def supplement(
+    db: Connection,
+    me: Principal,
+    dossier_id: UUID,
+    supplement_id: UUID,
+    wanted: GiveSupplement,
+    language: Language,
+) -> MyDossier:
+    """Give what is asked for; under the same id again it is the same.
+
+    The form is corrected field by field. Raises NotFound, NothingAsked, SupplementEmpty, FormInvalid, PaperMissing,
+    and what a paper may not be."""
+    dossier = await steps.lock_mine(db, me, dossier_id)
+    if await steps.is_made(db, me, dossier_id, wanted, supplement_id):
+        return await showing.mine(db, me, dossier_id, language)
+    asked = await maybe(_Asked, db, sql.open_supplement, dossier_id)
+    if asked is None or not dossier.is_open:
+        raise NothingAsked
+    if not (wanted.papers or wanted.form or wanted.words):
+        raise SupplementEmpty
+    definition = await steps.definition_of(db, dossier)
+    if wanted.form:
+        form = {**dossier.form, **wanted.form}
+        check_form(definition, form, language)
+        await db.execute(sql.correct_form, dossier_id, form)
+    await stored_papers.give(
+        db, me, dossier_id, definition, dossier.case_code, wanted.papers, supplement_id=supplement_id
+    )
+    await stored_papers.need_these(db, dossier_id, definition, asked.papers, supplement_id)
+    await db.execute(sql.give_supplement, asked.id, supplement_id, wanted.words)
+    await _go_on(db, me, dossier, asked, supplement_id, wanted)
+    return await showing.mine(db, me, dossier_id, language)
+
+
+async def _go_on(
+    db: Connection, me: Principal, dossier: Locked, asked: _Asked, supplement_id: UUID, wanted: GiveSupplement
+) -> None:
+    if dossier.state == "incomplete":
+        step = Step(
+            code="supplemented",
+            name=SUPPLEMENTED,
+            happened="supplemented",
+            actor=me,
+            by="applicant",
+            note=wanted.words,
+            note_for_applicant=True,
+            wanted=wanted,
+            beside=supplement_id,
+        )
+        await steps.move(db, dossier, SUBMITTED, step, step_due_at=await deadlines.of_look(db))
+        return
+    given = Given(
+        actor=me,
+        by="applicant",
+        note=wanted.words,
+        wanted=wanted,
+        beside=supplement_id,
+        supplement_asked_at=asked.asked_at,
+    )
+    if await moves.happen(db, dossier, "supplemented", given) is None:
+        raise NothingAsked
+
+
+async def withdraw(
+    db: Connection, me: Principal, dossier_id: UUID, wanted: WithdrawDossier, language: Language
+) -> MyDossier:
+    """I want nothing of it any more: it ends, with what was made out of it, and its unpaid bill.
+
+    Raises NotFound, MayNotWithdraw."""
+    dossier = await steps.lock_mine(db, me, dossier_id)
+    if not await steps.is_made(db, me, dossier_id, wanted):
+        if not await may_withdraw(db, dossier):
+            raise MayNotWithdraw
+        await fees.drop(db, dossier)
+        await children.close(db, dossier.id, wanted.reason)
+        step = Step(
+            code="withdrawn",
+            name=TAKEN_BACK,
+            happened="withdrawn",
+            actor=me,
+            by="applicant",
+            note=wanted.reason,
+            note_for_applicant=True,
+            wanted=wanted,
+        )
+        withdrawn = await steps.move(db, await steps.lock(db, dossier.id), WITHDRAWN, step)
+        await moves.end(db, withdrawn)
+    return await showing.mine(db, me, dossier_id, language)
+
+
+async def may_withdraw(db: Connection, dossier: Locked) -> bool:
+    """Is it still to be had back: filed, not done, and not a part of another?"""
+    if not dossier.is_open or dossier.parent_id is not None or dossier.result_state is not None:
+        return False
+    if (dossier.national_status or 0) >= DONE:
+        return False
+    definition = await steps.definition_of(db, dossier)
+    return dossier.accepted_at is None or definition.flow.may_withdraw
+
+
+async def rate(db: Connection, me: Principal, dossier_id: UUID, wanted: RateDossier, language: Language) -> MyDossier:
+    """How it was; the last word counts. Raises NotFound, NotYetRated."""
+    dossier = await steps.lock_mine(db, me, dossier_id)
+    if dossier.outcome is None or dossier.outcome == "withdrawn":
+        raise NotYetRated
+    await db.execute(sql.rate_dossier, dossier_id, wanted.rating, wanted.comment)
+    return await showing.mine(db, me, dossier_id, language)

@@ -1,0 +1,93 @@
+"""A dossier whole, in one query: as its owner sees it, and as those who deal with it do."""
+
+from uuid import UUID
+
+from app.audit import records
+from app.db import Connection, maybe, queries_beside
+from app.errors import Language, NotFound
+from app.identity.models import Principal
+from dossiers import steps
+from dossiers.models import MyDossier, PossibleAction, StaffDossier
+from dossiers.procedures import versions
+from dossiers.procedures.definitions import Told
+
+sql = queries_beside(__file__)
+
+
+async def mine(db: Connection, me: Principal, dossier_id: UUID, language: Language) -> MyDossier:
+    """A dossier of mine, whole. Raises NotFound."""
+    dossier = await maybe(MyDossier, db, sql.my_dossier, dossier_id, me.id, language)
+    if dossier is None:
+        raise NotFound
+    return dossier
+
+
+async def staff(db: Connection, me: Principal, dossier_id: UUID, language: Language) -> StaffDossier:
+    """A dossier as those who deal with it see it, with what I may do now. Raises NotFound."""
+    dossier = await _staff(db, dossier_id, language)
+    if not steps.sees(me, dossier.agency, dossier.desk_agency):
+        raise NotFound
+    dossier.actions = await _possible(db, me, dossier, language)
+    return dossier
+
+
+async def after(db: Connection, me: Principal, dossier_id: UUID, language: Language) -> StaffDossier:
+    """The same for whoever has just dealt with it, though it may have left them by that."""
+    dossier = await _staff(db, dossier_id, language)
+    if steps.sees(me, dossier.agency, dossier.desk_agency):
+        dossier.actions = await _possible(db, me, dossier, language)
+    return dossier
+
+
+async def _staff(db: Connection, dossier_id: UUID, language: Language) -> StaffDossier:
+    dossier = await maybe(StaffDossier, db, sql.staff_dossier, dossier_id, language)
+    if dossier is None or dossier.state == "draft":
+        raise NotFound
+    return dossier
+
+
+async def open_one(db: Connection, me: Principal, dossier_id: UUID, language: Language) -> StaffDossier:
+    """A dossier whole; the audit has who saw it. Raises NotFound."""
+    dossier = await staff(db, me, dossier_id, language)
+    await records.record(db, me, "dossier.opened", dossier.code or str(dossier.id))
+    return dossier
+
+
+AT_THE_COUNTER = (
+    ("acceptance", Told("Tiếp nhận hồ sơ", "Accept"), ()),
+    ("ask_supplement", Told("Yêu cầu bổ sung", "Ask for papers"), ("note",)),
+    ("refusal", Told("Từ chối tiếp nhận", "Refuse"), ("note",)),
+)
+
+
+async def _possible(db: Connection, me: Principal, dossier: StaffDossier, language: Language) -> list[PossibleAction]:
+    if dossier.outcome is not None:
+        return []
+    if dossier.accepted_at is None:
+        if not await steps.works_at(db, me, dossier.agency, steps.COUNTER, dossier.procedure):
+            return []
+        first = 0 if dossier.state == "submitted" else 2
+        return [
+            PossibleAction(code=code, name=_in(name, language), to=None, needs=list(needs), effects=[])
+            for code, name, needs in AT_THE_COUNTER[first:]
+        ]
+    definition = await versions.pinned(db, dossier.procedure, dossier.procedure_version)
+    found: list[PossibleAction] = []
+    for action in definition.flow.actions:
+        if dossier.state not in action.from_ or not action.roles:
+            continue
+        if await steps.works_at(db, me, dossier.desk_agency, action.roles, dossier.procedure):
+            found.append(
+                PossibleAction(
+                    code=action.code,
+                    name=_in(action.name, language),
+                    to=action.to,
+                    needs=list(action.needs),
+                    effects=[effect.__struct_config__.tag for effect in action.effects],  # pyright: ignore[reportArgumentType]
+                )
+            )
+    return found
+
+
+def _in(words: Told, language: Language) -> str:
+    return words.vi if language == "vi" else words.en
