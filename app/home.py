@@ -67,6 +67,27 @@ class HomeFeedback(Answer):
     latest: list[HomeReport]
 
 
+class HomeDossier(Answer):
+    """One of the dossiers that the resident filed last."""
+
+    id: UUID
+    code: str | None
+    procedure_name: str
+    state_name: str
+    percent: int
+    due_at: datetime | None
+    made_at: datetime
+
+
+class HomeDossiers(Answer):
+    """How many dossiers are open, in how many papers are asked for, for how many a fee is due, and the latest."""
+
+    open: int
+    questions: int
+    to_pay: int
+    latest: list[HomeDossier]
+
+
 class HomeInbox(Answer):
     """How many messages are left to read."""
 
@@ -85,6 +106,7 @@ class _Parts(Answer):
     name: str | None
     wallet: HomeWallet
     feedback: HomeFeedback
+    dossiers: HomeDossiers
     notifications: HomeInbox
 
 
@@ -100,6 +122,7 @@ _SERVICES: tuple[tuple[str, str, str, str], ...] = (
     ("send", "Chuyển tiền", "Send money", "/wallet/send"),
     ("history", "Lịch sử giao dịch", "History", "/wallet/movements"),
     ("report", "Gửi phản ánh", "Report a problem", "/reports/new"),
+    ("dossiers", "Dịch vụ công", "Public services", "/dossiers"),
     ("merchant", "Bán hàng", "Take payments", "/merchants"),
     ("inbox", "Hộp thư", "Inbox", "/inbox"),
 )
@@ -117,6 +140,7 @@ async def show(db: Connection, me: Principal, language: Language) -> Home:
         name=parts.name,
         wallet=parts.wallet,
         feedback=parts.feedback,
+        dossiers=parts.dossiers,
         notifications=parts.notifications,
         services=services(language),
     )

@@ -24,6 +24,7 @@ from app.staff import sessions as staff_sessions
 from app.uploads import personal as uploads_personal
 from app.uploads import sweeping
 from dossiers import listeners as dossier_listeners
+from dossiers import personal as dossiers_personal
 from feedback import deadlines as report_deadlines
 from feedback import fine_personal
 from feedback import listeners as feedback_listeners
@@ -47,6 +48,7 @@ HOLDINGS: tuple[Holding, ...] = (
     *wallet_personal.HOLDINGS,
     *feedback_personal.HOLDINGS,
     *fine_personal.HOLDINGS,
+    *dossiers_personal.HOLDINGS,
     *notifications_personal.HOLDINGS,
     *uploads_personal.HOLDINGS,
     *privacy_personal.HOLDINGS,

@@ -1,5 +1,6 @@
 """What those who deal with a dossier do: the actions that its flow has for their role at its desk."""
 
+from typing import NoReturn
 from uuid import UUID
 
 from app.db import Connection, queries_beside
@@ -90,7 +91,7 @@ async def _ask_at_the_counter(
 ) -> None:
     at_counter = await steps.works_at(db, me, dossier.agency_code, COUNTER, dossier.procedure_code)
     if wanted.action != ASK_AT_THE_COUNTER or not at_counter:
-        raise _unknown(dossier)
+        _refuse_unknown(dossier)
     definition = await steps.definition_of(db, dossier)
     await _check_asked(definition, dossier, wanted)
     await moves.ask_supplement(db, dossier.id, Given(actor=me, note=wanted.note, papers=wanted.papers))
@@ -127,16 +128,16 @@ async def _act(db: Connection, me: Principal, dossier: Locked, action_id: UUID, 
     await moves.apply(db, dossier, definition, action, given)
 
 
-def _unknown(dossier: Locked) -> UnknownAction:
-    return UnknownAction(state=dossier.state, state_vi=dossier.state_vi, state_en=dossier.state_en)
+def _refuse_unknown(dossier: Locked) -> NoReturn:
+    raise UnknownAction(state=dossier.state, state_vi=dossier.state_vi, state_en=dossier.state_en)
 
 
 async def _mine(db: Connection, me: Principal, dossier: Locked, definition: Definition, code: str) -> Action:
     action = definition.flow.action(code)
     if action is None or not dossier.is_open or dossier.state not in action.from_ or not action.roles:
-        raise _unknown(dossier)
+        _refuse_unknown(dossier)
     if not await steps.works_at(db, me, dossier.desk_agency, action.roles, dossier.procedure_code):
-        raise _unknown(dossier)
+        _refuse_unknown(dossier)
     return action
 
 
@@ -185,7 +186,7 @@ async def issue(
             if dossier.state in action.from_ and any(isinstance(effect, Issue) for effect in action.effects)
         ]
         if not codes:
-            raise _unknown(dossier)
+            _refuse_unknown(dossier)
         action = await _mine(db, me, dossier, definition, codes[0])
         given = Given(
             actor=me,
@@ -208,7 +209,7 @@ async def rehome(
         raise NotFound
     if not await steps.is_done(db, me, dossier, wanted.version, wanted):
         if not dossier.is_open:
-            raise steps.out_of_turn(dossier)
+            steps.refuse_out_of_turn(dossier)
         await move_home(db, dossier, wanted.agency, wanted.reason, actor=me, wanted=wanted)
     return await showing.after(db, me, dossier_id, language)
 

@@ -68,13 +68,13 @@ async def take_home(db: Connection) -> None:
             await actions.move_home(db, dossier, left.agency, "Sáp nhập đơn vị hành chính")
 
 
-async def put_desk(db: Connection, me: Principal, agency_code: str, staff_id: UUID, wanted: PutDesk) -> DossierDesk:
+async def put_desk(db: Connection, me: Principal, agency_code: str, member_id: UUID, wanted: PutDesk) -> DossierDesk:
     """Which procedures somebody deals with there. Raises NotFound for who has no role there."""
-    if not await db.fetchval(sql.works_there, staff_id, agency_code):
+    if not await db.fetchval(sql.works_there, member_id, agency_code):
         raise NotFound
-    await db.execute(sql.put_desk, staff_id, agency_code, wanted.procedures, me.id)
-    await records.record(db, me, "dossier.desk_put", staff_id, agency=agency_code, procedures=len(wanted.procedures))
-    return DossierDesk(staff_id=staff_id, agency=agency_code, procedures=wanted.procedures)
+    await db.execute(sql.put_desk, member_id, agency_code, wanted.procedures, me.id)
+    await records.record(db, me, "dossier.desk_put", member_id, agency=agency_code, procedures=len(wanted.procedures))
+    return DossierDesk(member_id=member_id, agency=agency_code, procedures=wanted.procedures)
 
 
 schedule = (Scheduled(name="rehome_dossiers", every_s=SWEEP_S, run=take_home),)

@@ -508,6 +508,6 @@ class AgencyOfDossiers(Answer):
 class DossierDesk(Answer):
     """Which procedures a member of staff deals with at an agency; empty: all of them."""
 
-    staff_id: UUID
+    member_id: UUID
     agency: str
     procedures: list[str]

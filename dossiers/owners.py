@@ -24,7 +24,7 @@ TAKEN_BACK = Told("Rút hồ sơ", "Withdrawn")
 DONE = 9
 
 
-class NothingAsked(Refusal):
+class NoSupplementAsked(Refusal):
     """Hồ sơ này không có yêu cầu bổ sung nào đang chờ.
 
     Nothing is asked for in this dossier."""
@@ -74,14 +74,14 @@ async def supplement(
 ) -> MyDossier:
     """Give what is asked for; under the same id again it is the same.
 
-    The form is corrected field by field. Raises NotFound, NothingAsked, SupplementEmpty, FormInvalid, PaperMissing,
-    and what a paper may not be."""
+    The form is corrected field by field. Raises NotFound, NoSupplementAsked, SupplementEmpty, FormInvalid,
+    PaperMissing, and what a paper may not be."""
     dossier = await steps.lock_mine(db, me, dossier_id)
     if await steps.is_made(db, me, dossier_id, wanted, supplement_id):
         return await showing.mine(db, me, dossier_id, language)
     asked = await maybe(_Asked, db, sql.open_supplement, dossier_id)
     if asked is None or not dossier.is_open:
-        raise NothingAsked
+        raise NoSupplementAsked
     if not (wanted.papers or wanted.form or wanted.words):
         raise SupplementEmpty
     definition = await steps.definition_of(db, dossier)
@@ -124,7 +124,7 @@ async def _go_on(
         supplement_asked_at=asked.asked_at,
     )
     if await moves.happen(db, dossier, "supplemented", given) is None:
-        raise NothingAsked
+        raise NoSupplementAsked
 
 
 async def withdraw(

@@ -347,7 +347,7 @@ SELECT coalesce(array_agg(DISTINCT paper_code), '{}') FROM dossier_paper WHERE d
 -- name: stored_papers
 -- Somebody's own papers, newest first, from ($2, $3) on, in a language ($5).
 SELECT stored_paper.id, kind, CASE $5::text WHEN 'en' THEN name_en ELSE name_vi END AS name, media_type, upload.size,
-    (SELECT code FROM dossier_result JOIN dossier ON dossier.id = dossier_id WHERE dossier_result.id = result_id) AS from_dossier,
+    (SELECT dossier.code FROM dossier_result JOIN dossier ON dossier.id = dossier_id WHERE dossier_result.id = result_id) AS from_dossier,
     stored_paper.made_at
 FROM stored_paper LEFT JOIN upload ON upload.id = upload_id
 WHERE stored_paper.owner_id = $1 AND reusable AND dropped_at IS NULL
@@ -363,9 +363,9 @@ UPDATE stored_paper SET dropped_at = coalesce(dropped_at, city_now()) WHERE id =
 SELECT upload_id, kind AS name FROM stored_paper WHERE id = $1 AND owner_id = $2 AND dropped_at IS NULL;
 
 -- name: file_of_dossier
--- The file of a dossier's paper, by its position.
+-- The file of a dossier's paper.
 SELECT upload_id, paper_code AS name FROM dossier_paper JOIN stored_paper ON stored_paper.id = stored_paper_id
-WHERE dossier_id = $1 AND position = $2;
+WHERE dossier_id = $1 AND stored_paper_id = $2;
 
 -- Delegations
 
@@ -591,3 +591,47 @@ CROSS JOIN LATERAL (
     ORDER BY turn_at, id LIMIT $7
 ) AS line
 ORDER BY turn_at, id LIMIT $7;
+
+-- What is held of a person
+
+-- name: drafts_of_person
+-- Drafts of somebody's.
+SELECT id, procedure_code, applicant_name, form, made_at FROM dossier WHERE owner_id = $1 AND state = 'draft' ORDER BY made_at;
+
+-- name: erase_drafts
+-- Drafts go, with the list of their papers.
+WITH papers AS (
+    DELETE FROM dossier_paper WHERE dossier_id IN (SELECT id FROM dossier WHERE owner_id = $1 AND state = 'draft') RETURNING 1
+)
+DELETE FROM dossier WHERE owner_id = $1 AND state = 'draft' AND (SELECT count(*) FROM papers) >= 0;
+
+-- name: dossiers_of_person
+-- What somebody filed, with its steps, and for whom they act.
+SELECT 'dossier' AS part, to_jsonb(one) AS data FROM (
+    SELECT id, code, procedure_vi, applicant_name, applicant_number, applicant_phone, applicant_email, form, address, state_vi, made_at,
+        submitted_at, accepted_at, due_at, ended_at, rating, rating_comment
+    FROM dossier WHERE owner_id = $1 AND state <> 'draft') AS one
+UNION ALL
+SELECT 'step', to_jsonb(one) FROM (
+    SELECT dossier_id, dossier_event.version, name_vi, CASE WHEN note_for_applicant THEN note END AS note, dossier_event.made_at
+    FROM dossier_event JOIN dossier ON dossier.id = dossier_id WHERE owner_id = $1) AS one
+UNION ALL
+SELECT 'delegation', to_jsonb(one) FROM (
+    SELECT kind, name, tax_code, personal_number, relation, valid_until, made_at, revoked_at FROM dossier_delegation
+    WHERE owner_id = $1) AS one;
+
+-- name: papers_of_person
+-- Papers that somebody keeps here.
+SELECT id, kind, name_vi, upload_id, made_at FROM stored_paper WHERE owner_id = $1 AND dropped_at IS NULL ORDER BY made_at;
+
+-- name: erase_papers
+-- They are nobody's any more; those that are in no dossier are offered to nobody.
+UPDATE stored_paper SET owner_id = NULL, dropped_at = coalesce(dropped_at, city_now()) WHERE owner_id = $1;
+
+-- name: dossier_work_of_member
+-- What a member of staff did, and what is on their desk.
+SELECT 'step' AS part, dossier_id::text AS subject, name_vi AS what, made_at FROM dossier_event WHERE actor_id = $1 AND by = 'staff'
+UNION ALL
+SELECT 'desk', agency_code, array_to_string(procedures, ', '), made_at FROM dossier_desk WHERE principal_id = $1
+UNION ALL
+SELECT 'assigned', id::text, procedure_vi, updated_at FROM dossier WHERE assignee_id = $1;

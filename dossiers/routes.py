@@ -96,16 +96,16 @@ async def list_stored_papers(db: Db, request: Door, cursor: Cursor = None, limit
     return await stored_papers.mine(db, request.me, cursor, limit, request.lang)
 
 
-@get("/v1/dossiers/papers/{stored_paper_id:uuid}/file")
-async def get_stored_paper(db: Db, request: Door, stored_paper_id: FromPath[UUID]) -> Stream:
+@get("/v1/dossiers/papers/{paper_id:uuid}/file")
+async def get_stored_paper(db: Db, request: Door, paper_id: FromPath[UUID]) -> Stream:
     """A paper of mine, as I sent it."""
-    return await stored_papers.my_file(db, request.me, stored_paper_id)
+    return await stored_papers.my_file(db, request.me, paper_id)
 
 
-@delete("/v1/dossiers/papers/{stored_paper_id:uuid}", status_code=204)
-async def drop_stored_paper(db: Db, request: Door, stored_paper_id: FromPath[UUID]) -> None:
+@delete("/v1/dossiers/papers/{paper_id:uuid}", status_code=204)
+async def drop_stored_paper(db: Db, request: Door, paper_id: FromPath[UUID]) -> None:
     """Offer it no more; dossiers that have it keep it."""
-    await stored_papers.drop(db, request.me, stored_paper_id)
+    await stored_papers.drop(db, request.me, paper_id)
 
 
 @get("/v1/dossiers/delegations")

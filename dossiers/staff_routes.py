@@ -105,10 +105,10 @@ async def issue_dossier_result(
     return await actions.issue(db, request.me, dossier_id, data, request.lang)
 
 
-@get("/v1/staff/dossiers/{dossier_id:uuid}/papers/{position:int}", who=DESKS)
-async def get_dossier_paper(db: Db, request: Door, dossier_id: FromPath[UUID], position: FromPath[int]) -> Stream:
-    """A paper of a dossier, by its position. Who opened it is in the audit."""
-    return await stored_papers.staff_file(db, request.me, dossier_id, position)
+@get("/v1/staff/dossiers/{dossier_id:uuid}/papers/{paper_id:uuid}", who=DESKS)
+async def get_dossier_paper(db: Db, request: Door, dossier_id: FromPath[UUID], paper_id: FromPath[UUID]) -> Stream:
+    """A paper of a dossier. Who opened it is in the audit."""
+    return await stored_papers.staff_file(db, request.me, dossier_id, paper_id)
 
 
 @put("/v1/staff/dossiers/{dossier_id:uuid}/agency", who=("admin",))
@@ -133,12 +133,12 @@ async def merge_agency(
     return await homes.merge(db, request.me, agency_code, data, request.lang)
 
 
-@put("/v1/staff/dossiers/agencies/{agency_code:str}/desks/{staff_id:uuid}", who=("admin",))
+@put("/v1/staff/dossiers/agencies/{agency_code:str}/members/{member_id:uuid}/desk", who=("admin",))
 async def put_dossier_desk(
-    db: Db, request: Door, agency_code: FromPath[str], staff_id: FromPath[UUID], data: JSONBody[PutDesk]
+    db: Db, request: Door, agency_code: FromPath[str], member_id: FromPath[UUID], data: JSONBody[PutDesk]
 ) -> DossierDesk:
     """Which procedures somebody deals with there; an empty list: all of them."""
-    return await homes.put_desk(db, request.me, agency_code, staff_id, data)
+    return await homes.put_desk(db, request.me, agency_code, member_id, data)
 
 
 router = Router(

@@ -8,7 +8,7 @@ older one is told. The states before it is accepted are the frame's, those after
 import hashlib
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 from uuid import UUID
 
 import msgspec
@@ -217,12 +217,12 @@ async def is_made(db: Connection, me: Principal, dossier_id: UUID, wanted: Any, 
 def need(dossier: Locked, *states: str) -> None:
     """Raises DossierOutOfTurn unless the dossier is in one of these states."""
     if dossier.state not in states:
-        raise out_of_turn(dossier)
+        refuse_out_of_turn(dossier)
 
 
-def out_of_turn(dossier: Locked) -> DossierOutOfTurn:
-    """Not in this state."""
-    return DossierOutOfTurn(state=dossier.state, state_vi=dossier.state_vi, state_en=dossier.state_en)
+def refuse_out_of_turn(dossier: Locked) -> NoReturn:
+    """Not in this state: raises DossierOutOfTurn."""
+    raise DossierOutOfTurn(state=dossier.state, state_vi=dossier.state_vi, state_en=dossier.state_en)
 
 
 async def definition_of(db: Connection, dossier: Locked) -> Definition:

@@ -4,6 +4,7 @@ An upload that is given becomes a stored paper under its own id, and is held by 
 its owner, and is in any number of their dossiers."""
 
 from collections.abc import Sequence
+from typing import NoReturn
 from uuid import UUID
 
 import msgspec
@@ -77,7 +78,7 @@ class StoredPaperOfOtherKind(Refusal):
 class PaperKindRefused(Refusal):
     """Giấy tờ "{name_vi}" không nhận ở dạng này.
 
-    "{name_en}" is not taken in this form."""
+    Not taken in this form: "{name_en}"."""
 
     status = 400
 
@@ -221,7 +222,7 @@ async def need_all(db: Connection, dossier_id: UUID, definition: Definition, cas
     there: list[str] = await db.fetchval(sql.papers_there, dossier_id)
     missing = [paper for paper in definition.papers_of(case) if paper.required and paper.code not in there]
     if missing:
-        raise _missing(missing)
+        _refuse_missing(missing)
 
 
 async def need_these(
@@ -231,11 +232,11 @@ async def need_these(
     there: list[str] = await db.fetchval(sql.papers_of_supplement, dossier_id, supplement_id)
     missing = [paper for paper in definition.papers if paper.code in codes and paper.code not in there]
     if missing:
-        raise _missing(missing)
+        _refuse_missing(missing)
 
 
-def _missing(papers: Sequence[Paper]) -> PaperMissing:
-    return PaperMissing(
+def _refuse_missing(papers: Sequence[Paper]) -> NoReturn:
+    raise PaperMissing(
         papers=[paper.code for paper in papers],
         names_vi="; ".join(paper.name.vi for paper in papers),
         names_en="; ".join(paper.name.en for paper in papers),
@@ -262,12 +263,12 @@ async def my_file(db: Connection, me: Principal, stored_paper_id: UUID) -> Strea
     return await _stream(db, file)
 
 
-async def staff_file(db: Connection, me: Principal, dossier_id: UUID, position: int) -> Stream:
+async def staff_file(db: Connection, me: Principal, dossier_id: UUID, stored_paper_id: UUID) -> Stream:
     """A paper of a dossier that I deal with; the audit has who opened it. Raises NotFound."""
     dossier = await steps.lock_for_staff(db, me, dossier_id)
-    file = await maybe(_File, db, sql.file_of_dossier, dossier.id, position)
+    file = await maybe(_File, db, sql.file_of_dossier, dossier.id, stored_paper_id)
     answer = await _stream(db, file)
-    await records.record(db, me, "dossier.paper_opened", dossier.code or str(dossier.id), paper=position)
+    await records.record(db, me, "dossier.paper_opened", dossier.code or str(dossier.id), paper=str(stored_paper_id))
     return answer
 
 

@@ -47,5 +47,10 @@ REVOKE DELETE, TRUNCATE ON biller, biller_connection, biller_call, e_invoice, au
 -- Nor what was reported, and what was done about it.
 REVOKE DELETE, TRUNCATE ON report, report_step, report_upload, report_note, report_fine FROM :app;
 REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON report_category FROM :app;
+-- Nor what was done to a dossier, which numbers were given, and what came out.
+REVOKE UPDATE, DELETE, TRUNCATE ON dossier_event FROM :app;
+REVOKE DELETE, TRUNCATE ON dossier_counter, dossier_supplement, dossier_result, dossier_delegation, procedure_version, procedure_review FROM :app;
+REVOKE TRUNCATE ON dossier, dossier_paper, stored_paper FROM :app;
+REVOKE INSERT, DELETE, TRUNCATE ON dossier_agency, procedure_field FROM :app;
 REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON ward, installation, schema_migrations, repeatable_sql FROM :app;
 GRANT UPDATE (seeded_at) ON installation TO :app;

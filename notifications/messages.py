@@ -24,6 +24,7 @@ from app.privacy.events import (
     ExportReady,
 )
 from app.staff.events import BreakGlassOpened
+from dossiers.events import DossierDueSoon, DossierHandedOn, DossierMoved, DossierOverdue
 from feedback.events import (
     ComplaintFiled,
     ExtensionAsked,
@@ -36,7 +37,7 @@ from feedback.events import (
     ReportMoved,
     ReportOverdue,
 )
-from notifications import report_messages
+from notifications import dossier_messages, report_messages
 from notifications.words import Words, dong, words_for
 from wallet.events import (
     ApiKeyMade,
@@ -144,6 +145,10 @@ Told = (
     | ReporterAnswered
     | ReportDueSoon
     | ReportOverdue
+    | DossierMoved
+    | DossierHandedOn
+    | DossierDueSoon
+    | DossierOverdue
     | ExtensionAsked
     | ComplaintFiled
     | ReportCommented
@@ -932,6 +937,8 @@ def messages_of(event: Told) -> list[Words]:
             | FinePaid()
         ):
             return report_messages.messages_of(event)
+        case DossierMoved() | DossierHandedOn() | DossierDueSoon() | DossierOverdue():
+            return dossier_messages.messages_of(event)
         case _:
             assert_never(event)
 

@@ -1,10 +1,8 @@
 """Words for news of field reports: to whoever reported, whoever follows, and the city's people."""
 
-from datetime import datetime
 from typing import assert_never
 from uuid import UUID
 
-from app.clock import CITY_ZONE
 from feedback import StepKind
 from feedback.events import (
     ComplaintFiled,
@@ -18,7 +16,7 @@ from feedback.events import (
     ReportMoved,
     ReportOverdue,
 )
-from notifications.words import Words, dong, words_for
+from notifications.words import Words, dong, hour, quoted, words_for
 
 Told = (
     ReportFiled
@@ -33,8 +31,6 @@ Told = (
     | FinePaid
 )
 
-_LONGEST_QUOTE = 300
-
 
 def messages_of(event: Told) -> list[Words]:
     """Who is told what of an event."""
@@ -48,8 +44,8 @@ def messages_of(event: Told) -> list[Words]:
                     event.report_id,
                     (f"Đã nhận phản ánh {event.code}", f"Report {event.code} received"),
                     (
-                        f"{event.category}. Hạn xử lý: {_moment(event.due_at)}.",
-                        f"{event.category_en}. Due {_moment(event.due_at)}.",
+                        f"{event.category}. Hạn xử lý: {hour(event.due_at)}.",
+                        f"{event.category_en}. Due {hour(event.due_at)}.",
                     ),
                 )
             ]
@@ -63,8 +59,8 @@ def messages_of(event: Told) -> list[Words]:
                 event.report_id,
                 (f"{vi}: {event.code}", f"{en}: {event.code}"),
                 (
-                    f"{event.category}, hạn {_moment(event.due_at)}.{hurry_vi}",
-                    f"{event.category_en}, due {_moment(event.due_at)}.{hurry_en}",
+                    f"{event.category}, hạn {hour(event.due_at)}.{hurry_vi}",
+                    f"{event.category_en}, due {hour(event.due_at)}.{hurry_en}",
                 ),
             )
         case ReporterAnswered():
@@ -73,8 +69,8 @@ def messages_of(event: Told) -> list[Words]:
                 event.report_id,
                 (f"Người phản ánh đã trả lời: {event.code}", f"The reporter has answered: {event.code}"),
                 (
-                    f"Thời hạn chạy tiếp, đến {_moment(event.due_at)}.",
-                    f"The clock runs again, due {_moment(event.due_at)}.",
+                    f"Thời hạn chạy tiếp, đến {hour(event.due_at)}.",
+                    f"The clock runs again, due {hour(event.due_at)}.",
                 ),
             )
         case ReportDueSoon():
@@ -83,8 +79,8 @@ def messages_of(event: Told) -> list[Words]:
                 event.report_id,
                 (f"Sắp đến hạn: {event.code}", f"Due soon: {event.code}"),
                 (
-                    f"{event.category}, hạn {_moment(event.due_at)}.",
-                    f"{event.category_en}, due {_moment(event.due_at)}.",
+                    f"{event.category}, hạn {hour(event.due_at)}.",
+                    f"{event.category_en}, due {hour(event.due_at)}.",
                 ),
             )
         case ReportOverdue():
@@ -96,8 +92,8 @@ def messages_of(event: Told) -> list[Words]:
                 event.report_id,
                 (f"Quá hạn: {event.code}", f"Late: {event.code}"),
                 (
-                    f"{event.category}, hạn là {_moment(event.due_at)}.{more_vi}",
-                    f"{event.category_en}, was due {_moment(event.due_at)}.{more_en}",
+                    f"{event.category}, hạn là {hour(event.due_at)}.{more_vi}",
+                    f"{event.category_en}, was due {hour(event.due_at)}.{more_en}",
                 ),
             )
         case ExtensionAsked():
@@ -106,8 +102,8 @@ def messages_of(event: Told) -> list[Words]:
                 event.report_id,
                 (f"Đề nghị gia hạn: {event.code}", f"More time asked for: {event.code}"),
                 (
-                    f"Đến {_moment(event.until)}: {_quoted(event.reason)}",
-                    f"Until {_moment(event.until)}: {_quoted(event.reason)}",
+                    f"Đến {hour(event.until)}: {quoted(event.reason)}",
+                    f"Until {hour(event.until)}: {quoted(event.reason)}",
                 ),
             )
         case ComplaintFiled():
@@ -123,7 +119,7 @@ def messages_of(event: Told) -> list[Words]:
                     event.reporter_id,
                     event.report_id,
                     (f"Ý kiến mới về phản ánh {event.code}", f"A comment on report {event.code}"),
-                    (_quoted(event.words), _quoted(event.words)),
+                    (quoted(event.words), quoted(event.words)),
                 )
             ]
         case FinePaid():
@@ -148,9 +144,9 @@ def _moved(event: ReportMoved) -> list[Words]:
     def told(reader: UUID, words: str | None) -> Words:
         vi, en = event.category + ".", event.category_en + "."
         if words:
-            vi, en = f"{vi} {_quoted(words)}", f"{en} {_quoted(words)}"
+            vi, en = f"{vi} {quoted(words)}", f"{en} {quoted(words)}"
         if event.step in {"extended", "reopened", "informed"}:
-            vi, en = f"{vi} Hạn xử lý: {_moment(event.due_at)}.", f"{en} Due {_moment(event.due_at)}."
+            vi, en = f"{vi} Hạn xử lý: {hour(event.due_at)}.", f"{en} Due {hour(event.due_at)}."
         return _to_resident(reader, event.report_id, title, (vi, en))
 
     own = [] if event.reporter_id is None else [told(event.reporter_id, event.words)]
@@ -187,13 +183,3 @@ def _to_resident(reader: UUID, report_id: UUID, title: tuple[str, str], body: tu
 
 def _to_staff(readers: list[UUID], report_id: UUID, title: tuple[str, str], body: tuple[str, str]) -> list[Words]:
     return [words_for(reader, "report", f"/staff/reports/{report_id}", title, body) for reader in readers]
-
-
-def _quoted(words: str) -> str:
-    """So much of somebody's words as a message holds, in one line."""
-    line = " ".join(words.split())
-    return line if len(line) <= _LONGEST_QUOTE else line[: _LONGEST_QUOTE - 1] + "…"
-
-
-def _moment(moment: datetime) -> str:
-    return f"{moment.astimezone(CITY_ZONE):%H:%M %d/%m/%Y}"

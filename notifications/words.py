@@ -1,9 +1,11 @@
 """A message, in both languages."""
 
+from datetime import datetime
 from uuid import UUID
 
 import msgspec
 
+from app.clock import CITY_ZONE
 from app.errors import Language
 from app.types import grouped
 from notifications.models import Category
@@ -35,3 +37,22 @@ def words_for(
 def dong(amount: int) -> str:
     """`1234567` → `1.234.567 ₫`, as it is written in Việt Nam."""
     return f"{grouped(amount)} ₫"
+
+
+LONGEST_QUOTE = 300
+
+
+def quoted(words: str) -> str:
+    """So much of somebody's words as a message holds, in one line."""
+    line = " ".join(words.split())
+    return line if len(line) <= LONGEST_QUOTE else line[: LONGEST_QUOTE - 1] + "…"
+
+
+def day(moment: datetime) -> str:
+    """`26/11/2026`, in Huế."""
+    return f"{moment.astimezone(CITY_ZONE):%d/%m/%Y}"
+
+
+def hour(moment: datetime) -> str:
+    """`17:00 26/11/2026`, in Huế."""
+    return f"{moment.astimezone(CITY_ZONE):%H:%M %d/%m/%Y}"

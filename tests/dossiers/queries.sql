@@ -1,14 +1,15 @@
 -- name: plant_procedure
 -- A procedure that is published in this very form.
 WITH made AS (
-    INSERT INTO procedure (code) VALUES ($1) RETURNING code
+    INSERT INTO procedure (code) VALUES ($1) ON CONFLICT DO NOTHING RETURNING code
 )
 INSERT INTO procedure_version (procedure_code, version, definition) SELECT code, 1, $2 FROM made;
 
 -- name: publish_procedure
 -- A version of it is what holds from now on.
 WITH published AS (
-    UPDATE procedure_version SET published_at = city_now() WHERE procedure_code = $1 AND version = $2 RETURNING definition
+    UPDATE procedure_version SET published_at = city_now() WHERE procedure_code = $1 AND version = $2 AND published_at IS NULL
+    RETURNING definition
 )
 UPDATE procedure SET published_version = $2, name_vi = definition #>> '{name,vi}', name_en = definition #>> '{name,en}',
     field_code = definition ->> 'field', online_level = definition ->> 'online_level'

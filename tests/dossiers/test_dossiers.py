@@ -183,7 +183,7 @@ async def test_before_acceptance_papers_are_asked_for_and_come(db: Connection, d
     assert (given.status_code, again.status_code) == (200, 200), given.text
     assert given.json()["state"] == "submitted"
     other = await desk.put(f"/v1/dossiers/{dossier['id']}/supplements/{uuid4()}", headers=person.headers, json=body)
-    assert (other.status_code, problem(other)) == (409, "NothingAsked")
+    assert (other.status_code, problem(other)) == (409, "NoSupplementAsked")
     refused = await office.put(dossier["id"], "refusal", office.clerk, reason="Không thuộc thẩm quyền.")
     assert (refused.json()["state"], refused.json()["outcome"], refused.json()["code"]) == (
         "refused",
@@ -224,7 +224,7 @@ async def test_a_desk_of_some_procedures_only_deals_with_these(db: Connection, d
     admin = await a_staff_member(db, role="admin")
     dossier = await filed(db, desk, person)
     await office.to_appraisal(dossier["id"])
-    url = f"/v1/staff/dossiers/agencies/{HERE}/desks/{office.officer.id}"
+    url = f"/v1/staff/dossiers/agencies/{HERE}/members/{office.officer.id}/desk"
     put = await desk.put(url, headers=admin.headers, json={"procedures": ["1.001193"]})
     assert put.status_code == 200, put.text
     queue = await desk.get("/v1/staff/dossiers", headers=office.officer.headers)

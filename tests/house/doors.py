@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 import httpx
 from litestar import Litestar
 from litestar.handlers import HTTPRouteHandler
+from msgspec import convert, structs
 
 from app import config
 from app.clock import city_now
@@ -23,9 +24,12 @@ from app.main import create_app
 from app.privacy import exports
 from app.types import Body
 from app.worker import HOLDINGS
+from dossiers import actions, delegations, filing
+from dossiers.models import ActOnDossier, FileDossier, GivePaper, PutDelegation
 from feedback import fines, handling, reports, voices
 from feedback.models import AskReporter, FileReport, WriteComment, WriteReportNote
 from tests.conftest import OneConnection
+from tests.dossiers.makers import a_paper, the_procedures, words
 from tests.house.reading import PACKAGES
 from tests.makers import Machine, Resident, a_machine, a_resident, a_shop, a_staff_member, with_role
 from tests.statements import sql
@@ -76,6 +80,7 @@ PUBLIC = {
     ("GET", "/v1/feedback/reports.csv"),
     ("GET", "/v1/feedback/feed.rss"),
     ("POST", "/v1/feedback/fines/look-ups"),
+    ("POST", "/v1/dossiers/look-ups"),
     ("GET", "/v1/places/ward"),
     ("GET", "/v1/pictures/{name:str}"),
     ("GET", "/v1/verifications/callback"),
@@ -314,6 +319,7 @@ async def a_household(db: Connection) -> Household:
     begun = verifications.sql.make_verification
     await db.execute(begun, ids["verification_id"], owner.id, owner.session_id, False, soon)
     await _what_was_reported(db, owner, ids)
+    await _what_was_filed(db, owner, ids)
     ids["machine_id"] = (await a_machine(db)).id  # the city's own, for whoever looks after machines
     return Household(owner, ids)
 
@@ -329,6 +335,21 @@ async def _what_was_reported(db: Connection, owner: Resident, ids: dict[str, UUI
     await handling.write_note(db, operator.me, ids["report_id"], ids["note_id"], WriteReportNote(text="Đã gọi"), "vi")
     noticed = "traffic-police", f"VP{ids['report_id'].int % 10**12:012}", "75A12345", None, "Vượt đèn đỏ"
     await db.execute(fines.sql.make_fine, uuid4(), ids["report_id"], *noticed, operator.id)
+
+
+async def _what_was_filed(db: Connection, owner: Resident, ids: dict[str, UUID]) -> None:
+    """A dossier in which papers are asked for, one paper, and somebody to act for."""
+    ids |= {name: uuid4() for name in ("dossier_id", "supplement_id", "action_id", "delegation_id")}
+    await the_procedures(db)
+    ids["paper_id"] = await a_paper(db, owner.id)
+    given = [GivePaper(paper="identity_card", upload_id=ids["paper_id"])]
+    wanted = convert(words(), FileDossier)
+    await filing.file(db, owner.me, ids["dossier_id"], structs.replace(wanted, papers=given), "vi")
+    clerk = await a_staff_member(db, role="clerk", agency=wanted.agency)
+    asked = ActOnDossier(version=2, action="ask_supplement", note="Ảnh mờ.")
+    await actions.act(db, clerk.me, ids["dossier_id"], ids["action_id"], asked, "vi")
+    relative = PutDelegation(kind="relative", name="Lê Thị Vỹ Dạ", relation="mẹ")
+    await delegations.put(db, owner.me, ids["delegation_id"], relative)
 
 
 async def _what_is_watched(db: Connection, owner: Resident, taken_id: UUID, ids: dict[str, UUID]) -> None:

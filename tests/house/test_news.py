@@ -17,6 +17,7 @@ from app.outbox import Event
 from app.privacy import breaches, data_requests, erasures, exports
 from app.privacy.models import AnswerData, AskData, AskErasure, ReportBreach
 from app.worker import HOLDINGS, LISTENERS
+from dossiers import events as dossier_events
 from feedback import events as feedback_events
 from notifications.messages import Told, messages_of
 from tests.app.keys import with_key
@@ -41,9 +42,13 @@ NOT_TOLD = {
     "ExportRequested",
     "PayoutAsked",
     "ReportMediaLinked",
+    "ResultIssued",
+    "ResultToBePosted",
     "WebhooksWritten",
 }
 """News that is for the city's own workers: nobody finds a message of it."""
+
+OF_DOMAINS = {wallet_events.__name__, feedback_events.__name__, dossier_events.__name__}
 
 KINDS = {event.__name__: event for event in subclasses(Event)}
 
@@ -143,7 +148,7 @@ async def _days_of_the_wallet(city: City) -> None:
     there = {row.kind for row in await _rows(city)}
     async with city.database.transaction() as db:
         for kind, struct in KINDS.items():
-            if struct.__module__ in {wallet_events.__name__, feedback_events.__name__} and kind not in there:
+            if struct.__module__ in OF_DOMAINS and kind not in there:
                 for event in shapes(struct):
                     await outbox.record(db, event)
 
@@ -200,7 +205,7 @@ async def test_all_news_is_what_its_struct_says_and_somebody_has_words_for_it(ci
 
 def _check_words(event: Any) -> None:
     messages = messages_of(event)
-    whose = [getattr(event, name, "") for name in ("payer_id", "reporter_id")]
+    whose = [getattr(event, name, "") for name in ("payer_id", "reporter_id", "owner_id")]
     assert messages or None in whose, "nobody is told"
     for message in messages:
         for words in (message.title, message.body):

@@ -46,6 +46,7 @@ TABLE: dict[frozenset[str], str] = {
         begin_staff_sign_in finish_staff_sign_in
         list_report_categories list_reports list_nearby_reports get_report look_up_fine show_report_map
         show_report_statistics get_reports_csv get_reports_feed
+        look_up_dossier
     """,
     EVERYBODY - {"stranger"}: """
         discover_tus
@@ -77,6 +78,8 @@ TABLE: dict[frozenset[str], str] = {
         open_dispute get_dispute list_disputes add_dispute_note withdraw_dispute
         file_report file_complaint list_my_reports follow_report give_report_information rate_report reopen_report
         comment_on_report
+        file_dossier drop_dossier_draft list_my_dossiers get_my_dossier give_supplement withdraw_dossier rate_dossier
+        list_stored_papers get_stored_paper drop_stored_paper list_delegations put_delegation revoke_delegation
     """,
     RESIDENTS | {"refunds.write"}: """
         make_refund get_refund
@@ -114,9 +117,16 @@ TABLE: dict[frozenset[str], str] = {
         list_machines get_machine put_machine close_machine make_machine_key revoke_machine_key
         bind_biller_machine free_biller_machine
         list_calendar put_calendar_day drop_calendar_day
+        rehome_dossier merge_agency put_dossier_desk
     """,
     frozenset({"admin", "finance"}): """
         list_staff_billers
+    """,
+    frozenset({"clerk", "agency_officer", "agency_head"}): """
+        list_staff_dossiers get_staff_dossier act_on_dossier issue_dossier_result get_dossier_paper
+    """,
+    frozenset({"admin", "clerk", "agency_officer", "agency_head"}): """
+        list_agencies_of_dossiers
     """,
     frozenset({"bills.write"}): """
         publish_bill withdraw_biller_bill give_e_invoice
@@ -165,6 +175,7 @@ TABLE: dict[frozenset[str], str] = {
     """,
     frozenset({"clerk"}): """
         take_cash ask_receipt_void close_cash_day
+        file_dossier_for_visitor accept_dossier refuse_dossier
     """,
     frozenset({"clerk", "supervisor", "agency_head", "finance"}): """
         approve_receipt_void list_cash_receipts list_cash_closes

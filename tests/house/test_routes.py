@@ -65,6 +65,8 @@ WHOLE = {
     "list_api_keys": "ten at most",
     "list_report_categories": "a closed list",
     "list_nearby_reports": "twenty at most, the nearest first",
+    "list_delegations": "fifty at most",
+    "list_agencies_of_dossiers": "the city's own, some dozens",
 }
 """Lists that are answered whole, and why each stays short."""
 
@@ -143,7 +145,14 @@ CODES_IN_PATHS = {"/v1/me/consents/{purpose:str}"} | {
     for door in doors()
     if any(
         name in door.path
-        for name in ("{biller_code:", "{policy_code:", "{receipt_code:", "/calendar/{day:", "/pictures/{name:")
+        for name in (
+            "{biller_code:",
+            "{policy_code:",
+            "{receipt_code:",
+            "/calendar/{day:",
+            "/pictures/{name:",
+            "{agency_code:",
+        )
     )
 }
 """Paths that name one of a closed list by its code, a thing by its biller's reference, or a day: no id of ours."""
@@ -306,7 +315,8 @@ EXAMPLES: tuple[object, ...] = (
     ["bills.read"], ["203.0.113.0/24"], ["payment.received"], ["orders.read"],
     3, "electricity", "^X[0-9]{6}$", "https://biller.example", "a-secret-of-at-least-thirty-two-characters",
     "2031-01-01", "280000000000000006", "photo", "bank_transfer", "complaint", "rejected", "reported", "holiday",
-    [], 0.5, "satisfied",
+    [], 0.5, "satisfied", "1.001193", 0, "person", "relative", "online", "counter", "proof", "co@hue.example",
+    "079203001234",
 )  # fmt: skip
 """One of these fits every field of every body; a new kind of field may need a new example."""
 
