@@ -40,10 +40,10 @@ async def file_dossier(
     return Reply(dossier, status_code=201 if new else 200)
 
 
-@delete("/v1/dossiers/{dossier_id:uuid}", status_code=204)
-async def drop_dossier_draft(db: Db, request: Door, dossier_id: FromPath[UUID]) -> None:
-    """I do not go on with a draft."""
-    await filing.drop_draft(db, request.me, dossier_id)
+@delete("/v1/dossiers/drafts/{draft_id:uuid}", status_code=204)
+async def drop_dossier_draft(db: Db, request: Door, draft_id: FromPath[UUID]) -> None:
+    """I do not go on with a draft: a dossier that was not submitted, by its id."""
+    await filing.drop_draft(db, request.me, draft_id)
 
 
 @get("/v1/dossiers/mine")

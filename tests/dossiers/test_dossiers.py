@@ -335,3 +335,68 @@ async def test_its_owner_withdraws_it_and_nobody_goes_on(db: Connection, desk: h
     await office.sign(signed["id"])
     late = await desk.put(f"/v1/dossiers/{signed['id']}/withdrawal", headers=person.headers, json={"reason": "Muộn"})
     assert problem(late) == "MayNotWithdraw"
+
+
+async def test_a_draft_is_dropped_and_a_dossier_is_not(db: Connection, desk: httpx.AsyncClient) -> None:
+    await the_procedures(db)
+    person, stranger = await a_resident(db), await a_resident(db)
+    draft = await filed(db, desk, person, submit=False)
+    url = f"/v1/dossiers/drafts/{draft['id']}"
+    assert (await desk.delete(url, headers=stranger.headers)).status_code == 404
+    assert (await desk.delete(url, headers=person.headers)).status_code == 204
+    assert (await desk.get(f"/v1/dossiers/{draft['id']}", headers=person.headers)).status_code == 404
+    kept = (await desk.get("/v1/dossiers/papers", headers=person.headers)).json()["items"]
+    assert [paper["kind"] for paper in kept] == ["identity_card"]
+    dossier = await filed(db, desk, person)
+    answer = await desk.delete(f"/v1/dossiers/drafts/{dossier['id']}", headers=person.headers)
+    assert problem(answer) == "DossierSubmitted"
+
+
+# Papers and those for whom one acts
+
+
+async def test_a_paper_that_was_given_once_is_handed_in_again(db: Connection, desk: httpx.AsyncClient) -> None:
+    await the_procedures(db)
+    person, stranger = await a_resident(db), await a_resident(db)
+    await filed(db, desk, person)
+    [stored] = (await desk.get("/v1/dossiers/papers", headers=person.headers)).json()["items"]
+    again = [{"paper": "identity_card", "stored_paper_id": stored["id"]}]
+    assert (await filed(db, desk, person, papers=again))["papers"][0]["stored_paper_id"] == stored["id"]
+    url = f"/v1/dossiers/{uuid4()}"
+    theirs = await desk.put(url, headers=stranger.headers, json=words(papers=again))
+    assert problem(theirs) == "StoredPaperUnknown"
+    other = await desk.put(
+        url, headers=person.headers, json=words(papers=[{"paper": "photo", "stored_paper_id": stored["id"]}])
+    )
+    assert problem(other) == "StoredPaperOfOtherKind"
+    assert (await desk.delete(f"/v1/dossiers/papers/{stored['id']}", headers=person.headers)).status_code == 204
+    assert (await desk.get("/v1/dossiers/papers", headers=person.headers)).json()["items"] == []
+    gone = await desk.put(url, headers=person.headers, json=words(papers=again))
+    assert problem(gone) == "StoredPaperUnknown"
+
+
+async def test_somebody_acts_for_an_organisation(db: Connection, desk: httpx.AsyncClient) -> None:
+    await the_procedures(db)
+    person, office = await a_resident(db), await an_office(db, desk)
+    url = f"/v1/dossiers/delegations/{uuid4()}"
+    bare = await desk.put(url, headers=person.headers, json={"kind": "organisation", "name": "HTX Vân Thê"})
+    assert problem(bare) == "DelegationIncomplete"
+    proof = str(await a_paper(db, person.id))
+    said = {"kind": "organisation", "name": "HTX Vân Thê", "tax_code": "3301234567", "proof_upload_id": proof}
+    first = await desk.put(url, headers=person.headers, json=said)
+    again = await desk.put(url, headers=person.headers, json=said)
+    assert (first.status_code, first.json()) == (200, again.json())
+    other = await desk.put(url, headers=person.headers, json=said | {"tax_code": "3301234568"})
+    assert problem(other) == "DelegationIdTaken"
+    dossier = await filed(db, desk, person, delegation_id=first.json()["id"])
+    assert (dossier["applicant_kind"], dossier["applicant_number"]) == ("organisation", "3301234567")
+    accepted = await office.accept(dossier["id"])
+    assert accepted["delegation"]["confirmed_at"] is not None
+    wrong = {"applicant": {"kind": "organisation", "name": "HTX Khác"}, "delegation_id": first.json()["id"]}
+    answer = await desk.put(f"/v1/dossiers/{uuid4()}", headers=person.headers, json=words(**wrong))
+    assert problem(answer) == "ApplicantOfDelegation"
+    assert (await desk.put(f"{url}/revocation", headers=person.headers, json={})).status_code == 204
+    answer = await desk.put(
+        f"/v1/dossiers/{uuid4()}", headers=person.headers, json=words(delegation_id=first.json()["id"])
+    )
+    assert problem(answer) == "DelegationOver"

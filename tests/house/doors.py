@@ -29,7 +29,7 @@ from dossiers.models import ActOnDossier, FileDossier, GivePaper, PutDelegation
 from feedback import fines, handling, reports, voices
 from feedback.models import AskReporter, FileReport, WriteComment, WriteReportNote
 from tests.conftest import OneConnection
-from tests.dossiers.makers import a_paper, the_procedures, words
+from tests.dossiers.makers import HERE, a_paper, the_procedures, words
 from tests.house.reading import PACKAGES
 from tests.makers import Machine, Resident, a_machine, a_resident, a_shop, a_staff_member, with_role
 from tests.statements import sql
@@ -199,6 +199,7 @@ async def a_passer(db: Connection, door: Door) -> dict[str, str]:
     member = await a_staff_member(db)
     for role in get_args(Role):
         member = await with_role(db, member, role)
+    member = await with_role(db, member, "clerk", HERE)
     return member.headers
 
 
@@ -339,12 +340,13 @@ async def _what_was_reported(db: Connection, owner: Resident, ids: dict[str, UUI
 
 async def _what_was_filed(db: Connection, owner: Resident, ids: dict[str, UUID]) -> None:
     """A dossier in which papers are asked for, one paper, and somebody to act for."""
-    ids |= {name: uuid4() for name in ("dossier_id", "supplement_id", "action_id", "delegation_id")}
+    ids |= {name: uuid4() for name in ("dossier_id", "draft_id", "supplement_id", "action_id", "delegation_id")}
     await the_procedures(db)
     ids["paper_id"] = await a_paper(db, owner.id)
     given = [GivePaper(paper="identity_card", upload_id=ids["paper_id"])]
     wanted = convert(words(), FileDossier)
     await filing.file(db, owner.me, ids["dossier_id"], structs.replace(wanted, papers=given), "vi")
+    await filing.file(db, owner.me, ids["draft_id"], structs.replace(wanted, submit=False), "vi")
     clerk = await a_staff_member(db, role="clerk", agency=wanted.agency)
     asked = ActOnDossier(version=2, action="ask_supplement", note="Ảnh mờ.")
     await actions.act(db, clerk.me, ids["dossier_id"], ids["action_id"], asked, "vi")
