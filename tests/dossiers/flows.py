@@ -2,7 +2,7 @@
 
 from typing import Any
 
-CODE, CHILD = "9.000001", "9.000002"
+CODE, CHILD = "9.900001", "9.900002"
 
 
 def told(vi: str, en: str | None = None) -> dict[str, str]:
