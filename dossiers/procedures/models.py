@@ -130,8 +130,8 @@ class DefinitionFinding(Answer):
 class PutProcedureVersion(Body):
     """A draft. `edit`: of the draft that this one stands instead of; null: there is none yet."""
 
-    edit: Annotated[int, Meta(ge=1, le=1_000_000)] | None = None
     definition: Definition
+    edit: Annotated[int, Meta(ge=1, le=1_000_000)] | None = None
 
 
 class ProcedureVersionLine(Answer):

@@ -37,3 +37,18 @@ SELECT definition FROM procedure_version WHERE procedure_code = $1 AND published
 -- name: newest_version
 -- The greatest number that a version has, drafts too; 0: none.
 SELECT coalesce(max(version), 0) FROM procedure_version WHERE procedure_code = $1;
+
+-- name: agencies_there
+-- Of these agencies ($1), those that there are today.
+SELECT agency_code FROM dossier_agency
+WHERE agency_code = ANY($1::text[]) AND valid_from_on <= (city_now() AT TIME ZONE 'Asia/Ho_Chi_Minh')::date
+    AND (valid_to_on IS NULL OR valid_to_on >= (city_now() AT TIME ZONE 'Asia/Ho_Chi_Minh')::date);
+
+-- name: field_is_there
+-- Whether there is this field of administration.
+SELECT EXISTS (SELECT FROM procedure_field WHERE code = $1);
+
+-- name: definition_in_force
+-- What the version in force of a procedure says.
+SELECT definition FROM procedure JOIN procedure_version AS pv ON pv.procedure_code = procedure.code AND pv.version = published_version
+WHERE procedure.code = $1 AND abolished_at IS NULL;
