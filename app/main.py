@@ -35,6 +35,7 @@ from app.staff.cookie import StaffCookie
 from app.staff.routes import router as staff_router
 from app.uploads.routes import router as uploads_router
 from app.worker import HOLDINGS
+from dossiers.procedures.routes import router as procedures_router
 from feedback.fine_routes import router as fines_router
 from feedback.open311.routes import router as open311_router
 from feedback.routes import router as feedback_router
@@ -78,6 +79,7 @@ def create_app(settings: Settings | None = None, database: Database | None = Non
             identity_router, staff_router, machines_router, privacy_router, audit_router, policies_router,
             calendar.router, uploads_router, wallet_router, feedback_router, open311_router, fines_router,
             notifications_router,
+            procedures_router,
         ],
         dependencies=dependencies,
         before_request=let_in,

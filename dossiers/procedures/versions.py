@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from datetime import datetime
+from uuid import UUID
 
 import msgspec
 
@@ -53,3 +54,13 @@ async def pinned(db: Connection, code: str, version: int) -> Definition:
     while len(_kept) > MOST_KEPT:
         _kept.popitem(last=False)
     return definition
+
+
+async def put_in_force(db: Connection, code: str, version: int, definition: Definition, by: UUID | None) -> None:
+    """Freeze a version and let it be the one that is in force; `by` null: from a file of the catalogue."""
+    await db.execute(sql.publish_version, code, version, by)
+    name = definition.name
+    await db.execute(
+        sql.make_current, code, version, name.vi, name.en, definition.field, definition.online_level,
+        definition.wards, definition.agencies,
+    )  # fmt: skip

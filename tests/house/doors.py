@@ -76,6 +76,8 @@ PUBLIC = {
     ("GET", "/v1/feedback/reports.csv"),
     ("GET", "/v1/feedback/feed.rss"),
     ("POST", "/v1/feedback/fines/look-ups"),
+    ("GET", "/v1/dossiers/procedures"),
+    ("GET", "/v1/dossiers/procedures/{procedure_code:str}"),
     ("GET", "/v1/places/ward"),
     ("GET", "/v1/pictures/{name:str}"),
     ("GET", "/v1/verifications/callback"),
