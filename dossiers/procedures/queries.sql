@@ -116,7 +116,7 @@ ORDER BY procedure.code LIMIT $3;
 
 -- name: review
 -- A year's ($2) review of a procedure ($1).
-SELECT procedure_code AS code, year, outcome, reason, made_by, made_at, abolished_at
+SELECT procedure_code AS code, year, outcome, reason, made_by, procedure_review.made_at, abolished_at
 FROM procedure_review JOIN procedure ON procedure.code = procedure_code WHERE procedure_code = $1 AND year = $2;
 
 -- name: put_review

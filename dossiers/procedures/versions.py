@@ -1,5 +1,6 @@
 """Which version of a procedure is in force, and what a version says."""
 
+import re
 from collections import OrderedDict
 from datetime import datetime
 from uuid import UUID
@@ -25,12 +26,13 @@ class UnknownProcedure(Refusal):
     status = 404
 
 
+_CODE = re.compile(r"[1-9]\.[0-9]{6}")
 _kept: OrderedDict[tuple[str, int], tuple[datetime, Definition]] = OrderedDict()
 
 
 async def current(db: Connection, code: str) -> Pinned:
     """The version that is in force; raises UnknownProcedure."""
-    version = await db.fetchval(sql.current_version, code)
+    version = await db.fetchval(sql.current_version, code) if _CODE.fullmatch(code) else None
     if version is None:
         raise UnknownProcedure
     return Pinned(code, version, await pinned(db, code, version))

@@ -17,6 +17,7 @@ from app.db import Connection
 from app.deps import let_in
 from app.types import Body, Page, cursor_of
 from app.uploads import tus
+from dossiers.procedures import loading
 from tests.house.doors import (
     BODIES,
     BY_CODE,
@@ -143,7 +144,14 @@ CODES_IN_PATHS = {"/v1/me/consents/{purpose:str}"} | {
     for door in doors()
     if any(
         name in door.path
-        for name in ("{biller_code:", "{policy_code:", "{receipt_code:", "/calendar/{day:", "/pictures/{name:")
+        for name in (
+            "{biller_code:",
+            "{policy_code:",
+            "{receipt_code:",
+            "/calendar/{day:",
+            "/pictures/{name:",
+            "{procedure_code:",
+        )
     )
 }
 """Paths that name one of a closed list by its code, a thing by its biller's reference, or a day: no id of ours."""
@@ -297,6 +305,8 @@ PRIVILEGED = (
 )  # fmt: skip
 """Fields that somebody would love to send."""
 
+A_PROCEDURE: dict[str, Any] = msgspec.to_builtins(loading.read()["1.000656"])
+
 EXAMPLES: tuple[object, ...] = (
     1000, True, "vi", "258036", "5812", "19777", "0905123456", "01a1f2c3-0000-7000-8000-000000000000",
     "a-refresh-token-of-a-sort", "Bún bò bên chợ", "android", 30, "operator@hue.example", "operator",
@@ -306,7 +316,7 @@ EXAMPLES: tuple[object, ...] = (
     ["bills.read"], ["203.0.113.0/24"], ["payment.received"], ["orders.read"],
     3, "electricity", "^X[0-9]{6}$", "https://biller.example", "a-secret-of-at-least-thirty-two-characters",
     "2031-01-01", "280000000000000006", "photo", "bank_transfer", "complaint", "rejected", "reported", "holiday",
-    [], 0.5, "satisfied",
+    [], 0.5, "satisfied", "keep", A_PROCEDURE,
 )  # fmt: skip
 """One of these fits every field of every body; a new kind of field may need a new example."""
 
