@@ -1,7 +1,7 @@
 """Commands of the `litestar` CLI.
 
 up, serve, worker, sandbox, migrate, seed, staff, calendar, places, doctor, ledger, audit, secrets, jobs, machine,
-webhooks, openapi."""
+webhooks, openapi, procedures."""
 
 import asyncio
 import os
@@ -51,6 +51,7 @@ class Commands(CLIPlugin):
         for command in (
             up, serve, work, sandbox, migrate, seed, staff_group, calendar, places_group, doctor, ledger,
             audit_group, secrets_group, jobs_group, machine_group, webhooks_group, openapi,
+            procedures_group,
         ):  # fmt: skip
             cli.add_command(command)
 
@@ -212,6 +213,7 @@ async def plant_once(database: Database) -> None:
     """Plant the sandbox's seed unless it is there; raises BadSetting in production."""
     from app.identity import seed as people
     from app.staff import seed as staff
+    from dossiers.procedures import loading as procedures
     from feedback import seed as street
     from wallet import seed as money
 
@@ -226,6 +228,7 @@ async def plant_once(database: Database) -> None:
         await people.follow_the_stand_in(db)
         await staff.follow_the_stand_in(db)
         await money.follow_the_stand_in(db)
+        await procedures.load(db)
     await street.plant(database)
 
 
@@ -313,6 +316,46 @@ def _drawn_lines(wards: list[boundaries.DrawnWard]) -> Iterator[str]:
             yield f"{ward.code} {ward.name}: {area_km2:,.1f} km² within its boundary, {ward.area_km2:,.1f} km² known"
     known_km2 = sum(ward.area_km2 for ward, _ in drawn)
     yield f"all of them: {sum(area for _, area in drawn):,.1f} km² within boundaries, {known_km2:,.1f} km² known"
+
+
+@click.group("procedures")
+def procedures_group() -> None:
+    """What may be asked for at the one-stop counters."""
+
+
+@procedures_group.command("load")
+@click.argument("folder", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path))
+@plainly
+def load_procedures(folder: Path | None) -> None:
+    """Publish the catalogue's procedures, or a folder's: those that were not published yet as they stand there."""
+    from dossiers.procedures import loading
+
+    async def publish(database: Database) -> int:
+        async with database.transaction() as db:
+            return await loading.load(db, folder=folder or loading.CATALOGUE)
+
+    try:
+        click.echo(f"{with_database(config.settings(), publish)} versions are new")
+    except loading.BadProcedureFile as trouble:
+        raise BadSetting(str(trouble)) from None
+
+
+@procedures_group.command("check")
+@click.argument("path", metavar="FILE", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@plainly
+def check_procedure(path: Path) -> None:
+    """Say what is wrong with a procedure's file; no database is asked."""
+    from dossiers.procedures import checking, loading
+
+    try:
+        found = checking.findings(loading.decoded(path))
+    except loading.BadProcedureFile as trouble:
+        raise BadSetting(str(trouble)) from None
+    for finding in found:
+        click.echo(f"{finding.field}: {finding.en} ({finding.code})")
+    if found:
+        sys.exit(1)
+    click.echo("nothing is wrong with it")
 
 
 @click.command()

@@ -41,11 +41,12 @@ class NothingToPay(Refusal):
     There is no fee in this case."""
 
 
-async def begin(db: Connection, dossier: Locked, term: Term, times: int = 1) -> None:
+async def begin(db: Connection, dossier: Locked, term: Term) -> None:
     """What is to be paid, known from acceptance on; asked for now if it is due then."""
-    if term.fee == 0:
+    amount = term.fee_of(dossier.form)
+    if amount == 0:
         return
-    await db.execute(sql.owe_fee, dossier.id, term.fee * times)
+    await db.execute(sql.owe_fee, dossier.id, amount)
     if term.fee_at == "acceptance":
         await ask(db, await steps.lock(db, dossier.id))
 

@@ -25,6 +25,7 @@ from dossiers.models import (
     StoredPaper,
     WithdrawDossier,
 )
+from dossiers.procedures.routes import router as procedures_router
 from dossiers.staff_routes import router as staff_router
 
 Cursor = Annotated[str | None, QueryParameter(max_length=200)]
@@ -146,6 +147,7 @@ router = Router(
         put_delegation,
         revoke_delegation,
         staff_router,
+        procedures_router,
     ],
     tags=["dossiers"],
 )

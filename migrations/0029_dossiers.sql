@@ -251,7 +251,7 @@ CREATE TABLE dossier (
     finished_at timestamptz,
     updated_at timestamptz NOT NULL DEFAULT city_now(),
     payment_state text NOT NULL DEFAULT 'none' CONSTRAINT dossier_payment_state CHECK (payment_state IN ('none', 'later', 'due', 'paid', 'dropped')),
-    fee_amount bigint NOT NULL DEFAULT 0 CONSTRAINT dossier_fee_amount CHECK (fee_amount BETWEEN 0 AND 1000000000),
+    fee_amount bigint NOT NULL DEFAULT 0 CONSTRAINT dossier_fee_amount CHECK (fee_amount BETWEEN 0 AND 1000000000000),
     bill_id uuid CONSTRAINT dossier_bill_unique UNIQUE,
     paid_at timestamptz,
     payment_id uuid,

@@ -60,13 +60,20 @@ class Paper(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 class Term(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Time and fee of a case over a channel. `days`: working days, 0 the same day; `statutory_days`: what the law
-    gives. `fee`: whole đồng, 0 none, due `fee_at`."""
+    gives. `fee`: whole đồng, 0 none, due `fee_at`; `fee_per_field`: so much for each of what this whole number of the
+    form counts (copies)."""
 
     channel: Channel
     days: Annotated[int, Meta(ge=0, le=250)]
     statutory_days: Annotated[int, Meta(ge=0, le=250)]
     fee: Annotated[int, Meta(ge=0, le=1_000_000_000)] = 0
     fee_at: Literal["acceptance", "supplement", "return"] = "acceptance"
+    fee_per_field: Code | None = None
+
+    def fee_of(self, form: dict[str, Any]) -> int:
+        """The fee, in whole đồng, of a dossier with this form."""
+        counted = form.get(self.fee_per_field, 1) if self.fee_per_field else 1
+        return self.fee * counted if isinstance(counted, int) else self.fee
 
 
 class Case(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

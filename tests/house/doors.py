@@ -81,6 +81,8 @@ PUBLIC = {
     ("GET", "/v1/feedback/feed.rss"),
     ("POST", "/v1/feedback/fines/look-ups"),
     ("POST", "/v1/dossiers/look-ups"),
+    ("GET", "/v1/dossiers/procedures"),
+    ("GET", "/v1/dossiers/procedures/{procedure_code:str}"),
     ("GET", "/v1/places/ward"),
     ("GET", "/v1/pictures/{name:str}"),
     ("GET", "/v1/verifications/callback"),
@@ -233,7 +235,7 @@ def _scopes_of(door: Door) -> list[Scope]:
     return [scope for scope in get_args(Scope) if f"scope:{scope}" in who]
 
 
-BY_CODE: dict[str, Any] = {"biller_code": "dien-luc-hue", "reference": "a-bill"}
+BY_CODE: dict[str, Any] = {"biller_code": "dien-luc-hue", "reference": "a-bill", "procedure_code": "1.000656"}
 """What paths name by a code that is not ours to make; both are there where a household is."""
 
 BODIES = sorted(subclasses(Body), key=lambda struct: struct.__name__)

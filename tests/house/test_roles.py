@@ -47,6 +47,7 @@ TABLE: dict[frozenset[str], str] = {
         list_report_categories list_reports list_nearby_reports get_report look_up_fine show_report_map
         show_report_statistics get_reports_csv get_reports_feed
         look_up_dossier
+        list_procedures get_procedure
     """,
     EVERYBODY - {"stranger"}: """
         discover_tus
@@ -190,6 +191,10 @@ TABLE: dict[frozenset[str], str] = {
     frozenset({"agency_officer", "agency_head", "supervisor"}): """
         start_report resolve_report return_report ask_extension
         put_report_fine get_report_fine cancel_report_fine
+    """,
+    frozenset({"admin", "agency_head"}): """
+        list_staff_procedures list_procedure_versions get_procedure_version put_procedure_version
+        publish_procedure_version review_procedure
     """,
     frozenset({"supervisor"}): """
         decide_extension
