@@ -50,7 +50,7 @@ two_drawings_at_a_time = DrawingPlaces(2)
 two_receipts_at_a_time = DrawingPlaces(2)
 """A receipt is a page, and does not wait for a hundred thousand lines."""
 
-FONTS = Path(__file__).parents[2] / "app" / "fonts"
+FONTS = Path(__file__).parent / "fonts"
 _FAMILY = "Be Vietnam Pro"
 _CITY = "Hương · Thành phố Huế"
 _PAGE = {"vi": "Trang", "en": "Page"}
