@@ -21,6 +21,7 @@ GREY: Colour = (118, 110, 126)
 PURPLE: Colour = (91, 42, 134)
 HAIR: Colour = (226, 220, 232)
 
+A4 = (595.28, 841.89)
 A4_LANDSCAPE = (841.89, 595.28)
 A5 = (419.53, 595.28)
 MARGIN = 36.0

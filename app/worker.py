@@ -23,6 +23,7 @@ from app.staff import personal as staff_personal
 from app.staff import sessions as staff_sessions
 from app.uploads import personal as uploads_personal
 from app.uploads import sweeping
+from dossiers.papers import listeners as dossier_papers_listeners
 from feedback import deadlines as report_deadlines
 from feedback import fine_personal
 from feedback import listeners as feedback_listeners
@@ -61,6 +62,7 @@ LISTENERS: tuple[Listener, ...] = (
     *notifications_listeners,
     *wallet_listeners.listeners,
     *feedback_listeners.listeners,
+    *dossier_papers_listeners.listeners,
 )
 
 
