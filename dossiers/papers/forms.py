@@ -325,7 +325,7 @@ def _slip(facts: FormFacts) -> Sheet:
         table=Table(
             ("STT", "Giao, nhận", "Bộ phận nhận", "Người giao", "Thời gian", "Hạn xử lý", "Tiến độ", "Ghi chú"),
             (5, 18, 18, 14, 11, 11, 10, 13),
-            slip_rows(facts.steps, facts.finished_at, city_now()),
+            slip_rows(facts.steps, facts.finished_at or facts.ended_at, city_now()),
         ),
     )
 
@@ -337,11 +337,11 @@ def _whole(facts: FormFacts) -> str:
     return "Đúng hạn" if until <= facts.due_at else "Quá hạn"
 
 
-def slip_rows(steps: Sequence[FormStep], finished_at: datetime | None, now: datetime) -> list[list[str]]:
+def slip_rows(steps: Sequence[FormStep], ended_at: datetime | None, now: datetime) -> list[list[str]]:
     """Every hand-over; it was dealt with on time if what was done next was done before it was due."""
     rows: list[list[str]] = []
     for at, step in enumerate(steps):
-        until = steps[at + 1].made_at if at + 1 < len(steps) else finished_at
+        until = steps[at + 1].made_at if at + 1 < len(steps) else ended_at
         rows.append(
             [
                 str(at + 1),

@@ -183,13 +183,19 @@ class Timestamps(TimeStamper):
         """Its reply; raises NoAnswer."""
         headers = {"content-type": "application/timestamp-query", "accept": "application/timestamp-reply"}
         said = await outside.ask("POST", self._url, headers=headers, content=req.dump())
+        if said.status != 200:
+            raise NoAnswer(f"the timestamp authority answered {said.status}")
         try:
             reply = tsp.TimeStampResp.load(said.body, strict=True)
-            if said.status == 200 and reply["status"]["status"].native == "granted":
-                reply["time_stamp_token"]["content"]["encap_content_info"]["content"].parsed["nonce"].native  # noqa: B018
-            return reply
+            if reply["status"]["status"].native != "granted":
+                raise NoAnswer("the timestamp authority refused")
+            stamped = reply["time_stamp_token"]["content"]["encap_content_info"]["content"].parsed
+            same = all(stamped[name].native == req[name].native for name in ("nonce", "message_imprint"))
         except (ValueError, TypeError, KeyError):
             raise NoAnswer("malformed timestamp") from None
+        if not same:
+            raise NoAnswer("a timestamp of something else")
+        return reply
 
 
 class _Stamp(PdfContent):

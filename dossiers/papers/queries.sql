@@ -27,7 +27,7 @@ SELECT dossier.id, dossier.code, pin, definition -> 'name' ->> 'vi' AS procedure
                 LEFT JOIN jsonb_array_elements(definition -> 'papers') AS paper ON paper ->> 'code' = code))
         FROM dossier_supplement WHERE dossier_id = dossier.id ORDER BY asked_at DESC LIMIT 1) AS asked
 FROM dossier
-JOIN procedure_version ON procedure_version.procedure_code = dossier.procedure_code AND version = procedure_version
+JOIN procedure_version ON procedure_version.procedure_code = dossier.procedure_code AND procedure_version.version = dossier.procedure_version
 JOIN agency ON agency.code = dossier.agency_code
 JOIN procedure_field ON procedure_field.code = field_code
 LEFT JOIN LATERAL (SELECT of_case FROM jsonb_array_elements(definition -> 'cases') AS of_case WHERE of_case ->> 'code' = case_code) AS cases
@@ -40,7 +40,7 @@ WHERE dossier.id = $1 AND state <> 'draft'
 SELECT dossier.code, definition -> 'name' ->> 'vi' AS procedure, applicant_name AS applicant, channel, accepted_at, dossier.due_at,
     coalesce(finished_at, ended_at) AS finished_at, outcome, national_status, extended_at IS NOT NULL AS extended
 FROM dossier
-JOIN procedure_version ON procedure_version.procedure_code = dossier.procedure_code AND version = procedure_version
+JOIN procedure_version ON procedure_version.procedure_code = dossier.procedure_code AND procedure_version.version = dossier.procedure_version
 WHERE agency_code = $1 AND accepted_at >= $2 AND accepted_at < $3
 ORDER BY accepted_at, dossier.id LIMIT $4;
 
@@ -52,7 +52,7 @@ SELECT name_vi FROM agency WHERE code = $1;
 -- What everybody may know of a dossier with this code.
 SELECT dossier.code, definition -> 'name' ->> 'vi' AS procedure, definition -> 'name' ->> 'en' AS procedure_en, percent
 FROM dossier
-JOIN procedure_version ON procedure_version.procedure_code = dossier.procedure_code AND version = procedure_version
+JOIN procedure_version ON procedure_version.procedure_code = dossier.procedure_code AND procedure_version.version = dossier.procedure_version
 WHERE code = $1;
 
 -- name: result_to_sign
@@ -62,7 +62,7 @@ SELECT result.id, dossier_id, result.code, number, title_vi, title_en, body, sig
     applicant_number, result.made_at, coalesce(definition -> 'result' -> 'signatures', '["leader", "agency"]') AS roles
 FROM dossier_result AS result
 JOIN dossier ON dossier.id = dossier_id
-JOIN procedure_version ON procedure_version.procedure_code = dossier.procedure_code AND procedure_version.version = procedure_version
+JOIN procedure_version ON procedure_version.procedure_code = dossier.procedure_code AND procedure_version.version = dossier.procedure_version
 JOIN agency ON agency.code = result.agency_code
 WHERE result.id = $1 AND result.state = 'made' AND electronic;
 
@@ -87,7 +87,7 @@ INSERT INTO stored_paper (id, owner_id, kind, name_vi, name_en, result_id, reusa
 SELECT $2, owner_id, definition -> 'result' ->> 'keeps', title_vi, title_en, result.id, true
 FROM dossier_result AS result
 JOIN dossier ON dossier.id = dossier_id
-JOIN procedure_version ON procedure_version.procedure_code = dossier.procedure_code AND procedure_version.version = procedure_version
+JOIN procedure_version ON procedure_version.procedure_code = dossier.procedure_code AND procedure_version.version = dossier.procedure_version
 WHERE result.id = $1 AND owner_id IS NOT NULL AND definition -> 'result' ->> 'keeps' IS NOT NULL
 ON CONFLICT ON CONSTRAINT stored_paper_result_unique DO NOTHING;
 

@@ -112,7 +112,7 @@ def _draw_check(paper: Paper, facts: ResultFacts, top: float) -> None:
     for text, bold, colour in (
         (f"Mã kết quả: {grouped_code(facts.code)}", True, INK),
         (facts.url, False, PURPLE),
-        ("Quét mã hoặc mở địa chỉ trên để biết kết quả này do thành phố cấp và còn hiệu lực.", False, INK),
+        ("Quét mã hoặc mở địa chỉ trên để kiểm tra kết quả này do ai cấp và còn hiệu lực không.", False, INK),
         ("Scan the code or open the address to learn whether the city issued this and it stands.", False, GREY),
         ("Bản điện tử có chữ ký số mới là bản gốc; bản in ra không có giá trị thay thế.", False, GREY),
     ):  # fmt: skip

@@ -54,6 +54,7 @@ def draw(sheet: Sheet) -> bytes:
         for name, value in sheet.facts:
             if value:
                 _draw_fact(paper, name, value, 10 * scale)
+        paper.y += 6 * scale
         if sheet.table:
             _draw_table(paper, sheet.table)
         for paragraph in sheet.after:
@@ -85,7 +86,7 @@ def draw_head(paper: Paper, agency: str, number: str, day: str) -> None:
     left, right = MARGIN + half * 0.44, paper.w - MARGIN - half * 0.55
     y_left = y_right = MARGIN + 10
     for text, bold in (("THÀNH PHỐ HUẾ", False), (agency.upper(), True)):
-        for line in paper.wrapped(text, half * 0.86, 9 * scale, bold=bold):
+        for line in paper.wrapped(text, half * 0.76, 9 * scale, bold=bold):
             paper.write_at(left, y_left, line, size=9 * scale, bold=bold, at="middle")
             y_left += 12 * scale
     for text, size in ((_NATION, 9 * scale), (_MOTTO, 9.5 * scale)):
@@ -199,6 +200,8 @@ def _draw_signers(paper: Paper, sheet: Sheet) -> None:
         for at, line in enumerate(paper.wrapped(said, side * 1.5, 7 * scale)):
             paper.write_at(MARGIN, top + side + 10 * scale + 9 * scale * at, line, size=7 * scale)
         left += side * 1.5
+    if len(sheet.signers) == 1:
+        left = paper.w / 2  # whoever signs alone signs at the right
     share = (paper.w - MARGIN - left) / max(1, len(sheet.signers))
     for at, (capacity, name) in enumerate(sheet.signers):
         middle = left + share * (at + 0.5)

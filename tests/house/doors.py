@@ -26,6 +26,7 @@ from app.worker import HOLDINGS
 from feedback import fines, handling, reports, voices
 from feedback.models import AskReporter, FileReport, WriteComment, WriteReportNote
 from tests.conftest import OneConnection
+from tests.dossiers.papers.planted import a_dossier
 from tests.house.reading import PACKAGES
 from tests.makers import Machine, Resident, a_machine, a_resident, a_shop, a_staff_member, with_role
 from tests.statements import sql
@@ -87,6 +88,10 @@ PUBLIC = {
     ("GET", "/pay/{biller_code:str}/{reference:str}"),
     ("GET", "/v1/receipts/{receipt_code:str}"),
     ("GET", "/r/{receipt_code:str}"),
+    ("GET", "/v1/dossiers/verifications/{result_code:str}"),
+    ("POST", "/v1/dossiers/verifications"),
+    ("GET", "/v/{result_code:str}"),
+    ("GET", "/d/{dossier_code:str}"),
     ("POST", "/v1/sign-in/codes"),
     ("POST", "/v1/sign-in/emergency-locks"),
     ("POST", "/v1/sign-in/sessions"),
@@ -314,6 +319,7 @@ async def a_household(db: Connection) -> Household:
     begun = verifications.sql.make_verification
     await db.execute(begun, ids["verification_id"], owner.id, owner.session_id, False, soon)
     await _what_was_reported(db, owner, ids)
+    ids["dossier_id"] = await a_dossier(db, owner.id, code=f"H57.01-261129-{uuid4().int % 10**7:07}")
     ids["machine_id"] = (await a_machine(db)).id  # the city's own, for whoever looks after machines
     return Household(owner, ids)
 

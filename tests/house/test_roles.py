@@ -38,6 +38,7 @@ TABLE: dict[frozenset[str], str] = {
     EVERYBODY: """
         front_door livez readyz metrics api_page_script
         list_agencies list_wards find_ward get_picture check_receipt show_receipt
+        check_result check_result_file show_result_check show_tracking
         request_code sign_in refresh lock_account return_from_provider
         discover_open311 list_services get_service_definition list_service_requests get_service_request
         get_service_request_of_token list_service_request_updates
@@ -77,6 +78,7 @@ TABLE: dict[frozenset[str], str] = {
         open_dispute get_dispute list_disputes add_dispute_note withdraw_dispute
         file_report file_complaint list_my_reports follow_report give_report_information rate_report reopen_report
         comment_on_report
+        get_form get_result
     """,
     RESIDENTS | {"refunds.write"}: """
         make_refund get_refund
