@@ -12,7 +12,7 @@ from app.deps import Db, Door
 from dossiers.papers import forms, register, results, tracking, verifications
 from dossiers.papers.models import CheckFile, FileCheck, ResultCheck
 
-FormNumberInPath = Annotated[int, PathParameter(ge=1, le=6)]
+FormNumberInPath = Annotated[str, PathParameter(min_length=1, max_length=2, pattern=r"^0?[1-6]$")]
 DossierCodeInPath = Annotated[str, PathParameter(min_length=1, max_length=60, pattern=r"^[0-9A-Za-z.-]+$")]
 ResultCodeInPath = Annotated[str, PathParameter(min_length=1, max_length=30, pattern=r"^[0-9A-Za-z -]+$")]
 AgencyInQuery = Annotated[str, QueryParameter(min_length=1, max_length=60, pattern=r"^[0-9a-z-]+$")]
@@ -20,13 +20,13 @@ FromDay = Annotated[date, QueryParameter(name="from")]
 ToDay = Annotated[date, QueryParameter(name="to")]
 
 
-@get("/v1/dossiers/{dossier_id:uuid}/forms/{form_number:int}", media_type=forms.PDF)
+@get("/v1/dossiers/{dossier_id:uuid}/forms/{form_number:str}", media_type=forms.PDF)
 async def get_form(request: Door, dossier_id: FromPath[UUID], form_number: FormNumberInPath) -> Response[bytes]:
     """A form of a dossier of mine as a PDF, in Vietnamese.
 
     01 receipt and appointment, 02 request for papers, 03 refusal, 04 apology and new date, 05 stop notice, 06 control
     slip."""
-    return await forms.form(request.app.state.database, request.me, dossier_id, form_number)
+    return await forms.form(request.app.state.database, request.me, dossier_id, int(form_number))
 
 
 @get("/v1/dossiers/{dossier_id:uuid}/result", media_type=forms.PDF)
@@ -35,10 +35,10 @@ async def get_result(db: Db, request: Door, dossier_id: FromPath[UUID]) -> Strea
     return await results.mine(db, request.me, dossier_id)
 
 
-@get("/v1/staff/dossiers/{dossier_id:uuid}/forms/{form_number:int}", who=forms.SEES, media_type=forms.PDF)
+@get("/v1/staff/dossiers/{dossier_id:uuid}/forms/{form_number:str}", who=forms.SEES, media_type=forms.PDF)
 async def get_staff_form(request: Door, dossier_id: FromPath[UUID], form_number: FormNumberInPath) -> Response[bytes]:
     """A form of a dossier at an agency of mine, or at its desk, to be printed."""
-    return await forms.form(request.app.state.database, request.me, dossier_id, form_number)
+    return await forms.form(request.app.state.database, request.me, dossier_id, int(form_number))
 
 
 @get("/v1/staff/dossiers/{dossier_id:uuid}/result", who=forms.SEES, media_type=forms.PDF)

@@ -178,6 +178,9 @@ TABLE: dict[frozenset[str], str] = {
     frozenset({"operator", "supervisor", "agency_officer", "agency_head"}): """
         list_staff_reports get_staff_report get_report_original ask_reporter redact_picture write_report_note
     """,
+    frozenset({"clerk", "agency_officer", "agency_head"}): """
+        get_staff_form get_staff_result get_register
+    """,
     frozenset({"agency_officer", "agency_head", "supervisor"}): """
         start_report resolve_report return_report ask_extension
         put_report_fine get_report_fine cancel_report_fine

@@ -155,7 +155,8 @@ CODES_IN_PATHS = {"/v1/me/consents/{purpose:str}"} | {
         )
     )
 }
-"""Paths that name one of a closed list by its code or number, a thing by its biller's reference, or a day: no id of ours."""
+"""Paths that name one of a closed list by its code or number, a thing by its biller's reference, or a day: no id of
+ours."""
 
 
 PROTOCOL = {door.path for door in doors() if door.path.startswith((f"{tus.PATH}/", OPEN311))}
@@ -165,7 +166,8 @@ NOBODYS_OWN = {"/v1/wallet/bills/{bill_id:uuid}/vietqr"}
 """Paths to what is shown to whoever knows its id."""
 
 STREAMS = {"stream_takings", "charge_pay_code", "get_result"}
-"""Doors that tests of their own open: one goes on and on, one wants a result that is signed, one a code that is good for a minute."""
+"""Doors that tests of their own open: one goes on and on, one wants a result that is signed, one a code
+that is good for a minute."""
 
 OTHERS_WORDS = {"hear_sepay", "hear_casso", "post_service_request", "post_service_request_update"}
 """Doors that take what somebody else's system sends, as it sends it: it may name more than we read."""

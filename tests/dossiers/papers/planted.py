@@ -64,8 +64,9 @@ async def a_dossier(db: Connection, owner_id: UUID | None = None, **other: Any) 
     msgspec.convert(definition, Definition)
     await db.execute(sql.plant_version, other.get("procedure_code", PROCEDURE), definition)
     accepted_at: datetime = other.get("accepted_at") or city_now() - timedelta(hours=3)  # also of one that is not
-    row = {
-        "id": new_id(), "code": CODE, "pin": "4071", "procedure_code": PROCEDURE, "case_code": "thuong",
+    dossier_id = other.get("id") or new_id()
+    row: dict[str, Any] = {
+        "id": dossier_id, "code": CODE, "pin": "4071", "procedure_code": PROCEDURE, "case_code": "thuong",
         "field_code": "civil_status", "channel": "online", "agency_code": COUNTER, "level": "city",
         "owner_id": owner_id, "applicant_kind": "person", "applicant_name": "Tôn Nữ Thị Ngự Bình",
         "applicant_number": "046194001234", "applicant_phone": "+84905123456", "deliver_by": "electronic",
@@ -75,7 +76,7 @@ async def a_dossier(db: Connection, owner_id: UUID | None = None, **other: Any) 
         "payment_state": "due", "fee_amount": 8000,
     } | other  # fmt: skip
     await db.execute(sql.plant_dossier, row)
-    return row["id"]
+    return dossier_id
 
 
 NOT_ACCEPTED: dict[str, Any] = {

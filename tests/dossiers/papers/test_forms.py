@@ -14,6 +14,7 @@ from pypdf import PdfReader
 from app.clock import city_now
 from app.config import settings
 from app.db import Connection
+from app.identity.models import Role
 from tests.dossiers.papers.planted import CODE, COUNTER, JUSTICE, NOT_ACCEPTED, a_dossier, a_step, sql
 from tests.makers import Resident, a_resident, a_staff_member
 from tests.wallet import pdfs
@@ -155,12 +156,13 @@ async def test_nothing_is_receipted_before_it_is_accepted(
 async def test_a_form_is_for_its_owner_and_for_whoever_deals_with_it(desk: httpx.AsyncClient, db: Connection) -> None:
     owner, stranger = await a_resident(db), await a_resident(db)
     dossier_id = await a_dossier(db, owner.id)
-    for agency, role, status in (
+    people: tuple[tuple[str, Role, int], ...] = (
         (COUNTER, "clerk", 200),
         (JUSTICE, "agency_officer", 200),  # it is at their desk
         ("tax", "agency_head", 404),
         (COUNTER, "supervisor", 403),
-    ):
+    )
+    for agency, role, status in people:
         staff = await a_staff_member(db, role=role, agency=agency)
         answer = await desk.get(f"/v1/staff/dossiers/{dossier_id}/forms/1", headers=staff.headers)
         assert answer.status_code == status, (agency, role)

@@ -104,11 +104,11 @@ async def test_both_signatures_hold_and_are_trusted(stand_ins: StandIns) -> None
 @pytest.mark.parametrize("where", ["the page", "the first signature", "the second revision"])
 async def test_a_flipped_byte_is_found(stand_ins: StandIns, where: str) -> None:
     pdf = bytearray((await signed_by_both(facts())).pdf)
-    first, second = (one.byte_range for one in PdfFileReader(io.BytesIO(bytes(pdf))).embedded_signatures)
+    ranges: Any = [one.byte_range for one in PdfFileReader(io.BytesIO(bytes(pdf))).embedded_signatures]
     at = {
         "the page": pdf.index(b"stream") + 20,
-        "the first signature": first[1] + 5000,
-        "the second revision": second[1] - 200,
+        "the first signature": ranges[0][1] + 5000,
+        "the second revision": ranges[1][1] - 200,
     }[where]
     pdf[at] ^= 1
     broken = False
@@ -163,11 +163,8 @@ async def test_other_readers_see_it_whole(stand_ins: StandIns) -> None:
 
 async def test_what_is_seen_of_a_signature_is_in_vietnamese_letters(stand_ins: StandIns) -> None:
     pdf = (await signed_by_both(facts(signer_name="Tôn Thất Ngự Bình"))).pdf
-    [widget, _] = (
-        reference.get_object()
-        for reference in PdfReader(io.BytesIO(pdf)).pages[0]["/Annots"]  # pyright: ignore[reportGeneralTypeIssues]
-        if reference.get_object()["/Subtype"] == "/Widget"
-    )
+    annotations: Any = PdfReader(io.BytesIO(pdf)).pages[0]["/Annots"]
+    [widget, _] = (one.get_object() for one in annotations if one.get_object()["/Subtype"] == "/Widget")
     inside: Any = widget["/AP"]["/N"]["/Resources"]["/XObject"]
     [stamp] = inside.values()
     fonts: Any = stamp.get_object()["/Resources"]["/Font"]
