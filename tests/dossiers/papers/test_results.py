@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
+from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ from app.config import BadSetting
 from app.db import Connection
 from app.jobs import News
 from app.uploads import storage
-from dossiers.papers import results, signing
+from dossiers.papers import pades, results, signing
 from dossiers.papers.models import ResultFacts, SignatureRole
 from dossiers.papers.signing import NotSigned, Signatory, Signed
 from dossiers.sandbox.authority import Authority
@@ -246,6 +247,14 @@ async def test_a_service_that_does_not_know_us_signs_nothing(
     config.settings.cache_clear()
     with pytest.raises(NotSigned, match="credentials/info answered 401"):
         await signed_by_both(facts())
+
+
+def test_nobody_signs_without_a_time() -> None:
+    wanted = signing.ToSign(
+        facts=facts(), signatories=[], signer_url=None, signer_key="", timestamp_url=None, offset=timedelta()
+    )
+    with pytest.raises(NotSigned, match="HUONG_TIMESTAMP_URL"):
+        pades.signer_of(wanted)
 
 
 # Processes
