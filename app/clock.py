@@ -40,6 +40,11 @@ def set_offset(offset: timedelta) -> None:
     _offset = offset
 
 
+def offset() -> timedelta:
+    """By how much it was moved, for a process of ours that has to know too."""
+    return _offset
+
+
 class Calendar(msgspec.Struct, frozen=True):
     """Holidays and make-up days. After `known_until` nothing is known of them: every Monday to Friday counts."""
 

@@ -28,6 +28,7 @@ SECRETS = (
     "HUONG_CASSO_SECRET",
     "HUONG_BANK_SECRET",
     "HUONG_STORAGE_SECRET",
+    "HUONG_SIGNER_KEY",
 )
 """What nobody else may know. Each may be in a file instead, which `<NAME>_FILE` names."""
 
@@ -96,6 +97,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     storage_region: str
     storage_key_id: str
     storage_secret: str
+    signer_url: str | None
+    """The signing service of results (Cloud Signature Consortium API 2); None: a sandbox signs itself."""
+    signer_key: str
+    """What we show there."""
+    timestamp_url: str | None
+    """The timestamp authority (RFC 3161)."""
     sandbox_port: int
     """Where the stand-ins of outside parties listen, in a sandbox."""
     rate_per_minute: int
@@ -114,7 +121,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         others = (
             self.citizen_client_secret, self.staff_client_secret, self.face_key, self.metrics_token or "",
             self.vnpay_secret, self.sepay_key, self.casso_secret, self.bank_secret,
-            self.storage_secret,
+            self.storage_secret, self.signer_key,
         )  # fmt: skip
         known = (*self.keys.values(), *others, *passwords, *map(unquote, passwords))
         return sorted({secret for secret in known if secret}, key=len, reverse=True)
@@ -178,6 +185,9 @@ def read(environ: Mapping[str, str] = os.environ) -> Settings:
         storage_region=environ.get("HUONG_STORAGE_REGION") or "us-east-1",
         storage_key_id=environ.get("HUONG_STORAGE_KEY_ID") or "",
         storage_secret=environ.get("HUONG_STORAGE_SECRET") or "",
+        signer_url=environ.get("HUONG_SIGNER_URL") or None,
+        signer_key=environ.get("HUONG_SIGNER_KEY") or _play(mode, "signer"),
+        timestamp_url=environ.get("HUONG_TIMESTAMP_URL") or (stand_ins and f"{stand_ins}/tsa"),
         sandbox_port=sandbox_port,
         rate_per_minute=_integer(environ, "HUONG_RATE_PER_MINUTE", 600, 1, 10**9),
         stranger_rate_per_minute=_integer(environ, "HUONG_STRANGER_RATE_PER_MINUTE", 1200, 1, 10**9),
@@ -193,6 +203,8 @@ def read(environ: Mapping[str, str] = os.environ) -> Settings:
             HUONG_VNPAY_API_URL=settings.vnpay_api_url,
             HUONG_BANK_URL=settings.bank_url,
             HUONG_STORAGE_ENDPOINT=settings.storage_endpoint,
+            HUONG_SIGNER_URL=settings.signer_url,
+            HUONG_TIMESTAMP_URL=settings.timestamp_url,
         )
     if settings.clock_offset_s and not settings.sandbox:
         raise BadSetting("HUONG_CLOCK_OFFSET_S moves the city's clock: production refuses it")

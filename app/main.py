@@ -36,6 +36,7 @@ from app.staff.routes import router as staff_router
 from app.uploads.routes import router as uploads_router
 from app.worker import HOLDINGS
 from dossiers.routes import router as dossiers_router
+from dossiers.sandbox.parties import parties as dossier_parties
 from feedback.fine_routes import router as fines_router
 from feedback.open311.routes import router as open311_router
 from feedback.routes import router as feedback_router
@@ -116,7 +117,8 @@ def served() -> Litestar:
 
 def served_stand_ins() -> Litestar:
     """The stand-ins of all outside parties, the wallet's among them: what `litestar sandbox` serves."""
-    return stand_ins.served(parties(_settings_or_exit()))
+    settings = _settings_or_exit()
+    return stand_ins.served(parties(settings), dossier_parties(settings))
 
 
 def _settings_or_exit() -> Settings:

@@ -2,6 +2,7 @@
 
 from app.jobs import Listener, Scheduled
 from dossiers import deadlines, happenings, homes
+from dossiers.papers import listeners as papers
 
 listeners: tuple[Listener, ...] = (
     Listener(
@@ -10,6 +11,7 @@ listeners: tuple[Listener, ...] = (
         hear=happenings.hear_payments,
         batch=happenings.PAYMENTS_AT_ONCE,
     ),
+    *papers.listeners,
 )
 
 schedule: tuple[Scheduled, ...] = (*deadlines.schedule, *homes.schedule)

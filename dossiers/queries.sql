@@ -64,7 +64,7 @@ UPDATE dossier SET version = version + 1, updated_at = city_now() WHERE id = $1;
 -- What was done, as the dossier's version that it made.
 INSERT INTO dossier_event (dossier_id, version, action, action_id, from_state, to_state, name_vi, name_en, national_status, actor_id,
     by, agency_code, department_vi, department_en, note, note_for_applicant, due_at, wanted_hash)
-SELECT $1, version, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, coalesce($16::timestamptz, due_at), $17
+SELECT $1, version, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, coalesce($16::timestamptz, step_due_at), $17
 FROM dossier WHERE id = $1;
 
 -- name: begin_clock

@@ -25,6 +25,7 @@ from dossiers.models import (
     StoredPaper,
     WithdrawDossier,
 )
+from dossiers.papers.routes import router as papers_router
 from dossiers.procedures.routes import router as procedures_router
 from dossiers.staff_routes import router as staff_router
 
@@ -148,6 +149,7 @@ router = Router(
         revoke_delegation,
         staff_router,
         procedures_router,
+        papers_router,
     ],
     tags=["dossiers"],
 )

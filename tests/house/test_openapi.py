@@ -44,6 +44,7 @@ KEPT = ROOT / "docs" / "openapi.json"
 NOT_TOLD = {
     ("GET", "/"), ("GET", "/metrics"), ("GET", "/schema/rapidoc-min.js"),
     ("GET", "/pay/{biller_code}/{reference}"), ("GET", "/r/{receipt_code}"), ("GET", "/v1/gateways/vnpay/return"),
+    ("GET", "/v/{result_code}"), ("GET", "/d/{dossier_code}"),
     ("OPTIONS", "/v1/uploads/tus"), ("POST", "/v1/uploads/tus"), ("HEAD", "/v1/uploads/tus/{upload_id}"),
     ("PATCH", "/v1/uploads/tus/{upload_id}"), ("DELETE", "/v1/uploads/tus/{upload_id}"),
     ("POST", "/v1/uploads/tus/{upload_id}"),
@@ -463,6 +464,8 @@ ASKED = {"from": "2026-11-24", "to": "2026-11-24", "lat": "16.46", "lng": "107.5
 """For what is asked of some days, and of a place."""
 OPENED_ELSEWHERE = {"stream_takings", "return_from_gateway", "check_receipt", "show_receipt", "get_picture"} | {
     "get_report_original", "get_stored_paper", "get_dossier_paper",
+    "get_form", "get_staff_form", "get_register", "get_result", "get_staff_result",
+    "check_result",
 }  # fmt: skip
 """One goes on and on; the others say 200 to what is signed, printed or painted, and have tests of their own."""
 

@@ -38,6 +38,7 @@ TABLE: dict[frozenset[str], str] = {
     EVERYBODY: """
         front_door livez readyz metrics api_page_script
         list_agencies list_wards find_ward get_picture check_receipt show_receipt
+        check_result check_result_file show_result_check show_tracking
         request_code sign_in refresh lock_account return_from_provider
         discover_open311 list_services get_service_definition list_service_requests get_service_request
         get_service_request_of_token list_service_request_updates
@@ -81,6 +82,7 @@ TABLE: dict[frozenset[str], str] = {
         comment_on_report
         file_dossier drop_dossier_draft list_my_dossiers get_my_dossier give_supplement withdraw_dossier rate_dossier
         list_stored_papers get_stored_paper drop_stored_paper list_delegations put_delegation revoke_delegation
+        get_form get_result
     """,
     RESIDENTS | {"refunds.write"}: """
         make_refund get_refund
@@ -187,6 +189,9 @@ TABLE: dict[frozenset[str], str] = {
     """,
     frozenset({"operator", "supervisor", "agency_officer", "agency_head"}): """
         list_staff_reports get_staff_report get_report_original ask_reporter redact_picture write_report_note
+    """,
+    frozenset({"clerk", "agency_officer", "agency_head"}): """
+        get_staff_form get_staff_result get_register
     """,
     frozenset({"agency_officer", "agency_head", "supervisor"}): """
         start_report resolve_report return_report ask_extension

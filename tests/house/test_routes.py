@@ -154,10 +154,14 @@ CODES_IN_PATHS = {"/v1/me/consents/{purpose:str}"} | {
             "/pictures/{name:",
             "{agency_code:",
             "{procedure_code:",
+            "{result_code:",
+            "{dossier_code:",
+            "{form_number:",
         )
     )
 }
-"""Paths that name one of a closed list by its code, a thing by its biller's reference, or a day: no id of ours."""
+"""Paths that name one of a closed list by its code or number, a thing by its biller's reference, or a day: no id of
+ours."""
 
 
 PROTOCOL = {door.path for door in doors() if door.path.startswith((f"{tus.PATH}/", OPEN311))}
@@ -166,8 +170,9 @@ PROTOCOL = {door.path for door in doors() if door.path.startswith((f"{tus.PATH}/
 NOBODYS_OWN = {"/v1/wallet/bills/{bill_id:uuid}/vietqr"}
 """Paths to what is shown to whoever knows its id."""
 
-STREAMS = {"stream_takings", "charge_pay_code"}
-"""Doors that tests of their own open: one goes on and on, one wants a code that is good for a minute."""
+STREAMS = {"stream_takings", "charge_pay_code", "get_result"}
+"""Doors that tests of their own open: one goes on and on, one wants a result that is signed, one a code
+that is good for a minute."""
 
 OTHERS_WORDS = {"hear_sepay", "hear_casso", "post_service_request", "post_service_request_update"}
 """Doors that take what somebody else's system sends, as it sends it: it may name more than we read."""
@@ -320,7 +325,7 @@ EXAMPLES: tuple[object, ...] = (
     3, "electricity", "^X[0-9]{6}$", "https://biller.example", "a-secret-of-at-least-thirty-two-characters",
     "2031-01-01", "280000000000000006", "photo", "bank_transfer", "complaint", "rejected", "reported", "holiday",
     [], 0.5, "satisfied", "1.001193", 0, "person", "relative", "online", "counter", "proof", "co@hue.example",
-    "079203001234", "keep", A_PROCEDURE,
+    "079203001234", "keep", 2026, "0123456789abcdef" * 4, A_PROCEDURE,
 )  # fmt: skip
 """One of these fits every field of every body; a new kind of field may need a new example."""
 

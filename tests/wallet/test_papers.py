@@ -27,6 +27,7 @@ from app.clock import city_now, city_today
 from app.db import Connection, maybe, one
 from app.errors import Unavailable
 from app.jobs import News
+from app.paper import A5, Paper
 from app.types import new_id
 from tests.app.phones import all_but_request_id
 from tests.conftest import City
@@ -39,7 +40,6 @@ from wallet.ledger import Move
 from wallet.models import BillerKind, TransferKind
 from wallet.papers import receipts, tables
 from wallet.papers.kinds import words_of
-from wallet.papers.paper import A5, Paper
 from wallet.papers.receipts import Receipt
 from wallet.papers.tables import Column, Row, Table
 

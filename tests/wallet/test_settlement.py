@@ -12,7 +12,7 @@ import openpyxl
 import pytest
 from pypdf import PdfReader
 
-from app import jobs
+from app import jobs, paper
 from app.clock import CITY_ZONE, city_now
 from app.db import Connection, Database
 from app.types import new_id
@@ -25,7 +25,7 @@ from tests.wallet.conftest import Passing
 from wallet import ledger
 from wallet.ledger import Move
 from wallet.merchants import settlements
-from wallet.papers import paper, receipts
+from wallet.papers import receipts
 
 pytestmark = pytest.mark.usefixtures("stand_ins")
 

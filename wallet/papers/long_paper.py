@@ -15,7 +15,7 @@ from fpdf.output import PDFPage
 from fpdf.syntax import PDFContentStream
 
 from app.errors import Language
-from wallet.papers.paper import Paper
+from app.paper import Paper
 
 
 class LongPaper(Paper):

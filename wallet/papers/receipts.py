@@ -19,10 +19,10 @@ from app.clock import CITY_ZONE
 from app.db import Connection, Database, one, queries_beside
 from app.identity.models import Principal
 from app.jobs import News
+from app.paper import A5, GREY, INK, MARGIN, PURPLE, Paper, two_receipts_at_a_time
 from app.types import grouped
 from wallet.models import BillerKind, PaymentKind, PaymentStatus
 from wallet.papers import receipt_codes, tables, words
-from wallet.papers.paper import A5, GREY, INK, MARGIN, PURPLE, Paper, two_receipts_at_a_time
 from wallet.papers.tables import MEDIA_TYPES
 
 sql = queries_beside(__file__)

@@ -21,10 +21,10 @@ from litestar.response import Stream
 
 from app.clock import CITY_ZONE, city_now
 from app.errors import Language
+from app.paper import A4_LANDSCAPE, GREY, INK, MARGIN, PURPLE, Colour, two_drawings_at_a_time
 from app.privacy import archive
 from app.types import grouped
 from wallet.papers.long_paper import LongPaper
-from wallet.papers.paper import A4_LANDSCAPE, GREY, INK, MARGIN, PURPLE, Colour, two_drawings_at_a_time
 
 Form = Literal["csv", "xlsx", "pdf"]
 Cell = str | int | date | datetime | UUID | None

@@ -21,6 +21,7 @@ GREY: Colour = (118, 110, 126)
 PURPLE: Colour = (91, 42, 134)
 HAIR: Colour = (226, 220, 232)
 
+A4 = (595.28, 841.89)
 A4_LANDSCAPE = (841.89, 595.28)
 A5 = (419.53, 595.28)
 MARGIN = 36.0
@@ -50,7 +51,7 @@ two_drawings_at_a_time = DrawingPlaces(2)
 two_receipts_at_a_time = DrawingPlaces(2)
 """A receipt is a page, and does not wait for a hundred thousand lines."""
 
-FONTS = Path(__file__).parents[2] / "app" / "fonts"
+FONTS = Path(__file__).parent / "fonts"
 _FAMILY = "Be Vietnam Pro"
 _CITY = "Hương · Thành phố Huế"
 _PAGE = {"vi": "Trang", "en": "Page"}
