@@ -23,6 +23,7 @@ from app.main import create_app
 from app.privacy import exports
 from app.types import Body
 from app.worker import HOLDINGS
+from dossiers.procedures import loading
 from feedback import fines, handling, reports, voices
 from feedback.models import AskReporter, FileReport, WriteComment, WriteReportNote
 from tests.conftest import OneConnection
@@ -229,8 +230,13 @@ def _scopes_of(door: Door) -> list[Scope]:
     return [scope for scope in get_args(Scope) if f"scope:{scope}" in who]
 
 
-BY_CODE: dict[str, Any] = {"biller_code": "dien-luc-hue", "reference": "a-bill", "procedure_code": "1.000656"}
-"""What paths name by a code that is not ours to make; both are there where a household is."""
+BY_CODE: dict[str, Any] = {
+    "biller_code": "dien-luc-hue",
+    "reference": "a-bill",
+    "procedure_code": "1.000656",
+    "version": 1,
+}
+"""What paths name by a code that is not ours to make; all are there where a household is."""
 
 BODIES = sorted(subclasses(Body), key=lambda struct: struct.__name__)
 
@@ -316,6 +322,7 @@ async def a_household(db: Connection) -> Household:
     begun = verifications.sql.make_verification
     await db.execute(begun, ids["verification_id"], owner.id, owner.session_id, False, soon)
     await _what_was_reported(db, owner, ids)
+    await loading.load(db)
     ids["machine_id"] = (await a_machine(db)).id  # the city's own, for whoever looks after machines
     return Household(owner, ids)
 
