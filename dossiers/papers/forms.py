@@ -120,7 +120,8 @@ CONTROL_SLIP = 6
 async def form(database: Database, me: Principal, dossier_id: UUID, number: int) -> Response[bytes]:
     """A form of a dossier of mine, or, for staff, of one at their agency or their desk; raises NotFound, FormNotYet.
 
-    The control slip is theirs alone: on it stands what they tell each other. It holds no connection while it is drawn."""
+    The control slip is theirs alone: on it stands what they tell each other. No connection is held while it is
+    drawn."""
     build = _FORMS.get(number)
     if build is None or (number == CONTROL_SLIP and me.kind == "resident"):
         raise NotFound

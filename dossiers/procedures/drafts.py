@@ -2,19 +2,19 @@
 
 Whoever keeps the catalogue is an administrator or a head, of the city or of its Department of Justice."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
 
 from app.audit import records
 from app.db import Connection, many, maybe, one, queries_beside
-from app.errors import Forbidden, Language, NotFound, Refusal, refusing
+from app.errors import Forbidden, Language, Malformed, NotFound, Refusal
 from app.identity.models import Principal
 from app.staff.members import need_grant
 from app.types import Page, cursor_of, key_of
 from dossiers.procedures.checking import check_references, findings, refuse
-from dossiers.procedures.definitions import ProcedureCode
+from dossiers.procedures.definitions import Definition, ProcedureCode
 from dossiers.procedures.models import (
     DefinitionFinding,
     ProcedureVersion,
@@ -84,9 +84,9 @@ async def put(
 ) -> ProcedureVersion:
     """Write a draft down; the same again is the same. What is not right with it yet is told in `findings`.
 
-    Raises Forbidden, BadProcedureCode, NotFound, VersionFrozen, DraftHasChanged."""
+    Raises Forbidden, BadProcedureCode, Malformed, NotFound, VersionFrozen, DraftHasChanged."""
     await need_keeper(db, me)
-    version = version_of(number)
+    version, definition = version_of(number), _read(wanted.definition)
     try:
         msgspec.convert(code, ProcedureCode)
     except msgspec.ValidationError:
@@ -97,14 +97,13 @@ async def put(
     if kept is None and wanted.edit is not None:
         raise DraftHasChanged
     if kept is not None:
-        if kept.definition == wanted.definition:
+        if _said_in(kept) == definition:
             return await _with_findings(db, kept, language)
         if kept.published_at is not None:
             raise VersionFrozen
         if kept.edit != wanted.edit:
             raise DraftHasChanged
-    with refusing(procedure_version_frozen=VersionFrozen):
-        await db.execute(sql.put_version, code, version, wanted.definition, me.id)
+    await db.execute(sql.put_version, code, version, definition, me.id)
     await records.record(db, me, "procedure.drafted", code, version=version)
     return await show(db, me, code, number, language)
 
@@ -125,15 +124,30 @@ async def _with_findings(db: Connection, kept: ProcedureVersion, language: Langu
 
 
 async def _findings(db: Connection, kept: ProcedureVersion, language: Language) -> list[DefinitionFinding]:
-    found = [*findings(kept.definition), *await check_references(db, kept.definition)]
+    definition = _said_in(kept)
+    found = [*findings(definition), *await check_references(db, definition)]
     return [finding.told(language) for finding in found]
+
+
+def _said_in(kept: ProcedureVersion) -> Definition:
+    return msgspec.convert(kept.definition, Definition)
+
+
+def _read(wanted: dict[str, Any]) -> Definition:
+    try:
+        return msgspec.convert(wanted, Definition)
+    except msgspec.ValidationError as mistake:
+        message, _, where = str(mistake).partition(" - at `$")
+        raise Malformed(errors=[{"field": f"definition{where.rstrip('`')}", "message": message}]) from None
 
 
 async def page(
     db: Connection, me: Principal, code: str, cursor: str | None, limit: int
 ) -> Page[ProcedureVersionLine]:
-    """A procedure's versions, the newest first; raises Forbidden, BadCursor. Of a code that is not known, none."""
+    """A procedure's versions, the newest first; raises Forbidden, NotFound, BadCursor."""
     await need_keeper(db, me)
+    if not await db.fetchval(sql.procedure_is_known, code):
+        raise NotFound
     before = key_of(cursor, tuple[_Number])
     lines = await many(ProcedureVersionLine, db, sql.versions, code, before and before[0], limit + 1)
     return Page(items=lines[:limit], next=cursor_of(lines[limit - 1].version) if len(lines) > limit else None)
@@ -162,8 +176,9 @@ async def publish(
         raise VersionIsPast
     if kept.made_by == me.id:
         raise PublisherIsAuthor
-    refuse([*findings(kept.definition), *await check_references(db, kept.definition)], language)
-    await put_in_force(db, code, version, kept.definition, me.id)
+    definition = _said_in(kept)
+    refuse([*findings(definition), *await check_references(db, definition)], language)
+    await put_in_force(db, code, version, definition, me.id)
     await records.record(db, me, "procedure.published", code, version=version, written_by=str(kept.made_by))
     return await one(ProcedureVersion, db, sql.version, code, version)
 

@@ -128,9 +128,10 @@ class DefinitionFinding(Answer):
 
 
 class PutProcedureVersion(Body):
-    """A draft. `edit`: of the draft that this one stands instead of; null: there is none yet."""
+    """A draft. `definition`: as docs/dossiers.md describes it. `edit`: of the draft that this one stands instead of;
+    null: there is none yet."""
 
-    definition: Definition
+    definition: dict[str, Any]
     edit: Annotated[int, Meta(ge=1, le=1_000_000)] | None = None
 
 
@@ -150,7 +151,7 @@ class ProcedureVersion(ProcedureVersionLine):
     """A version, whole. `findings`: what stands against publishing it."""
 
     code: str
-    definition: Definition
+    definition: dict[str, Any]
     findings: list[DefinitionFinding]
 
 

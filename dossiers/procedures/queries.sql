@@ -127,3 +127,7 @@ ON CONFLICT (procedure_code, year) DO UPDATE SET outcome = excluded.outcome, rea
 -- name: abolish
 -- Nobody files it from now on; what was filed goes on.
 UPDATE procedure SET abolished_at = city_now() WHERE code = $1;
+
+-- name: procedure_is_known
+-- Whether there is a procedure with this code, if only as a draft.
+SELECT EXISTS (SELECT FROM procedure WHERE code = $1);

@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -51,7 +52,7 @@ def test_every_file_is_valid(code: str) -> None:
 @pytest.mark.parametrize("code", sorted(CATALOGUE))
 def test_every_file_speaks_both_languages(code: str) -> None:
     told: list[tuple[str, str]] = []
-    left: list[object] = [json.loads((loading.CATALOGUE / f"{code}.json").read_text(encoding="utf-8"))]
+    left: list[Any] = [json.loads((loading.CATALOGUE / f"{code}.json").read_text(encoding="utf-8"))]
     while left:
         match left.pop():
             case {"vi": vi, "en": en}:

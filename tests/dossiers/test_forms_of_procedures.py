@@ -28,7 +28,8 @@ OF_ALL: dict[str, Any] = {
         "many": {"type": "integer", "title": "Số", "title_en": "Number", "minimum": 1, "maximum": 9, "multipleOf": 2},
         "sure": {"type": "boolean", "title": "Cam đoan", "title_en": "Declared", "const": True},
         "people": {
-            "type": "array", "title": "Người", "title_en": "People", "maxItems": 2, "minItems": 1, "uniqueItems": True,
+            "type": "array", "title": "Người", "title_en": "People", "maxItems": 2, "minItems": 1,
+            "uniqueItems": True,
             "items": {
                 "type": "object", "additionalProperties": False, "required": ["day"],
                 "properties": {
@@ -65,7 +66,8 @@ def test_a_good_form_passes() -> None:
     [
         ({}, "name", "Tên: bắt buộc phải điền", "Name: must be filled in"),
         ({"name": "H"}, "name", "Tên: ngắn quá, ít nhất 2 ký tự", "Name: is too short: 2 letters at least"),
-        ({"name": "H" * 11}, "name", "Tên: dài quá, nhiều nhất 10 ký tự", "Name: is too long: 10 letters at the most"),
+        ({"name": "H" * 11}, "name", "Tên: dài quá, nhiều nhất 10 ký tự",
+         "Name: is too long: 10 letters at the most"),
         ({"name": 5}, "name", "Tên: không đúng kiểu dữ liệu", "Name: is not of the right kind"),
         ({"name": None}, "name", "Tên: không đúng kiểu dữ liệu", "Name: is not of the right kind"),
         ({"name": "Huế", "code": "12a"}, "code", "Mã: không đúng mẫu", "Code: does not have the right form"),

@@ -268,3 +268,13 @@ async def test_two_people_abolish_and_what_was_filed_keeps_its_version(
         await versions.current(db, "1.001193")
     assert isinstance(await versions.pinned(db, "1.001193", 1), Definition)
     assert (await review(desk, keeper, "keep")).json()["type"] == "urn:huong:problem:ReviewIsClosed"
+
+
+async def test_what_is_no_definition_is_refused_where_it_is_wrong(desk: httpx.AsyncClient, db: Connection) -> None:
+    keeper, none = await a_keeper(db), a_definition()
+    none["flow"] = deepcopy(none["flow"])
+    none["flow"]["states"][0]["national"] = 11
+    answer = await a_draft(desk, keeper, definition=none)
+    assert (answer.status_code, answer.json()["type"]) == (400, "urn:huong:problem:Malformed")
+    assert answer.json()["errors"][0]["field"] == "definition.flow.states[0].national"
+    assert (await a_draft(desk, keeper, definition=a_definition(role="admin"))).status_code == 400

@@ -26,6 +26,7 @@ from app.types import Body
 from app.worker import HOLDINGS
 from dossiers import actions, delegations, filing
 from dossiers.models import ActOnDossier, FileDossier, GivePaper, PutDelegation
+from dossiers.procedures import loading
 from feedback import fines, handling, reports, voices
 from feedback.models import AskReporter, FileReport, WriteComment, WriteReportNote
 from tests.conftest import OneConnection
@@ -239,8 +240,13 @@ def _scopes_of(door: Door) -> list[Scope]:
     return [scope for scope in get_args(Scope) if f"scope:{scope}" in who]
 
 
-BY_CODE: dict[str, Any] = {"biller_code": "dien-luc-hue", "reference": "a-bill", "procedure_code": "1.000656"}
-"""What paths name by a code that is not ours to make; both are there where a household is."""
+BY_CODE: dict[str, Any] = {
+    "biller_code": "dien-luc-hue",
+    "reference": "a-bill",
+    "procedure_code": "1.000656",
+    "version": 1,
+}
+"""What paths name by a code that is not ours to make; all are there where a household is."""
 
 BODIES = sorted(subclasses(Body), key=lambda struct: struct.__name__)
 
@@ -327,6 +333,7 @@ async def a_household(db: Connection) -> Household:
     await db.execute(begun, ids["verification_id"], owner.id, owner.session_id, False, soon)
     await _what_was_reported(db, owner, ids)
     await _what_was_filed(db, owner, ids)
+    await loading.load(db)
     ids["machine_id"] = (await a_machine(db)).id  # the city's own, for whoever looks after machines
     return Household(owner, ids)
 

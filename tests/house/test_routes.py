@@ -17,7 +17,6 @@ from app.db import Connection
 from app.deps import let_in
 from app.types import Body, Page, cursor_of
 from app.uploads import tus
-from dossiers.procedures import loading
 from tests.house.doors import (
     BODIES,
     BY_CODE,
@@ -313,8 +312,6 @@ PRIVILEGED = (
 )  # fmt: skip
 """Fields that somebody would love to send."""
 
-A_PROCEDURE: dict[str, Any] = msgspec.to_builtins(loading.read()["1.000656"])
-
 EXAMPLES: tuple[object, ...] = (
     1000, True, "vi", "258036", "5812", "19777", "0905123456", "01a1f2c3-0000-7000-8000-000000000000",
     "a-refresh-token-of-a-sort", "Bún bò bên chợ", "android", 30, "operator@hue.example", "operator",
@@ -325,7 +322,7 @@ EXAMPLES: tuple[object, ...] = (
     3, "electricity", "^X[0-9]{6}$", "https://biller.example", "a-secret-of-at-least-thirty-two-characters",
     "2031-01-01", "280000000000000006", "photo", "bank_transfer", "complaint", "rejected", "reported", "holiday",
     [], 0.5, "satisfied", "1.001193", 0, "person", "relative", "online", "counter", "proof", "co@hue.example",
-    "079203001234", "keep", 2026, "0123456789abcdef" * 4, A_PROCEDURE,
+    "079203001234", "keep", 2026, "0123456789abcdef" * 4,
 )  # fmt: skip
 """One of these fits every field of every body; a new kind of field may need a new example."""
 
