@@ -35,6 +35,9 @@ from app.staff.cookie import StaffCookie
 from app.staff.routes import router as staff_router
 from app.uploads.routes import router as uploads_router
 from app.worker import HOLDINGS
+from dossiers.counters.routes import router as counters_router
+from dossiers.posting.routes import router as posting_router
+from dossiers.sandbox import parties as dossier_parties
 from feedback.fine_routes import router as fines_router
 from feedback.open311.routes import router as open311_router
 from feedback.routes import router as feedback_router
@@ -78,6 +81,7 @@ def create_app(settings: Settings | None = None, database: Database | None = Non
             identity_router, staff_router, machines_router, privacy_router, audit_router, policies_router,
             calendar.router, uploads_router, wallet_router, feedback_router, open311_router, fines_router,
             notifications_router,
+            counters_router, posting_router,
         ],
         dependencies=dependencies,
         before_request=let_in,
@@ -114,8 +118,9 @@ def served() -> Litestar:
 
 
 def served_stand_ins() -> Litestar:
-    """The stand-ins of all outside parties, the wallet's among them: what `litestar sandbox` serves."""
-    return stand_ins.served(parties(_settings_or_exit()))
+    """The stand-ins of all outside parties, the domains' among them: what `litestar sandbox` serves."""
+    settings = _settings_or_exit()
+    return stand_ins.served(parties(settings), dossier_parties.parties(settings))
 
 
 def _settings_or_exit() -> Settings:

@@ -23,6 +23,9 @@ from app.staff import personal as staff_personal
 from app.staff import sessions as staff_sessions
 from app.uploads import personal as uploads_personal
 from app.uploads import sweeping
+from dossiers.counters import listeners as counter_listeners
+from dossiers.counters import personal as counter_personal
+from dossiers.posting import listeners as posting_listeners
 from feedback import deadlines as report_deadlines
 from feedback import fine_personal
 from feedback import listeners as feedback_listeners
@@ -46,6 +49,7 @@ HOLDINGS: tuple[Holding, ...] = (
     *wallet_personal.HOLDINGS,
     *feedback_personal.HOLDINGS,
     *fine_personal.HOLDINGS,
+    *counter_personal.HOLDINGS,
     *notifications_personal.HOLDINGS,
     *uploads_personal.HOLDINGS,
     *privacy_personal.HOLDINGS,
@@ -61,6 +65,7 @@ LISTENERS: tuple[Listener, ...] = (
     *notifications_listeners,
     *wallet_listeners.listeners,
     *feedback_listeners.listeners,
+    *posting_listeners.listeners,
 )
 
 
@@ -96,6 +101,8 @@ SCHEDULE: tuple[Scheduled, ...] = (
     *report_deadlines.schedule,
     *report_map.schedule,
     *feedback_listeners.schedule,
+    *counter_listeners.schedule,
+    *posting_listeners.schedule,
 )
 
 

@@ -24,6 +24,7 @@ from app.privacy.events import (
     ExportReady,
 )
 from app.staff.events import BreakGlassOpened
+from dossiers.events import BookingReminder, CounterBooked, TicketCalled
 from feedback.events import (
     ComplaintFiled,
     ExtensionAsked,
@@ -36,7 +37,7 @@ from feedback.events import (
     ReportMoved,
     ReportOverdue,
 )
-from notifications import report_messages
+from notifications import counter_messages, report_messages
 from notifications.words import Words, dong, words_for
 from wallet.events import (
     ApiKeyMade,
@@ -148,6 +149,9 @@ Told = (
     | ComplaintFiled
     | ReportCommented
     | FinePaid
+    | CounterBooked
+    | BookingReminder
+    | TicketCalled
 )
 """Every event that somebody is told of."""
 
@@ -932,6 +936,8 @@ def messages_of(event: Told) -> list[Words]:
             | FinePaid()
         ):
             return report_messages.messages_of(event)
+        case CounterBooked() | BookingReminder() | TicketCalled():
+            return counter_messages.messages_of(event)
         case _:
             assert_never(event)
 

@@ -37,6 +37,7 @@ from app.live import Live
 from app.main import create_app
 from app.sandbox.stand_ins import create_stand_ins
 from app.worker import Worker
+from dossiers.sandbox import parties as dossier_parties
 from tests.statements import sql
 from wallet.sandbox.parties import parties
 from wallet.till import Till
@@ -341,7 +342,9 @@ def served_stand_ins() -> Generator[StandIns]:
         config.settings.cache_clear()
         server = uvicorn.Server(
             uvicorn.Config(
-                create_stand_ins(config.settings(), parties(config.settings())),
+                create_stand_ins(
+                    config.settings(), parties(config.settings()), dossier_parties.parties(config.settings())
+                ),
                 log_config=None,
                 ws="none",
                 timeout_graceful_shutdown=1,

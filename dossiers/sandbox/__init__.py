@@ -1,0 +1,1 @@
+"""Stand-ins of the parties outside with whom dossiers have to do."""
