@@ -22,7 +22,7 @@ def messages_of(event: Told) -> list[Words]:
         case BookingReminder():
             title = ("Ngày mai bạn có lịch hẹn", "You have a visit tomorrow")
             body = (
-                f"{_moment(event.starts_at)}, {event.agency}. Nếu không đến được, hãy hủy để nhường chỗ cho người khác.",
+                f"{_moment(event.starts_at)}, {event.agency}. Nếu không đến được, hãy hủy để nhường chỗ.",
                 f"{_moment(event.starts_at)}, {event.agency_en}. If you cannot come, cancel it for somebody else.",
             )
         case TicketCalled():

@@ -36,7 +36,8 @@ class BookVisit(Body):
 class PutTicket(Body):
     """What becomes of a number: with `waiting` a new one is given to somebody who walked in.
 
-    `field`: of the procedure that they come for. `window`: where they are called to. `version`: the one that was last seen; none for a new one."""
+    `field`: of the procedure that they come for. `window`: where they are called to. `version`: the one that was
+    last seen; none for a new one."""
 
     state: TicketState
     window: WindowNumber | None = None

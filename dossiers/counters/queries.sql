@@ -36,10 +36,10 @@ SELECT count(*) FROM counter_booking WHERE resident_id = $1 AND state = 'booked'
 
 -- name: free_place
 -- The first place of a time that nobody has; none if it is full.
-SELECT min(place) FROM generate_series(1, $3::bigint::int) AS place
+SELECT min(wanted.place) FROM generate_series(1, $3::bigint::int) AS wanted (place)
 WHERE NOT EXISTS (
-    SELECT 1 FROM counter_booking AS other
-    WHERE agency_code = $1 AND starts_at = $2 AND other.place = generate_series.place AND state <> 'cancelled');
+    SELECT FROM counter_booking AS other
+    WHERE agency_code = $1 AND starts_at = $2 AND other.place = wanted.place AND state <> 'cancelled');
 
 -- name: insert_booking
 -- Somebody comes then.

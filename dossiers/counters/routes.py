@@ -1,4 +1,4 @@
-"""The doors of counters: for residents who come, for the screen on the wall, and for whoever asks when there is time."""
+"""The doors of counters: for residents who come, for the screen on the wall, for whoever asks when there is time."""
 
 from datetime import date
 from typing import Annotated

@@ -14,7 +14,7 @@ from dossiers.counters import counters, tickets
 from dossiers.counters.models import CallNext, PutCounter, PutTicket, StaffCounter, StaffTicket, TicketState
 
 AgencyPath = Annotated[str, PathParameter(min_length=2, max_length=40, pattern=r"^[a-z0-9-]+$")]
-InState = Annotated[TicketState | None, QueryParameter(description="only these")]
+InState = Annotated[TicketState | None, QueryParameter(name="state", description="only these")]
 Cursor = Annotated[str | None, QueryParameter(max_length=200)]
 Limit = Annotated[int, QueryParameter(ge=1, le=100)]
 
@@ -27,10 +27,10 @@ async def put_counter(db: Db, request: Door, agency_code: AgencyPath, data: JSON
 
 @get("/v1/staff/counters/{agency_code:str}/tickets", who=("clerk",))
 async def list_tickets(
-    db: Db, request: Door, agency_code: AgencyPath, state: InState = None, cursor: Cursor = None, limit: Limit = 50
+    db: Db, request: Door, agency_code: AgencyPath, in_state: InState = None, cursor: Cursor = None, limit: Limit = 50
 ) -> Page[StaffTicket]:
     """Today's numbers, in the order in which they were given."""
-    return await tickets.page(db, request.me, agency_code, state, cursor, limit)
+    return await tickets.page(db, request.me, agency_code, in_state, cursor, limit)
 
 
 @put(

@@ -7,7 +7,7 @@
 
 Who is next: those who booked, from their time on, in its order; but after two of them in a row one who walked in, so
 that nobody waits for ever. Whoever booked and came early waits until their time, unless nobody else does. A window
-that takes people of some fields only passes over the others. Two clerks who call at once never get the same number."""
+that takes people of some fields only passes over the others. Two clerks who call at once never get the same one."""
 
 from datetime import datetime
 from typing import Literal

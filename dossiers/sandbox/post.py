@@ -2,7 +2,7 @@
 
 It speaks what `dossiers/posting` tells, and checks and makes signatures by code of its own. A parcel that it took is
 `posted` until somebody says where it is: `PUT /post/parcels/{dossier_id}/whereabouts` moves it, and the city is told,
-as often and as late as is wished; `silent` moves it and tells nobody. Told to misbehave, it is down, slow, answers
+as often and as late as is wished (no times: nobody is told). Told to misbehave, it is down, slow, answers
 nonsense, does not know a parcel, or takes one and does not answer."""
 
 import asyncio
@@ -40,11 +40,14 @@ class MisbehaveAtPost(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class MoveParcel(msgspec.Struct, forbid_unknown_fields=True):
-    """Where a parcel is now. The city is told `times` times; `late_s`: it was so long ago that it arrived."""
+    """Where a parcel is now. The city is told `times` times; `late_s`: it has been there for so long.
+
+    `city_url`: where, if the city listens elsewhere than its settings say."""
 
     state: Place
     times: Annotated[int, Meta(ge=0, le=5)] = 1
     late_s: Annotated[int, Meta(ge=0, le=10**7)] = 0
+    city_url: Annotated[str, Meta(max_length=200)] | None = None
 
 
 class Fetch(msgspec.Struct, frozen=True):
@@ -159,16 +162,17 @@ async def move_parcel(request: Asked, dossier_id: FromPath[UUID], data: JSONBody
     sent.state, sent.at = data.state, city_now() - timedelta(seconds=data.late_s)
     body = msgspec.json.encode(_spoken(sent))
     at = str(int(city_now().timestamp()))
-    path = httpx.URL(post.city_url).raw_path.decode()
+    url = data.city_url or post.city_url
+    path = httpx.URL(url).raw_path.decode()
     headers = {"x-post-timestamp": at, "x-post-signature": post.signature("POST", path, at, body)}
-    statuses = await asyncio.gather(*(_tell(post.city_url, headers, body) for _ in range(data.times)))
+    statuses = await asyncio.gather(*(_tell(url, headers, body) for _ in range(data.times)))
     return Response({"headers": headers, "body": body.decode(), "answered": statuses}, status_code=200)
 
 
 async def _tell(url: str, headers: dict[str, str], body: bytes) -> int:
     """How the city answered; 0: it did not."""
     try:
-        async with httpx.AsyncClient() as client:
+        async with httpx.AsyncClient(verify=False, timeout=10) as client:  # noqa: S501 - the city is on this machine
             told = await client.post(url, content=body, headers={**headers, "content-type": "application/json"})
     except httpx.HTTPError:
         return 0

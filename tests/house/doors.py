@@ -14,7 +14,7 @@ from litestar import Litestar
 from litestar.handlers import HTTPRouteHandler
 
 from app import config
-from app.clock import city_now
+from app.clock import city_now, city_today, working_time
 from app.db import Connection
 from app.identity import devices, verifications
 from app.identity.models import Role
@@ -23,6 +23,8 @@ from app.main import create_app
 from app.privacy import exports
 from app.types import Body
 from app.worker import HOLDINGS
+from dossiers.counters import bookings, times
+from dossiers.counters.models import BookVisit
 from feedback import fines, handling, reports, voices
 from feedback.models import AskReporter, FileReport, WriteComment, WriteReportNote
 from tests.conftest import OneConnection
@@ -85,6 +87,10 @@ PUBLIC = {
     ("POST", "/v1/gateways/bank-transfers/casso"),
     ("GET", "/v1/public/bills/{biller_code:str}/{reference:str}"),
     ("GET", "/pay/{biller_code:str}/{reference:str}"),
+    ("GET", "/v1/dossiers/counters/{agency_code:str}"),
+    ("GET", "/v1/dossiers/counters/{agency_code:str}/times"),
+    ("GET", "/c/{agency_code:str}"),
+    ("POST", "/v1/gateways/public-post/deliveries"),
     ("GET", "/v1/receipts/{receipt_code:str}"),
     ("GET", "/r/{receipt_code:str}"),
     ("POST", "/v1/sign-in/codes"),
@@ -194,7 +200,7 @@ async def a_passer(db: Connection, door: Door) -> dict[str, str]:
     member = await a_staff_member(db)
     for role in get_args(Role):
         member = await with_role(db, member, role)
-    return member.headers
+    return (await with_role(db, member, "clerk", BY_CODE["agency_code"])).headers
 
 
 class Signing(httpx.Auth):
@@ -227,8 +233,12 @@ def _scopes_of(door: Door) -> list[Scope]:
     return [scope for scope in get_args(Scope) if f"scope:{scope}" in who]
 
 
-BY_CODE: dict[str, Any] = {"biller_code": "dien-luc-hue", "reference": "a-bill"}
-"""What paths name by a code that is not ours to make; both are there where a household is."""
+BY_CODE: dict[str, Any] = {
+    "biller_code": "dien-luc-hue",
+    "reference": "a-bill",
+    "agency_code": "counter-city",
+}
+"""What paths name by a code that is not ours to make; all are there where a household is."""
 
 BODIES = sorted(subclasses(Body), key=lambda struct: struct.__name__)
 
@@ -314,6 +324,13 @@ async def a_household(db: Connection) -> Household:
     begun = verifications.sql.make_verification
     await db.execute(begun, ids["verification_id"], owner.id, owner.session_id, False, soon)
     await _what_was_reported(db, owner, ids)
+    ids["booking_id"] = uuid4()
+    [free, *_] = await times.next_free(
+        db, await times.counter_of(db, BY_CODE["agency_code"]), await working_time(db, city_today())
+    )
+    await bookings.make(
+        db, owner.me, ids["booking_id"], BookVisit(agency=BY_CODE["agency_code"], at=free.starts_at), "vi"
+    )
     ids["machine_id"] = (await a_machine(db)).id  # the city's own, for whoever looks after machines
     return Household(owner, ids)
 

@@ -41,7 +41,8 @@ TABLE: dict[frozenset[str], str] = {
         request_code sign_in refresh lock_account return_from_provider
         discover_open311 list_services get_service_definition list_service_requests get_service_request
         get_service_request_of_token list_service_request_updates
-        hear_gateway return_from_gateway hear_sepay hear_casso
+        hear_gateway return_from_gateway hear_sepay hear_casso hear_public_post
+        get_counter_screen show_counter_screen list_counter_times
         get_public_bill show_public_bill
         begin_staff_sign_in finish_staff_sign_in
         list_report_categories list_reports list_nearby_reports get_report look_up_fine show_report_map
@@ -77,6 +78,7 @@ TABLE: dict[frozenset[str], str] = {
         open_dispute get_dispute list_disputes add_dispute_note withdraw_dispute
         file_report file_complaint list_my_reports follow_report give_report_information rate_report reopen_report
         comment_on_report
+        book_visit list_bookings get_booking cancel_booking arrive_at_counter
     """,
     RESIDENTS | {"refunds.write"}: """
         make_refund get_refund
@@ -165,6 +167,10 @@ TABLE: dict[frozenset[str], str] = {
     """,
     frozenset({"clerk"}): """
         take_cash ask_receipt_void close_cash_day
+        list_tickets put_ticket call_next_ticket
+    """,
+    frozenset({"agency_head", "admin"}): """
+        put_counter
     """,
     frozenset({"clerk", "supervisor", "agency_head", "finance"}): """
         approve_receipt_void list_cash_receipts list_cash_closes

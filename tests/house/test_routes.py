@@ -64,6 +64,7 @@ WHOLE = {
     "list_webhook_endpoints": "ten at most",
     "list_api_keys": "ten at most",
     "list_report_categories": "a closed list",
+    "list_counter_times": "one day's",
     "list_nearby_reports": "twenty at most, the nearest first",
 }
 """Lists that are answered whole, and why each stays short."""
@@ -143,7 +144,14 @@ CODES_IN_PATHS = {"/v1/me/consents/{purpose:str}"} | {
     for door in doors()
     if any(
         name in door.path
-        for name in ("{biller_code:", "{policy_code:", "{receipt_code:", "/calendar/{day:", "/pictures/{name:")
+        for name in (
+            "{biller_code:",
+            "{agency_code:",
+            "{policy_code:",
+            "{receipt_code:",
+            "/calendar/{day:",
+            "/pictures/{name:",
+        )
     )
 }
 """Paths that name one of a closed list by its code, a thing by its biller's reference, or a day: no id of ours."""
@@ -158,7 +166,7 @@ NOBODYS_OWN = {"/v1/wallet/bills/{bill_id:uuid}/vietqr"}
 STREAMS = {"stream_takings", "charge_pay_code"}
 """Doors that tests of their own open: one goes on and on, one wants a code that is good for a minute."""
 
-OTHERS_WORDS = {"hear_sepay", "hear_casso", "post_service_request", "post_service_request_update"}
+OTHERS_WORDS = {"hear_sepay", "hear_casso", "hear_public_post", "post_service_request", "post_service_request_update"}
 """Doors that take what somebody else's system sends, as it sends it: it may name more than we read."""
 
 
