@@ -112,7 +112,7 @@ CREATE TABLE dossier_parcel (
         CONSTRAINT dossier_parcel_tracking_number CHECK (tracking_number ~ '^[0-9A-Z-]{6,40}$'),
     state text NOT NULL DEFAULT 'posted'
         CONSTRAINT dossier_parcel_state CHECK (state IN ('posted', 'on_the_way', 'returned', 'delivered')),
-    posted_at timestamptz NOT NULL DEFAULT city_now(),
+    taken_at timestamptz NOT NULL DEFAULT city_now(),
     told_at timestamptz NOT NULL DEFAULT city_now(),
     asked_at timestamptz,
     delivered_at timestamptz,

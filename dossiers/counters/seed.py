@@ -42,8 +42,11 @@ async def _queue(db: Connection) -> None:
         await tickets.put(db, clerk, COUNTER, seed_id(f"walk-in {number}"), PutTicket(state="waiting", field=field))
     for number in range(SERVED):
         called = await tickets.call_next(db, clerk, COUNTER, seed_id(f"call {number}"), CallNext(window=1))
-        for version, state in ((called.version, "serving"), (called.version + 1, "served")):
-            await tickets.put(db, clerk, COUNTER, called.id, PutTicket(state=state, version=version))
+        for step in (
+            PutTicket(state="serving", version=called.version),
+            PutTicket(state="served", version=called.version + 1),
+        ):
+            await tickets.put(db, clerk, COUNTER, called.id, step)
     for window in (1, 2):
         await tickets.call_next(db, clerk, COUNTER, seed_id(f"call of window {window}"), CallNext(window=window))
 

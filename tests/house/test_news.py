@@ -17,6 +17,7 @@ from app.outbox import Event
 from app.privacy import breaches, data_requests, erasures, exports
 from app.privacy.models import AnswerData, AskData, AskErasure, ReportBreach
 from app.worker import HOLDINGS, LISTENERS
+from dossiers import events as dossier_events
 from feedback import events as feedback_events
 from notifications.messages import Told, messages_of
 from tests.app.keys import with_key
@@ -41,6 +42,7 @@ NOT_TOLD = {
     "ExportRequested",
     "PayoutAsked",
     "ReportMediaLinked",
+    "ResultToBePosted",
     "WebhooksWritten",
 }
 """News that is for the city's own workers: nobody finds a message of it."""
@@ -143,7 +145,10 @@ async def _days_of_the_wallet(city: City) -> None:
     there = {row.kind for row in await _rows(city)}
     async with city.database.transaction() as db:
         for kind, struct in KINDS.items():
-            if struct.__module__ in {wallet_events.__name__, feedback_events.__name__} and kind not in there:
+            if (
+                struct.__module__ in {one.__name__ for one in (wallet_events, feedback_events, dossier_events)}
+                and kind not in there
+            ):
                 for event in shapes(struct):
                     await outbox.record(db, event)
 

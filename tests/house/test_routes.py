@@ -314,7 +314,7 @@ EXAMPLES: tuple[object, ...] = (
     ["bills.read"], ["203.0.113.0/24"], ["payment.received"], ["orders.read"],
     3, "electricity", "^X[0-9]{6}$", "https://biller.example", "a-secret-of-at-least-thirty-two-characters",
     "2031-01-01", "280000000000000006", "photo", "bank_transfer", "complaint", "rejected", "reported", "holiday",
-    [], 0.5, "satisfied",
+    [], 0.5, "satisfied", "2.000815", "waiting",
 )  # fmt: skip
 """One of these fits every field of every body; a new kind of field may need a new example."""
 

@@ -72,11 +72,9 @@ async def test_only_a_free_time_of_the_next_thirty_days_is_one(desk: httpx.Async
     for moment in (at(day, 9, 10), at(day, 12), at(day, 6), at(sunday, 9), at(far, 9), at(past, 9)):
         answer = await book(desk, who, moment)
         assert (answer.status_code, answer.json()["type"]) == (400, "urn:huong:problem:NoSuchTime"), moment
-    for body, why in (
-        ({"agency": "justice"}, "UnknownCounter"),
-        ({"procedure": "9.999999"}, "VisitForUnknownProcedure"),
-    ):
-        answer = await book(desk, who, at(day, 9), **body)
+    unknown = (("agency", "justice", "UnknownCounter"), ("procedure", "9.999999", "VisitForUnknownProcedure"))
+    for name, code, why in unknown:
+        answer = await book(desk, who, at(day, 9), uuid4(), **{name: code})
         assert (answer.status_code, answer.json()["type"]) == (400, f"urn:huong:problem:{why}")
 
 
