@@ -44,6 +44,7 @@ KEPT = ROOT / "docs" / "openapi.json"
 NOT_TOLD = {
     ("GET", "/"), ("GET", "/metrics"), ("GET", "/schema/rapidoc-min.js"),
     ("GET", "/pay/{biller_code}/{reference}"), ("GET", "/r/{receipt_code}"), ("GET", "/v1/gateways/vnpay/return"),
+    ("GET", "/c/{agency_code}"),
     ("OPTIONS", "/v1/uploads/tus"), ("POST", "/v1/uploads/tus"), ("HEAD", "/v1/uploads/tus/{upload_id}"),
     ("PATCH", "/v1/uploads/tus/{upload_id}"), ("DELETE", "/v1/uploads/tus/{upload_id}"),
     ("POST", "/v1/uploads/tus/{upload_id}"),
