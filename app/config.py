@@ -29,6 +29,7 @@ SECRETS = (
     "HUONG_BANK_SECRET",
     "HUONG_STORAGE_SECRET",
     "HUONG_SIGNER_KEY",
+    "HUONG_POST_SECRET",
 )
 """What nobody else may know. Each may be in a file instead, which `<NAME>_FILE` names."""
 
@@ -90,6 +91,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     bank_account: str
     """The city's own account there, to which people transfer."""
     bank_account_name: str
+    post_url: str | None
+    """The public post, which takes results to people's houses."""
+    post_secret: str
+    """What signs both ways; empty: their door is closed."""
     storage_url: str | None
     """`s3://bucket/prefix`, where uploads are kept; None: a folder of data_dir."""
     storage_endpoint: str | None
@@ -121,7 +126,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         others = (
             self.citizen_client_secret, self.staff_client_secret, self.face_key, self.metrics_token or "",
             self.vnpay_secret, self.sepay_key, self.casso_secret, self.bank_secret,
-            self.storage_secret, self.signer_key,
+            self.storage_secret, self.signer_key, self.post_secret,
         )  # fmt: skip
         known = (*self.keys.values(), *others, *passwords, *map(unquote, passwords))
         return sorted({secret for secret in known if secret}, key=len, reverse=True)
@@ -180,6 +185,8 @@ def read(environ: Mapping[str, str] = os.environ) -> Settings:
         bank_secret=environ.get("HUONG_BANK_SECRET") or _play(mode, "bank"),
         bank_account=environ.get("HUONG_BANK_ACCOUNT") or ("1900190019" if mode == "sandbox" else ""),
         bank_account_name=environ.get("HUONG_BANK_ACCOUNT_NAME") or ("VI HUONG" if mode == "sandbox" else ""),
+        post_url=environ.get("HUONG_POST_URL") or (stand_ins and f"{stand_ins}/post"),
+        post_secret=environ.get("HUONG_POST_SECRET") or _play(mode, "post"),
         storage_url=_bucket(environ, "HUONG_STORAGE_URL"),
         storage_endpoint=environ.get("HUONG_STORAGE_ENDPOINT") or None,
         storage_region=environ.get("HUONG_STORAGE_REGION") or "us-east-1",
@@ -202,6 +209,7 @@ def read(environ: Mapping[str, str] = os.environ) -> Settings:
             HUONG_VNPAY_PAY_URL=settings.vnpay_pay_url,
             HUONG_VNPAY_API_URL=settings.vnpay_api_url,
             HUONG_BANK_URL=settings.bank_url,
+            HUONG_POST_URL=settings.post_url,
             HUONG_STORAGE_ENDPOINT=settings.storage_endpoint,
             HUONG_SIGNER_URL=settings.signer_url,
             HUONG_TIMESTAMP_URL=settings.timestamp_url,

@@ -116,7 +116,7 @@ def served() -> Litestar:
 
 
 def served_stand_ins() -> Litestar:
-    """The stand-ins of all outside parties, the wallet's among them: what `litestar sandbox` serves."""
+    """The stand-ins of all outside parties, the domains' among them: what `litestar sandbox` serves."""
     settings = _settings_or_exit()
     return stand_ins.served(parties(settings), dossier_parties(settings))
 

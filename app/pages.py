@@ -21,6 +21,12 @@ dl { margin: 1.5rem 0; border-top: 1px solid var(--line); }
 dl div { padding: 0.75rem 0; border-bottom: 1px solid var(--line); }
 dt { font-size: 0.875rem; }
 dd { margin: 0; font-size: 1.125rem; overflow-wrap: anywhere; }
+main.wide { max-width: 70rem; }
+dl.board { display: grid; grid-template-columns: repeat(auto-fit, minmax(16rem, 1fr)); gap: 1rem; border: 0; }
+dl.board div { border: 1px solid var(--line); border-radius: 1rem; padding: 1rem 1.5rem; }
+dl.board dt { font-size: 1.5rem; }
+dl.board dd { font-size: 5rem; line-height: 1.1; font-weight: 700; color: var(--purple);
+  font-variant-numeric: tabular-nums; }
 dd.big { font-size: 2rem; font-weight: 600; font-variant-numeric: tabular-nums; }
 svg { display: block; width: 100%; max-width: 18rem; margin: 1.5rem auto; background: #fff; border-radius: 0.75rem; }
 code { font-size: 1.125rem; letter-spacing: 0.06em; }
@@ -32,13 +38,19 @@ _HEADERS = {
 }
 
 
-def page(title_vi: str, title_en: str, body: str, *, status: int = 200) -> Response[str]:
-    """A page around a body that is HTML already."""
+def page(
+    title_vi: str, title_en: str, body: str, *, status: int = 200, refresh_s: int | None = None
+) -> Response[str]:
+    """A page around a body that is HTML already. With `refresh_s` it is for a screen on a wall: wide, and fetched
+    again by the browser every so many seconds."""
+    again, width = "", ""
+    if refresh_s is not None:
+        again, width = f'<meta http-equiv="refresh" content="{refresh_s}">', " class=wide"
     html = (
         f'<!doctype html><html lang="vi"><head><meta charset="utf-8"><title>{escape(title_vi)} · Hương</title>'
-        f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{_STYLE}</style></head>'
-        f'<body><main><header>Hương</header><h1>{escape(title_vi)}</h1><p lang="en">{escape(title_en)}</p>{body}'
-        "</main></body></html>"
+        f'<meta name="viewport" content="width=device-width, initial-scale=1">{again}<style>{_STYLE}</style></head>'
+        f"<body><main{width}><header>Hương</header><h1>{escape(title_vi)}</h1>"
+        f'<p lang="en">{escape(title_en)}</p>{body}</main></body></html>'
     )
     return Response(html, status_code=status, media_type=MediaType.HTML, headers=_HEADERS)
 

@@ -25,6 +25,7 @@ from app.uploads import personal as uploads_personal
 from app.uploads import sweeping
 from dossiers import listeners as dossier_listeners
 from dossiers import personal as dossiers_personal
+from dossiers.counters import personal as counter_personal
 from feedback import deadlines as report_deadlines
 from feedback import fine_personal
 from feedback import listeners as feedback_listeners
@@ -49,6 +50,7 @@ HOLDINGS: tuple[Holding, ...] = (
     *feedback_personal.HOLDINGS,
     *fine_personal.HOLDINGS,
     *dossiers_personal.HOLDINGS,
+    *counter_personal.HOLDINGS,
     *notifications_personal.HOLDINGS,
     *uploads_personal.HOLDINGS,
     *privacy_personal.HOLDINGS,

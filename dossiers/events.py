@@ -91,3 +91,35 @@ class ResultToBePosted(Event):
     """A result goes to its owner by public post."""
 
     dossier_id: UUID
+
+
+class CounterBooked(Event):
+    """Somebody has booked a visit."""
+
+    booking_id: UUID
+    resident_id: UUID
+    agency: str
+    agency_en: str
+    starts_at: datetime
+
+
+class BookingReminder(Event):
+    """A visit is tomorrow."""
+
+    booking_id: UUID
+    resident_id: UUID
+    agency: str
+    agency_en: str
+    starts_at: datetime
+
+
+class TicketCalled(Event):
+    """It is the turn of somebody who had booked. `label`: their number, A012."""
+
+    ticket_id: UUID
+    booking_id: UUID
+    resident_id: UUID
+    agency: str
+    agency_en: str
+    label: str
+    window: int

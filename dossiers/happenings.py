@@ -53,15 +53,16 @@ async def result_signed(db: Connection, dossier_id: UUID) -> None:
     await moves.settle(db, await moves.happen(db, signed, "result_signed") or signed)
 
 
-async def posted(db: Connection, dossier_id: UUID, tracking_number: str) -> None:
-    """The post has taken it. The same again changes nothing."""
+async def posted(db: Connection, dossier_id: UUID, tracking_number: str) -> bool:
+    """The post has taken it. False: it had before, or it goes another way by now."""
     dossier = await steps.lock(db, dossier_id)
     if await db.fetchval(sql.post_result, dossier.id, tracking_number) is None:
-        return
+        return False
     step = Step(
         code="posted", name=POSTED, happened="posted", by="city", note=tracking_number, note_for_applicant=True
     )
     await steps.note_down(db, await steps.lock(db, dossier.id), step)
+    return True
 
 
 async def delivered(db: Connection, dossier_id: UUID) -> None:

@@ -2,7 +2,9 @@
 
 from app.jobs import Listener, Scheduled
 from dossiers import deadlines, happenings, homes
+from dossiers.counters import listeners as counters
 from dossiers.papers import listeners as papers
+from dossiers.posting import listeners as posting
 
 listeners: tuple[Listener, ...] = (
     Listener(
@@ -12,6 +14,7 @@ listeners: tuple[Listener, ...] = (
         batch=happenings.PAYMENTS_AT_ONCE,
     ),
     *papers.listeners,
+    *posting.listeners,
 )
 
-schedule: tuple[Scheduled, ...] = (*deadlines.schedule, *homes.schedule)
+schedule: tuple[Scheduled, ...] = (*deadlines.schedule, *homes.schedule, *counters.schedule, *posting.schedule)

@@ -12,6 +12,7 @@ from app.deps import Db, Door
 from app.replies import Reply
 from app.types import Nothing, Page
 from dossiers import delegations, filing, look_ups, owners, showing, stored_papers
+from dossiers.counters.routes import router as counters_router
 from dossiers.models import (
     Delegation,
     FileDossier,
@@ -26,6 +27,7 @@ from dossiers.models import (
     WithdrawDossier,
 )
 from dossiers.papers.routes import router as papers_router
+from dossiers.posting.routes import router as posting_router
 from dossiers.procedures.routes import router as procedures_router
 from dossiers.staff_routes import router as staff_router
 
@@ -150,6 +152,8 @@ router = Router(
         staff_router,
         procedures_router,
         papers_router,
+        counters_router,
+        posting_router,
     ],
     tags=["dossiers"],
 )

@@ -24,7 +24,15 @@ from app.privacy.events import (
     ExportReady,
 )
 from app.staff.events import BreakGlassOpened
-from dossiers.events import DossierDueSoon, DossierHandedOn, DossierMoved, DossierOverdue
+from dossiers.events import (
+    BookingReminder,
+    CounterBooked,
+    DossierDueSoon,
+    DossierHandedOn,
+    DossierMoved,
+    DossierOverdue,
+    TicketCalled,
+)
 from feedback.events import (
     ComplaintFiled,
     ExtensionAsked,
@@ -37,7 +45,7 @@ from feedback.events import (
     ReportMoved,
     ReportOverdue,
 )
-from notifications import dossier_messages, report_messages
+from notifications import counter_messages, dossier_messages, report_messages
 from notifications.words import Words, dong, words_for
 from wallet.events import (
     ApiKeyMade,
@@ -153,6 +161,9 @@ Told = (
     | ComplaintFiled
     | ReportCommented
     | FinePaid
+    | CounterBooked
+    | BookingReminder
+    | TicketCalled
 )
 """Every event that somebody is told of."""
 
@@ -939,6 +950,8 @@ def messages_of(event: Told) -> list[Words]:
             return report_messages.messages_of(event)
         case DossierMoved() | DossierHandedOn() | DossierDueSoon() | DossierOverdue():
             return dossier_messages.messages_of(event)
+        case CounterBooked() | BookingReminder() | TicketCalled():
+            return counter_messages.messages_of(event)
         case _:
             assert_never(event)
 

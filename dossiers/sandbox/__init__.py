@@ -1,1 +1,1 @@
-"""Stand-ins of the parties that dossiers need: who signs, and who says when."""
+"""Stand-ins of the parties outside with whom dossiers have to do."""

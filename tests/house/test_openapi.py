@@ -45,6 +45,7 @@ NOT_TOLD = {
     ("GET", "/"), ("GET", "/metrics"), ("GET", "/schema/rapidoc-min.js"),
     ("GET", "/pay/{biller_code}/{reference}"), ("GET", "/r/{receipt_code}"), ("GET", "/v1/gateways/vnpay/return"),
     ("GET", "/v/{result_code}"), ("GET", "/d/{dossier_code}"),
+    ("GET", "/c/{agency_code}"),
     ("OPTIONS", "/v1/uploads/tus"), ("POST", "/v1/uploads/tus"), ("HEAD", "/v1/uploads/tus/{upload_id}"),
     ("PATCH", "/v1/uploads/tus/{upload_id}"), ("DELETE", "/v1/uploads/tus/{upload_id}"),
     ("POST", "/v1/uploads/tus/{upload_id}"),

@@ -42,7 +42,8 @@ TABLE: dict[frozenset[str], str] = {
         request_code sign_in refresh lock_account return_from_provider
         discover_open311 list_services get_service_definition list_service_requests get_service_request
         get_service_request_of_token list_service_request_updates
-        hear_gateway return_from_gateway hear_sepay hear_casso
+        hear_gateway return_from_gateway hear_sepay hear_casso hear_public_post
+        get_counter_screen show_counter_screen list_counter_times
         get_public_bill show_public_bill
         begin_staff_sign_in finish_staff_sign_in
         list_report_categories list_reports list_nearby_reports get_report look_up_fine show_report_map
@@ -83,6 +84,7 @@ TABLE: dict[frozenset[str], str] = {
         file_dossier drop_dossier_draft list_my_dossiers get_my_dossier give_supplement withdraw_dossier rate_dossier
         list_stored_papers get_stored_paper drop_stored_paper list_delegations put_delegation revoke_delegation
         get_form get_result
+        book_visit list_bookings get_booking cancel_booking arrive_at_counter
     """,
     RESIDENTS | {"refunds.write"}: """
         make_refund get_refund
@@ -179,6 +181,10 @@ TABLE: dict[frozenset[str], str] = {
     frozenset({"clerk"}): """
         take_cash ask_receipt_void close_cash_day
         file_dossier_for_visitor accept_dossier refuse_dossier
+        list_tickets put_ticket call_next_ticket
+    """,
+    frozenset({"agency_head", "admin"}): """
+        put_counter
     """,
     frozenset({"clerk", "supervisor", "agency_head", "finance"}): """
         approve_receipt_void list_cash_receipts list_cash_closes

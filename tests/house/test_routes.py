@@ -64,6 +64,7 @@ WHOLE = {
     "list_webhook_endpoints": "ten at most",
     "list_api_keys": "ten at most",
     "list_report_categories": "a closed list",
+    "list_counter_times": "one day's",
     "list_nearby_reports": "twenty at most, the nearest first",
     "list_delegations": "fifty at most",
     "list_agencies_of_dossiers": "the city's own, some dozens",
@@ -147,6 +148,7 @@ CODES_IN_PATHS = {"/v1/me/consents/{purpose:str}"} | {
         name in door.path
         for name in (
             "{biller_code:",
+            "{agency_code:",
             "{policy_code:",
             "{receipt_code:",
             "/calendar/{day:",
@@ -173,7 +175,7 @@ STREAMS = {"stream_takings", "charge_pay_code", "get_result"}
 """Doors that tests of their own open: one goes on and on, one wants a result that is signed, one a code
 that is good for a minute."""
 
-OTHERS_WORDS = {"hear_sepay", "hear_casso", "post_service_request", "post_service_request_update"}
+OTHERS_WORDS = {"hear_sepay", "hear_casso", "hear_public_post", "post_service_request", "post_service_request_update"}
 """Doors that take what somebody else's system sends, as it sends it: it may name more than we read."""
 
 
@@ -322,7 +324,7 @@ EXAMPLES: tuple[object, ...] = (
     3, "electricity", "^X[0-9]{6}$", "https://biller.example", "a-secret-of-at-least-thirty-two-characters",
     "2031-01-01", "280000000000000006", "photo", "bank_transfer", "complaint", "rejected", "reported", "holiday",
     [], 0.5, "satisfied", "1.001193", 0, "person", "relative", "online", "counter", "proof", "co@hue.example",
-    "079203001234", "keep", 2026, "0123456789abcdef" * 4,
+    "079203001234", "keep", 2026, "0123456789abcdef" * 4, "waiting",
 )  # fmt: skip
 """One of these fits every field of every body; a new kind of field may need a new example."""
 

@@ -1,0 +1,1 @@
+"""Results that go to their owners by public post."""
