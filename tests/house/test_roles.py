@@ -129,6 +129,7 @@ TABLE: dict[frozenset[str], str] = {
     """,
     frozenset({"clerk", "agency_officer", "agency_head"}): """
         list_staff_dossiers get_staff_dossier act_on_dossier issue_dossier_result get_dossier_paper
+        get_staff_form get_staff_result get_register
     """,
     frozenset({"admin", "clerk", "agency_officer", "agency_head"}): """
         list_agencies_of_dossiers
@@ -183,9 +184,6 @@ TABLE: dict[frozenset[str], str] = {
         file_dossier_for_visitor accept_dossier refuse_dossier
         list_tickets put_ticket call_next_ticket
     """,
-    frozenset({"agency_head", "admin"}): """
-        put_counter
-    """,
     frozenset({"clerk", "supervisor", "agency_head", "finance"}): """
         approve_receipt_void list_cash_receipts list_cash_closes
     """,
@@ -196,14 +194,12 @@ TABLE: dict[frozenset[str], str] = {
     frozenset({"operator", "supervisor", "agency_officer", "agency_head"}): """
         list_staff_reports get_staff_report get_report_original ask_reporter redact_picture write_report_note
     """,
-    frozenset({"clerk", "agency_officer", "agency_head"}): """
-        get_staff_form get_staff_result get_register
-    """,
     frozenset({"agency_officer", "agency_head", "supervisor"}): """
         start_report resolve_report return_report ask_extension
         put_report_fine get_report_fine cancel_report_fine
     """,
     frozenset({"admin", "agency_head"}): """
+        put_counter
         list_staff_procedures list_procedure_versions get_procedure_version put_procedure_version
         publish_procedure_version review_procedure
     """,
