@@ -35,6 +35,8 @@ from app.staff.cookie import StaffCookie
 from app.staff.routes import router as staff_router
 from app.uploads.routes import router as uploads_router
 from app.worker import HOLDINGS
+from dossiers.figures import statistics as dossier_statistics
+from dossiers.figures.routes import router as dossier_figures_router
 from feedback.fine_routes import router as fines_router
 from feedback.open311.routes import router as open311_router
 from feedback.routes import router as feedback_router
@@ -77,6 +79,7 @@ def create_app(settings: Settings | None = None, database: Database | None = Non
             schema.front_door, health.router, places.router, agencies.router, home.router,
             identity_router, staff_router, machines_router, privacy_router, audit_router, policies_router,
             calendar.router, uploads_router, wallet_router, feedback_router, open311_router, fines_router,
+            dossier_figures_router,
             notifications_router,
         ],
         dependencies=dependencies,
@@ -92,7 +95,8 @@ def create_app(settings: Settings | None = None, database: Database | None = Non
             {
                 "settings": settings, "database": database, "till": till,
                 "live": Live(settings.redis_url), "holdings": HOLDINGS,
-                "measures": (ledger.measure, guarantee.measure, data_requests.measure, chain.measure),
+                "measures": (ledger.measure, guarantee.measure, data_requests.measure, chain.measure,
+                             dossier_statistics.measure),
             }
         ),
         logging_config=None,

@@ -23,6 +23,7 @@ from app.staff import personal as staff_personal
 from app.staff import sessions as staff_sessions
 from app.uploads import personal as uploads_personal
 from app.uploads import sweeping
+from dossiers.figures import statistics as dossier_statistics
 from feedback import deadlines as report_deadlines
 from feedback import fine_personal
 from feedback import listeners as feedback_listeners
@@ -95,6 +96,7 @@ SCHEDULE: tuple[Scheduled, ...] = (
     *wallet_listeners.schedule,
     *report_deadlines.schedule,
     *report_map.schedule,
+    *dossier_statistics.schedule,
     *feedback_listeners.schedule,
 )
 

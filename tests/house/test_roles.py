@@ -46,6 +46,7 @@ TABLE: dict[frozenset[str], str] = {
         begin_staff_sign_in finish_staff_sign_in
         list_report_categories list_reports list_nearby_reports get_report look_up_fine show_report_map
         show_report_statistics get_reports_csv get_reports_feed
+        show_dossier_statistics get_dossier_statistics_csv
     """,
     EVERYBODY - {"stranger"}: """
         discover_tus
@@ -179,6 +180,9 @@ TABLE: dict[frozenset[str], str] = {
     frozenset({"agency_officer", "agency_head", "supervisor"}): """
         start_report resolve_report return_report ask_extension
         put_report_fine get_report_fine cancel_report_fine
+    """,
+    frozenset({"agency_head", "supervisor"}): """
+        list_late_dossiers
     """,
     frozenset({"supervisor"}): """
         decide_extension
