@@ -8,7 +8,10 @@ WITH counted AS (
         stopped, supplemented, results, results_electronic, measured, saved_days, satisfied, acceptable,
         unsatisfied, paid, paid_online
     FROM unnest($1::integer[], $2::date[], $3::date[], $4::boolean[]) AS piece (of_span, begins_on, ends_on, is_before)
-    JOIN dossier_tally ON span = of_span AND starts_on >= begins_on AND starts_on < ends_on
+    -- A piece is read by the key, however little PostgreSQL knows of how many pieces there are: OFFSET keeps it so.
+    CROSS JOIN LATERAL (
+        SELECT * FROM dossier_tally WHERE span = of_span AND starts_on >= begins_on AND starts_on < ends_on OFFSET 0
+    ) AS its
     UNION ALL
     SELECT day_on < $9::date, day_on, agency_code, field_code, level, channel,
         received, able, accepted, digitised, resolved, early, on_time_first, on_time, refused, withdrawn,
