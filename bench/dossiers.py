@@ -1,8 +1,8 @@
 """What a counter's questions cost in a city with 1,000,000 dossiers and 10,000,000 steps, beside the usual way.
 
 `python -m bench.dossiers`: a new database with so many dossiers and events, inserted by SQL with their indexes there
-and their triggers on; the tallies are what the clock's own `fold` made of the triggers' rows. Then, on one connection,
-in turns, each beside the query that it replaces, on the same data; where both answer the same question, the answers
+and their triggers on; the tallies are what the clock's own `fold` made of the triggers' rows. Then, on one
+connection, in turns, each beside the query that it replaces, on the same data; where both answer the same question, the answers
 must be equal:
 
 - look-up: a dossier by its code, made capitals by whoever asks; beside a column that is compared in capitals, as
@@ -100,11 +100,12 @@ async def measure(db: Connection, rounds: int) -> dict[str, Compared]:
 
     async def tallied(asked: Asked) -> object:
         counted = await statistics.counts(db, asked)
-        return {key: (one.received, one.resolved, one.on_time_first, one.on_time) for key, one in counted.items()}
+        numbers = {key: (one.received, one.resolved, one.on_time_first, one.on_time) for key, one in counted.items()}
+        return {key: said for key, said in numbers.items() if any(said)}
 
     async def counted(from_on: date, to_on: date) -> object:
         rows = await db.fetch(GROUP_BY, from_on, to_on)
-        return {row["key"]: tuple(row.values())[1:] for row in rows}
+        return {row["key"]: tuple(row.values())[1:] for row in rows if any(tuple(row.values())[1:])}
 
     return {
         # The look-up, the queue and the action stand here as the core's own statements are shaped: put those in.
@@ -117,28 +118,16 @@ async def measure(db: Connection, rounds: int) -> dict[str, Compared]:
         ),
         "action": await compare("action", rounds * 10, lambda: act(False), lambda: act(True), same=False),
         "statistics": await compare(
-            "statistics", rounds, lambda: tallied(year), lambda: counted(year.from_on, year.to_on), same=False
-        ) if await _equal(tallied, counted, year) else None,
+            "statistics", rounds, lambda: tallied(year), lambda: counted(year.from_on, year.to_on)
+        ),
         "ten_years": await compare(
-            "ten_years", rounds, lambda: tallied(ten), lambda: counted(ten.from_on, ten.to_on), same=False
-        ) if await _equal(tallied, counted, ten) else None,
+            "ten_years", rounds, lambda: tallied(ten), lambda: counted(ten.from_on, ten.to_on)
+        ),
     }  # fmt: skip
 
 
 async def _ids(db: Connection, statement: str, *asked: object) -> list[object]:
     return [row["id"] for row in await db.fetch(statement, *asked)]
-
-
-async def _equal(
-    tallied: Callable[[Asked], Awaitable[object]], counted: Callable[[date, date], Awaitable[object]], asked: Asked
-) -> bool:
-    """The GROUP BY knows of no agency at which nothing but something else happened."""
-    ours, theirs = await tallied(asked), await counted(asked.from_on, asked.to_on)
-    assert isinstance(ours, dict)
-    assert isinstance(theirs, dict)
-    if {key: value for key, value in ours.items() if any(value)} != {k: v for k, v in theirs.items() if any(v)}:
-        raise SystemExit(f"statistics differ: {ours!r:.300} and {theirs!r:.300}")
-    return True
 
 
 async def prepare(server: Postgres, dossiers: int, events: int) -> None:
@@ -194,13 +183,15 @@ PLANT_DOSSIERS = """
 WITH made AS (
     INSERT INTO dossier (id, code, pin, procedure_code, procedure_version, case_code, field_code, channel,
         agency_code, level, applicant_kind, applicant_name, deliver_by, state, national_status, clock, outcome,
-        desk_agency, desk_role, version, submitted_at, accepted_at, started_at, first_due_at, due_at, statutory_due_at, finished_at, ended_at)
+        desk_agency, desk_role, version, submitted_at, accepted_at, started_at, first_due_at, due_at,
+        statutory_due_at, finished_at, ended_at)
     SELECT uuidv7(), 'H57.01-' || to_char(made_at, 'YYMMDD') || '-' || lpad(n::text, 7, '0'), '1234', procedure, 1,
         'usual', (ARRAY['civil_status', 'land', 'business'])[1 + kind % 3],
         (ARRAY['counter', 'online', 'online', 'post'])[1 + n % 4], agency_code, level, 'person', 'Người nộp ' || n,
         'electronic', CASE WHEN is_over THEN 'returned' ELSE 'working' END, 4,
         CASE WHEN is_over THEN 'stop' ELSE 'run' END, CASE WHEN is_over THEN 'done' END, agency_code,
-        'agency_officer', $4::int, made_at, made_at, made_at, made_at + interval '5 days', made_at + interval '5 days',
+        'agency_officer', $4::int, made_at, made_at, made_at, made_at + interval '5 days',
+        made_at + interval '5 days',
         made_at + interval '9 days', CASE WHEN is_over THEN made_at + worked END,
         CASE WHEN is_over THEN made_at + worked END
     FROM (
