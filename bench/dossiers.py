@@ -2,8 +2,8 @@
 
 `python -m bench.dossiers`: a new database with so many dossiers and events, inserted by SQL with their indexes there
 and their triggers on; the tallies are what the clock's own `fold` made of the triggers' rows. Then, on one
-connection, in turns, each beside the query that it replaces, on the same data; where both answer the same question, the answers
-must be equal:
+connection, in turns, each beside the query that it replaces, on the same data; where both answer the same question,
+the answers must be equal:
 
 - look-up: a dossier by its code, made capitals by whoever asks; beside a column that is compared in capitals, as
   frameworks' case-blind look-ups do.
