@@ -42,6 +42,8 @@ LEDGER_CHECKED = Gauge("huong_ledger_checked_seconds", "When the ledger was last
 DATA_REQUESTS_OVERDUE = Gauge(
     "huong_data_requests_overdue", "Residents' requests about their data that nobody answered in time"
 )
+DOSSIERS_OPEN = Gauge("huong_dossiers_open", "Dossiers that are being worked on", ["level"])
+DOSSIERS_OVERDUE = Gauge("huong_dossiers_overdue", "Dossiers that are overdue by the date that holds", ["level"])
 AUDIT_WAITING = Gauge("huong_audit_waiting", "Rows of the audit that wait for their link")
 AUDIT_HEAD = Gauge("huong_audit_head_position", "Links of the audit's chain")
 AUDIT_BROKEN = Gauge("huong_audit_broken", "What the last check of the audit's chain found wrong")

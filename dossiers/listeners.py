@@ -3,6 +3,7 @@
 from app.jobs import Listener, Scheduled
 from dossiers import deadlines, happenings, homes
 from dossiers.counters import listeners as counters
+from dossiers.figures import statistics
 from dossiers.papers import listeners as papers
 from dossiers.posting import listeners as posting
 
@@ -17,4 +18,10 @@ listeners: tuple[Listener, ...] = (
     *posting.listeners,
 )
 
-schedule: tuple[Scheduled, ...] = (*deadlines.schedule, *homes.schedule, *counters.schedule, *posting.schedule)
+schedule: tuple[Scheduled, ...] = (
+    *deadlines.schedule,
+    *homes.schedule,
+    *counters.schedule,
+    *posting.schedule,
+    *statistics.schedule,
+)

@@ -13,6 +13,7 @@ from app.replies import Reply
 from app.types import Nothing, Page
 from dossiers import delegations, filing, look_ups, owners, showing, stored_papers
 from dossiers.counters.routes import router as counters_router
+from dossiers.figures.routes import router as figures_router
 from dossiers.models import (
     Delegation,
     FileDossier,
@@ -154,6 +155,7 @@ router = Router(
         papers_router,
         counters_router,
         posting_router,
+        figures_router,
     ],
     tags=["dossiers"],
 )

@@ -113,7 +113,7 @@ def cell(value: Any) -> str:
             return ""
         case bool() | bytes() | list() | dict():
             return _harmless(msgspec.json.encode(value).decode())
-        case int():
+        case int() | float():
             return str(value)
         case datetime() | date():
             return value.isoformat()

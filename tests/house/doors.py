@@ -82,6 +82,8 @@ PUBLIC = {
     ("GET", "/v1/feedback/statistics"),
     ("GET", "/v1/feedback/reports.csv"),
     ("GET", "/v1/feedback/feed.rss"),
+    ("GET", "/v1/dossiers/statistics"),
+    ("GET", "/v1/dossiers/statistics.csv"),
     ("POST", "/v1/feedback/fines/look-ups"),
     ("POST", "/v1/dossiers/look-ups"),
     ("GET", "/v1/dossiers/procedures"),

@@ -50,6 +50,7 @@ TABLE: dict[frozenset[str], str] = {
         show_report_statistics get_reports_csv get_reports_feed
         look_up_dossier
         list_procedures get_procedure
+        show_dossier_statistics get_dossier_statistics_csv
     """,
     EVERYBODY - {"stranger"}: """
         discover_tus
@@ -202,6 +203,9 @@ TABLE: dict[frozenset[str], str] = {
         put_counter
         list_staff_procedures list_procedure_versions get_procedure_version put_procedure_version
         publish_procedure_version review_procedure
+    """,
+    frozenset({"agency_head", "supervisor"}): """
+        list_late_dossiers
     """,
     frozenset({"supervisor"}): """
         decide_extension
