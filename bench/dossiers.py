@@ -182,10 +182,12 @@ AUTHORISED_PROCEDURES = "SELECT code FROM procedure WHERE code LIKE '3.%' ORDER 
 PLANT_DOSSIERS = """
 WITH made AS (
     INSERT INTO dossier (id, code, pin, procedure_code, procedure_version, procedure_vi, procedure_en, case_code,
-        field_code, channel, agency_code, level, applicant_kind, applicant_name, deliver_by, state, national_status, clock, outcome,
+        field_code, channel, agency_code, level, applicant_kind, applicant_name, deliver_by, state, national_status,
+        clock, outcome,
         desk_agency, desk_role, version, submitted_at, accepted_at, started_at, first_due_at, due_at,
         statutory_due_at, finished_at, ended_at)
-    SELECT gen_random_uuid(), 'H57.01-' || to_char(made_at, 'YYMMDD') || '-' || lpad(n::text, 7, '0'), '1234', procedure, 1,
+    SELECT gen_random_uuid(), 'H57.01-' || to_char(made_at, 'YYMMDD') || '-' || lpad(n::text, 7, '0'), '1234',
+        procedure, 1,
         'Đăng ký', 'A registration', 'usual', (ARRAY['civil_status', 'land', 'business'])[1 + kind % 3],
         (ARRAY['counter', 'online', 'online', 'post'])[1 + n % 4], agency_code, level, 'person', 'Người nộp ' || n,
         'electronic', CASE WHEN is_over THEN 'returned' ELSE 'working' END, 4,
@@ -207,8 +209,8 @@ WITH made AS (
     ) AS at USING (agency)
     RETURNING id, accepted_at
 )
-INSERT INTO dossier_event (dossier_id, version, action, from_state, to_state, name_vi, name_en, by, note_for_applicant,
-    made_at)
+INSERT INTO dossier_event (dossier_id, version, action, from_state, to_state, name_vi, name_en, by,
+    note_for_applicant, made_at)
 SELECT id, step, 'advance', 'working', 'working', 'Chuyển bước', 'Moved', 'staff', true,
     accepted_at + step * interval '1 hour'
 FROM made, generate_series(1, $4::int) AS step
