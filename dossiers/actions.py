@@ -7,7 +7,7 @@ from app.db import Connection, queries_beside
 from app.errors import Language, NotFound, Refusal
 from app.identity.models import Principal
 from dossiers import moves, showing, steps, stored_papers
-from dossiers.models import ActOnDossier, IssueResult, RehomeDossier, StaffDossier
+from dossiers.models import ActOnDossier, HandOverResult, IssueResult, RehomeDossier, StaffDossier
 from dossiers.moves import Given, Made
 from dossiers.procedures.definitions import Action, AskSupplement, Definition, Told
 from dossiers.procedures.definitions import IssueResult as Issue
@@ -196,6 +196,20 @@ async def issue(
             wanted=wanted,
         )
         await moves.apply(db, dossier, definition, action, given)
+    return await showing.staff(db, me, dossier_id, language)
+
+
+async def hand_over(
+    db: Connection, me: Principal, dossier_id: UUID, wanted: HandOverResult, language: Language
+) -> StaffDossier:
+    """The result is fetched at the counter. Raises NotFound, DossierChanged, DossierOutOfTurn, FeeNotPaid."""
+    dossier = await steps.lock_for_staff(db, me, dossier_id)
+    if not await steps.works_at(db, me, dossier.agency_code, COUNTER, dossier.procedure_code):
+        raise NotFound
+    if not await steps.is_done(db, me, dossier, wanted.version, wanted):
+        if dossier.delivery_state != "ready" or dossier.outcome != "done":
+            steps.refuse_out_of_turn(dossier)
+        await moves.hand_over(db, dossier, me, wanted)
     return await showing.staff(db, me, dossier_id, language)
 
 

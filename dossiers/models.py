@@ -15,7 +15,7 @@ DeliverBy = Literal["electronic", "counter", "post"]
 DossierOutcome = Literal["done", "stopped", "refused", "withdrawn"]
 PaymentState = Literal["none", "later", "due", "paid", "dropped"]
 DeliveryState = Literal["none", "ready", "posted", "delivered"]
-DossierQueue = Literal["mine", "unit", "due_soon", "overdue"]
+DossierQueue = Literal["mine", "unit", "due_soon", "overdue", "ready"]
 Satisfaction = Literal["satisfied", "acceptable", "unsatisfied"]
 EventBy = Literal["applicant", "staff", "city", "portal"]
 PaperKind = Literal[0, 1, 2]
@@ -126,6 +126,13 @@ class IssueResult(Body):
     number: Annotated[str, Meta(min_length=1, max_length=60, pattern=r"^(?=.*\S)[^\x00-\x1f\x7f-\x9f]*$(?!\n)")]
     body: Annotated[str, Meta(min_length=1, max_length=4000)]
     note: Paragraph | None = None
+
+
+class HandOverResult(Body):
+    """The result is fetched at the counter: by whom, if by somebody else."""
+
+    version: DossierVersion
+    note: Reason | None = None
 
 
 class GiveSupplement(Body):

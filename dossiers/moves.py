@@ -15,7 +15,7 @@ from app.types import new_id
 from dossiers import children, deadlines, fees, steps
 from dossiers.acceptance import term_of
 from dossiers.events import Happened, ResultIssued, ResultToBePosted
-from dossiers.models import EventBy
+from dossiers.models import EventBy, HandOverResult
 from dossiers.procedures.definitions import (
     Action,
     AskFee,
@@ -28,12 +28,12 @@ from dossiers.procedures.definitions import (
     Spawn,
     State,
 )
-from dossiers.steps import Locked, Step, place_of
+from dossiers.steps import RETURNED, Locked, Step, place_of
 
 sql = queries_beside(__file__)
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-DONE, RETURNED = 9, 10
+DONE = 9
 
 
 class ResultNeeded(Refusal):
@@ -69,8 +69,6 @@ class Given(msgspec.Struct, frozen=True, kw_only=True):
 async def apply(db: Connection, dossier: Locked, definition: Definition, action: Action, given: Given) -> Locked:
     """Do an action: its effects, the move with its news, and what follows. Raises what effects may raise."""
     target = definition.flow.state(action.to) if action.to else None
-    if target is not None and target.national == RETURNED:
-        fees.need_settled(dossier)
     for effect in action.effects:
         await _take_effect(db, dossier, definition, effect, given)
     if target is None:
@@ -111,8 +109,6 @@ def _happened(action: Action, target: State | None, definition: Definition) -> H
         return "extended"
     if target is not None and target.outcome == "stopped":
         return "stopped"
-    if target is not None and target.national == RETURNED:
-        return "handed_over"
     if target is not None and target.national == DONE and not definition.result.electronic:
         return "result_ready"
     return "moved"
@@ -183,7 +179,7 @@ async def _turn_clock(
 async def _follow(db: Connection, moved: Locked) -> Locked:
     """What follows by itself: the fee that is due at the end, children that end, a parent that goes on, a result that
     is handed over."""
-    if moved.national_status in {DONE, RETURNED} and moved.payment_state == "later":
+    if moved.national_status == DONE and moved.payment_state == "later":
         await fees.ask(db, moved)
     if moved.outcome is not None:
         await end(db, moved)
@@ -220,22 +216,31 @@ async def happen(db: Connection, dossier: Locked, happening: Happening, given: G
 async def settle(db: Connection, dossier: Locked) -> Locked:
     """A result that is done, signed and paid goes its way: into its owner's hands at once if it is electronic, to the
     post if that was asked for; else it waits at the counter."""
-    if not dossier.is_open or dossier.national_status != DONE or dossier.payment_state in {"later", "due"}:
+    if dossier.national_status != DONE or dossier.outcome != "done" or dossier.payment_state in {"later", "due"}:
         return dossier
     definition = await steps.definition_of(db, dossier)
     if definition.result.electronic and dossier.result_state != "signed":
         return dossier
     if dossier.deliver_by == "electronic":
-        return await hand_over(db, dossier, definition)
+        return await hand_over(db, dossier, None)
     if dossier.deliver_by == "post" and dossier.delivery_state == "ready":
         await outbox.record(db, ResultToBePosted(dossier_id=dossier.id))
     return dossier
 
 
-async def hand_over(db: Connection, dossier: Locked, definition: Definition) -> Locked:
-    """By its flow's way from here to the end at which the result is in its owner's hands."""
-    for action in definition.flow.actions:
-        target = definition.flow.state(action.to) if action.to else None
-        if dossier.state in action.from_ and target is not None and target.national == RETURNED:
-            return await apply(db, dossier, definition, action, Given())
-    return dossier
+async def hand_over(
+    db: Connection, dossier: Locked, actor: Principal | None, wanted: HandOverResult | None = None
+) -> Locked:
+    """The result is in its owner's hands. Raises FeeNotPaid."""
+    fees.need_settled(dossier)
+    step = Step(
+        code="returned",
+        name=RETURNED.name,
+        happened="handed_over",
+        actor=actor,
+        by="staff" if actor else "city",
+        note=wanted and wanted.note,
+        note_for_applicant=True,
+        wanted=wanted,
+    )
+    return await steps.move(db, dossier, RETURNED, step)

@@ -51,7 +51,7 @@ UPDATE dossier SET state = $2, state_vi = $3, state_en = $4, national_status = $
     step_overdue_at = NULL, version = version + 1, updated_at = city_now(),
     stopped_at = CASE WHEN $7::text = 'pause' THEN coalesce(stopped_at, city_now()) END,
     finished_at = CASE WHEN $5::integer IN (9, 10) THEN coalesce(finished_at, city_now()) ELSE finished_at END,
-    ended_at = CASE WHEN $8::text IS NOT NULL THEN city_now() END,
+    ended_at = CASE WHEN $8::text IS NOT NULL THEN coalesce(ended_at, city_now()) END,
     delivery_state = CASE WHEN $5::integer = 10 THEN 'delivered' WHEN $5::integer = 9 AND delivery_state = 'none' THEN 'ready'
         ELSE delivery_state END
 WHERE id = $1;
@@ -571,6 +571,22 @@ CROSS JOIN LATERAL (
         AND ($4::text IS NULL OR code = upper($4) OR plain_text(applicant_name) LIKE '%' || plain_text($4) || '%')
         AND ($5::timestamptz IS NULL OR (turn_at, id) > ($5, $6::uuid))
     ORDER BY turn_at, id LIMIT $7
+) AS line
+ORDER BY turn_at, id LIMIT $7;
+
+-- name: dossiers_to_fetch
+-- What is done and waits at counters of agencies ($1) to be fetched, the longest first.
+SELECT line.* FROM unnest($1::text[]) AS mine (agency)
+CROSS JOIN LATERAL (
+    SELECT id, code, procedure_code AS procedure, CASE $8::text WHEN 'en' THEN procedure_en ELSE procedure_vi END AS procedure_name,
+        agency_code AS agency, applicant_name, channel, state, CASE $8::text WHEN 'en' THEN state_en ELSE state_vi END AS state_name,
+        national_status, version, desk_role, assignee_id, finished_at AS turn_at, due_at, step_due_at, false AS overdue, submitted_at
+    FROM dossier
+    WHERE agency_code = mine.agency AND delivery_state = 'ready' AND deliver_by = 'counter' AND outcome = 'done'
+        AND ($2::text IS NULL OR procedure_code = $2) AND ($3::text IS NULL OR state = $3)
+        AND ($4::text IS NULL OR code = upper($4) OR plain_text(applicant_name) LIKE '%' || plain_text($4) || '%')
+        AND ($5::timestamptz IS NULL OR (finished_at, id) > ($5, $6::uuid))
+    ORDER BY finished_at, id LIMIT $7
 ) AS line
 ORDER BY turn_at, id LIMIT $7;
 

@@ -35,13 +35,16 @@ async def listed(
     limit: int,
     language: Language,
 ) -> Page[StaffDossierLine]:
-    """`mine`: given to me; `unit`: at my desks; `due_soon` and `overdue`: of my agencies. Whose turn is over
+    """`mine`: given to me; `unit`: at my desks; `due_soon` and `overdue`: of my agencies; `ready`: to
+    be fetched at my counter. Whose turn is over
     first comes first. Raises BadCursor."""
     match queue:
         case "mine":
             statement, whose, more = sql.dossiers_of_mine, me.id, ()
         case "unit":
             statement, whose, more = sql.dossiers_at_desks, desks_of(me), (me.id,)
+        case "ready":
+            statement, whose, more = sql.dossiers_to_fetch, me.agencies_as("clerk"), ()
         case "due_soon" | "overdue":
             statement, whose, more = (
                 sql.dossiers_by_due,

@@ -59,8 +59,15 @@ AT_THE_COUNTER = (
     ("refusal", Told("Từ chối tiếp nhận", "Refuse"), ("note",)),
 )
 
+HAND_OVER = Told("Trả kết quả", "Hand the result over")
+
 
 async def _possible(db: Connection, me: Principal, dossier: StaffDossier, language: Language) -> list[PossibleAction]:
+    if dossier.outcome == "done" and dossier.delivery == "ready":
+        at_counter = await steps.works_at(db, me, dossier.agency, steps.COUNTER, dossier.procedure)
+        return [
+            PossibleAction(code="delivery", name=_in(HAND_OVER, language), to="returned", needs=[], effects=[])
+        ] * at_counter
     if dossier.outcome is not None:
         return []
     if dossier.accepted_at is None:

@@ -19,6 +19,7 @@ from dossiers.models import (
     DossierDesk,
     DossierQueue,
     FileForVisitor,
+    HandOverResult,
     IssueResult,
     MergeAgency,
     PutDesk,
@@ -48,7 +49,7 @@ async def list_staff_dossiers(
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Page[StaffDossierLine]:
-    """What there is to do: given to me, at my desks, due soon, or late."""
+    """What there is to do: given to me, at my desks, due soon, late, or ready to be fetched."""
     sought = SoughtDossiers(procedure, at_state, q)
     return await queues.listed(db, request.me, queue, sought, cursor, limit, request.lang)
 
@@ -105,6 +106,14 @@ async def issue_dossier_result(
     return await actions.issue(db, request.me, dossier_id, data, request.lang)
 
 
+@put("/v1/staff/dossiers/{dossier_id:uuid}/delivery", who=("clerk",))
+async def hand_over_result(
+    db: Db, request: Door, dossier_id: FromPath[UUID], data: JSONBody[HandOverResult]
+) -> StaffDossier:
+    """The result is fetched at the counter, once the fee is paid."""
+    return await actions.hand_over(db, request.me, dossier_id, data, request.lang)
+
+
 @get("/v1/staff/dossiers/{dossier_id:uuid}/papers/{paper_id:uuid}", who=DESKS)
 async def get_dossier_paper(db: Db, request: Door, dossier_id: FromPath[UUID], paper_id: FromPath[UUID]) -> Stream:
     """A paper of a dossier. Who opened it is in the audit."""
@@ -151,6 +160,7 @@ router = Router(
         refuse_dossier,
         act_on_dossier,
         issue_dossier_result,
+        hand_over_result,
         get_dossier_paper,
         rehome_dossier,
         list_agencies_of_dossiers,

@@ -83,6 +83,10 @@ WITHDRAWN = Place(
     code="withdrawn", name=Told("Đã rút hồ sơ", "Withdrawn"), national=7, percent=100, outcome="withdrawn"
 )
 
+RETURNED = Place(
+    code="returned", name=Told("Đã trả kết quả", "Result handed over"), national=10, percent=100, outcome="done"
+)
+
 
 def place_of(state: State) -> Place:
     """A state of a flow as a place."""

@@ -281,6 +281,7 @@ CREATE INDEX dossier_parent ON dossier (parent_id, parent_version) WHERE parent_
 CREATE INDEX dossier_warn ON dossier (warn_at, id) WHERE is_open AND clock = 'run' AND warned_at IS NULL;
 CREATE INDEX dossier_late ON dossier (due_at, id) WHERE is_open AND clock = 'run' AND overdue_at IS NULL;
 CREATE INDEX dossier_step_late ON dossier (step_due_at, id) WHERE is_open AND step_overdue_at IS NULL;
+CREATE INDEX dossier_to_fetch ON dossier (agency_code, finished_at, id) WHERE delivery_state = 'ready' AND deliver_by = 'counter';
 CREATE INDEX dossier_drafts ON dossier (made_at) WHERE state = 'draft';
 CREATE INDEX dossier_delegated ON dossier (delegation_id) WHERE delegation_id IS NOT NULL;
 

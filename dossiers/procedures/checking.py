@@ -33,7 +33,7 @@ DAY_MINUTES = 450
 MOST_STEPS = 50_000
 """How many steps are followed to find the longest way through a flow."""
 HEAD = "agency_head"
-END_STATUS = {"done": (9, 10), "stopped": (8,)}
+END_STATUS = {"done": (9,), "stopped": (8,)}
 
 
 class DefinitionBroken(Refusal):
@@ -197,8 +197,8 @@ def _states_are_whole(definition: Definition) -> Iterator[Finding]:
                 )
             if state.national not in END_STATUS[state.outcome]:
                 yield Finding(
-                    where, "end_status", "Mã trạng thái quốc gia của kết thúc phải là 8 (dừng), 9 hoặc 10 (xong)",
-                    "An end's national status is 8 (stopped), 9 or 10 (done)",
+                    where, "end_status", "Mã trạng thái quốc gia của kết thúc phải là 8 (dừng) hoặc 9 (xong)",
+                    "An end's national status is 8 (stopped) or 9 (done); 10 follows by itself",
                 )  # fmt: skip
         elif state.clock == "stop" or state.national in {8, 9, 10}:
             yield Finding(

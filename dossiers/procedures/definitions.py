@@ -10,7 +10,8 @@ A dossier's states are the frame's and the flow's. The frame is the same for eve
                 │  ▲ ╲
                 ▼  │  ╲─► refused
             incomplete
-    withdrawn: from any of these, and from any state of the flow that has not ended, unless the flow forbids it"""
+    withdrawn: from any of these, and from any state of the flow that has not ended, unless the flow forbids it
+    returned: from an end of the flow with national status 9, when the result is in its owner's hands"""
 
 from datetime import date
 from typing import Annotated, Any, Literal
@@ -34,7 +35,7 @@ FormNumber = Literal[1, 2, 3, 4, 5, 6, 7]
 """Forms of the one-stop mechanism: 01 receipt and appointment, 02 request for supplement, 03 refusal, 04 apology and
 new date, 05 stop notice, 06 control slip, 07 register."""
 
-FRAME = ("draft", "submitted", "incomplete", "refused", "withdrawn")
+FRAME = ("draft", "submitted", "incomplete", "refused", "withdrawn", "returned")
 """States that no flow may name."""
 
 

@@ -83,8 +83,7 @@ def everything(*, supplement: str = "restart", electronic: bool = True) -> dict[
         state("supplement", 5, 40, clock="pause"),
         state("fee", 6, 40, clock="pause"),
         state("waiting", 4, 60, desk=desk("agency_officer"), limit_minutes=1350),
-        state("done", 9, 90, clock="stop", desk=desk("clerk")),
-        state("returned", 10, 100, clock="stop", outcome="done"),
+        state("done", 9, 90, clock="stop", outcome="done"),
         state("stopped", 8, 100, clock="stop", outcome="stopped"),
     ]
     actions = [
@@ -109,7 +108,6 @@ def everything(*, supplement: str = "restart", electronic: bool = True) -> dict[
         action("joined", ["waiting"], "approval", on="joined"),
         action("child_refused", ["waiting"], "appraisal", on="child_refused"),
         action("sign", ["approval"], "done", effect("issue_result"), roles=["agency_head"]),
-        action("hand_over", ["done"], "returned", roles=["clerk"]),
         action("stop", ["appraisal", "approval"], "stopped", roles=["agency_officer", "agency_head"], needs=["note"]),
     ]
     return {
@@ -152,11 +150,11 @@ def small() -> dict[str, Any]:
             "start": "work",
             "states": [
                 state("work", 4, 50, desk=desk("agency_officer"), limit_minutes=900),
-                state("returned", 10, 100, clock="stop", outcome="done"),
+                state("finished", 9, 100, clock="stop", outcome="done"),
                 state("stopped", 8, 100, clock="stop", outcome="stopped"),
             ],
             "actions": [
-                action("finish", ["work"], "returned", roles=["agency_officer"]),
+                action("finish", ["work"], "finished", roles=["agency_officer"]),
                 action("stop", ["work"], "stopped", roles=["agency_officer"], needs=["note"]),
             ],
         },

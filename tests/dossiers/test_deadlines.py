@@ -223,7 +223,8 @@ async def test_a_result_before_its_day_is_told_as_early(db: Connection, desk: ht
     await office.sign(dossier["id"])
     told = [row["data"] for row in await db.fetch(sql.news_of, UUID(dossier["id"])) if row["kind"] == "DossierMoved"]
     assert (told[-1]["happened"], told[-1]["before_due"]) == ("result_ready", True)
-    assert (await office.did(dossier["id"], "hand_over", office.clerk))["outcome"] == "done"
+    handed_over = await office.put(dossier["id"], "delivery", office.clerk)
+    assert (handed_over.json()["state"], handed_over.json()["national_status"]) == ("returned", 10)
 
 
 async def test_the_days_are_those_of_the_calendar_library() -> None:

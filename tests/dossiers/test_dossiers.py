@@ -60,7 +60,7 @@ async def test_a_dossier_goes_from_the_phone_to_its_signed_result(db: Connection
     )
     assert mine["result"]["link"] == f"/v1/dossiers/{dossier['id']}/result"
     assert [step["action"] for step in mine["timeline"]] == [
-        "submitted", "accepted", "hand_on", "propose", "sign", "result_signed", "hand_over",
+        "submitted", "accepted", "hand_on", "propose", "sign", "result_signed", "returned",
     ]  # fmt: skip
     assert [step["version"] for step in mine["timeline"]] == list(range(2, 9))
     assert mine["timeline"][3]["department"] == "Phòng agency_officer"

@@ -57,7 +57,7 @@ async def test_a_fee_at_acceptance_is_a_bill_at_once_and_no_result_goes_out_befo
     assert (shown["fee"]["state"], shown["fee"]["amount"], shown["fee"]["biller"]) == ("due", 8_000, BILLER)
     assert shown["fee"]["reference"] == shown["code"]
     assert "pay" in shown["may"]
-    refused = await office.act(dossier["id"], "hand_over", office.clerk)
+    refused = await office.put(dossier["id"], "delivery", office.clerk)
     assert (refused.status_code, problem(refused)) == (409, "FeeNotPaid")
     assert await pay(city, person, shown["fee"]) == 201
     assert await pay(city, person, shown["fee"]) == 409
@@ -66,7 +66,12 @@ async def test_a_fee_at_acceptance_is_a_bill_at_once_and_no_result_goes_out_befo
     shown = await see(city, person, dossier)
     assert shown["fee"]["state"] == "paid"
     assert [step["action"] for step in shown["timeline"]].count("fee_paid") == 1
-    assert (await office.did(dossier["id"], "hand_over", office.clerk))["outcome"] == "done"
+    ready = await city.client.get("/v1/staff/dossiers?queue=ready", headers=office.clerk.headers)
+    assert [line["id"] for line in ready.json()["items"]] == [dossier["id"]]
+    handed_over = await office.put(dossier["id"], "delivery", office.clerk)
+    assert (handed_over.json()["state"], handed_over.json()["delivery"]) == ("returned", "delivered")
+    ready = await city.client.get("/v1/staff/dossiers?queue=ready", headers=office.clerk.headers)
+    assert ready.json()["items"] == []
 
 
 async def test_a_fee_that_is_asked_for_on_the_way_stops_the_clock_until_it_is_paid(city: City) -> None:
