@@ -202,10 +202,10 @@ async def bring_up_to_date(settings: Settings) -> list[str]:
 
 
 @click.command()
-@click.option("--city", is_flag=True, help="Ten thousand field reports of two years too; it takes ten minutes.")
+@click.option("--city", is_flag=True, help="Two years of field reports and dossiers too; it takes half an hour.")
 @plainly
 def seed(city: bool) -> None:
-    """Plant the sandbox's people, bills, merchants, money and field reports, once."""
+    """Plant the sandbox's people, bills, merchants, money, field reports and dossiers, once."""
     with_database(config.settings(), plant_whole_city if city else plant_once)
 
 
@@ -213,7 +213,8 @@ async def plant_once(database: Database) -> None:
     """Plant the sandbox's seed unless it is there; raises BadSetting in production."""
     from app.identity import seed as people
     from app.staff import seed as staff
-    from dossiers.procedures import loading as procedures
+    from dossiers import seed as dossiers
+    from dossiers.counters import seed as visits
     from feedback import seed as street
     from wallet import seed as money
 
@@ -228,15 +229,21 @@ async def plant_once(database: Database) -> None:
         await people.follow_the_stand_in(db)
         await staff.follow_the_stand_in(db)
         await money.follow_the_stand_in(db)
-        await procedures.load(db)
+        await dossiers.load_procedures(db)
     await street.plant(database)
+    await dossiers.plant(database, money.pay_in_cash)
+    await visits.plant(database)
 
 
 async def plant_whole_city(database: Database) -> None:
-    """The same, and what a city has reported in two years; what is there stays as it is."""
+    """The same, and what a city has reported and filed in two years; what is there stays as it is."""
+    from dossiers import seed as dossiers
     from feedback import seed as street
+    from wallet import seed as money
 
     await plant_once(database)
+    await dossiers.plant_city(database, money.pay_in_cash)
+    await dossiers.settle(database)
     await street.plant_city(database)
     await street.settle(database)
 

@@ -32,17 +32,18 @@ async def hear_payments(db: Connection, news: Sequence[News]) -> None:
     told = {event.bill_id: (event, made_at) for event, made_at in heard}
     for found in await many(_OfBill, db, sql.dossiers_of_bills, list(told)):
         event, made_at = told[found.bill_id]
-        await _pay(db, found.id, event.payment_id, made_at)
+        await paid(db, found.id, event.payment_id, made_at)
 
 
-async def _pay(db: Connection, dossier_id: UUID, payment_id: UUID, paid_at: datetime) -> None:
+async def paid(db: Connection, dossier_id: UUID, payment_id: UUID, paid_at: datetime) -> None:
+    """Its fee is paid. The same again changes nothing."""
     dossier = await steps.lock(db, dossier_id)
     if await db.fetchval(sql.pay_fee, dossier.id, payment_id, paid_at) is None:
         return
-    paid = await steps.lock(db, dossier.id)
-    if await moves.happen(db, paid, "fee_paid") is None:
+    settled = await steps.lock(db, dossier.id)
+    if await moves.happen(db, settled, "fee_paid") is None:
         step = Step(code="fee_paid", name=PAID, happened="fee_paid", by="city")
-        await moves.settle(db, await steps.note_down(db, paid, step))
+        await moves.settle(db, await steps.note_down(db, settled, step))
 
 
 async def result_signed(db: Connection, dossier_id: UUID) -> None:

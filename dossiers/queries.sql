@@ -651,3 +651,52 @@ UNION ALL
 SELECT 'desk', agency_code, array_to_string(procedures, ', '), made_at FROM dossier_desk WHERE principal_id = $1
 UNION ALL
 SELECT 'assigned', id::text, procedure_vi, updated_at FROM dossier WHERE assignee_id = $1;
+
+-- The sandbox's seed
+
+-- name: plant_officer
+-- Somebody ($1) with a role at an agency.
+WITH made AS (
+    INSERT INTO principal (id, kind, name) VALUES ($1, 'staff', $2) ON CONFLICT (id) DO NOTHING
+)
+INSERT INTO role_grant (principal_id, agency_code, role) VALUES ($1, $3, $4) ON CONFLICT DO NOTHING;
+
+-- name: plant_applicant
+-- A resident of the great city.
+INSERT INTO principal (id, kind, phone, name) VALUES ($1, 'resident', $2, $3) ON CONFLICT (id) DO NOTHING;
+
+-- name: has_dossier
+-- Is it told already?
+SELECT EXISTS (SELECT FROM dossier WHERE id = $1);
+
+-- name: level_of
+-- At which level it is dealt with.
+SELECT level FROM dossier WHERE id = $1;
+
+-- name: fee_of
+-- What is to be paid for it now.
+SELECT bill_id, fee_amount AS amount FROM dossier WHERE id = $1 AND payment_state = 'due';
+
+-- name: dates_of
+-- When it was accepted, and when it is due.
+SELECT accepted_at, due_at FROM dossier WHERE id = $1;
+
+-- name: state_of
+-- Where it is.
+SELECT state FROM dossier WHERE id = $1;
+
+-- name: owner_of
+-- Whose it is.
+SELECT owner_id FROM dossier WHERE id = $1;
+
+-- name: open_children
+-- What was made out of it, and is not done.
+SELECT id, procedure_code, procedure_version FROM dossier WHERE parent_id = $1 AND is_open ORDER BY id;
+
+-- name: desk_of
+-- Who has it.
+SELECT version, desk_agency, desk_role FROM dossier WHERE id = $1;
+
+-- name: end_of
+-- How it ended, if it did.
+SELECT version, owner_id, deliver_by, delivery_state FROM dossier WHERE id = $1 AND outcome = 'done';

@@ -20,7 +20,7 @@ from app.uploads import uploads
 from app.uploads.uploads import Original
 from dossiers import steps
 from dossiers.models import GivePaper, HandInPaper, PaperKind, StoredPaper
-from dossiers.procedures.definitions import Definition, Paper
+from dossiers.procedures.definitions import Channel, Definition, Paper
 
 sql = queries_beside(__file__)
 
@@ -217,10 +217,19 @@ async def attach(
         await db.execute(sql.add_paper, dossier_id, "officer", 2, 1, upload_id, None, True, MOST_PAPERS)
 
 
-async def need_all(db: Connection, dossier_id: UUID, definition: Definition, case: str) -> None:
-    """Raises PaperMissing unless each paper that is required is there."""
+async def need_all(db: Connection, dossier_id: UUID, definition: Definition, case: str, channel: Channel) -> None:
+    """Raises PaperMissing unless each paper that is required is there.
+
+    Filed online, what is taken on paper only is brought to the counter; filed by post, all of it comes in the letter:
+    the clerk looks, before accepting."""
     there: list[str] = await db.fetchval(sql.papers_there, dossier_id)
-    missing = [paper for paper in definition.papers_of(case) if paper.required and paper.code not in there]
+    missing = [
+        paper
+        for paper in definition.papers_of(case)
+        if paper.required
+        and paper.code not in there
+        and (channel == "counter" or (channel == "online" and 2 in paper.kinds))
+    ]
     if missing:
         _refuse_missing(missing)
 

@@ -775,10 +775,6 @@ SELECT count(*) FROM forgotten;
 -- Somebody who reports things, in a sandbox.
 INSERT INTO principal (id, kind, phone, name) VALUES ($1, 'resident', $2, $3) ON CONFLICT DO NOTHING;
 
--- name: move_clock
--- In this transaction the city's clock is so far from the wall's.
-SELECT set_config('huong.clock_offset', $1, true);
-
 -- name: needs_of_category
 -- Whose a category is, whether its pictures are evidence, and whether an answer needs one.
 SELECT route_of(code, NULL) AS agency, keeps_original AS evidence, after_photo FROM report_category WHERE code = $1;

@@ -4,20 +4,18 @@ They are made by the verbs that phones and officers use, with the city's clock m
 
 import io
 import random
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from uuid import UUID
 
 import msgspec
 from PIL import Image, ImageDraw
 
-from app.clock import city_now, set_offset
-from app.config import settings
+from app.clock import city_now
 from app.db import Connection, Database, queries_beside
 from app.identity.models import Grant, Principal
 from app.identity.seed import RESIDENTS, STAFF, seed_id
 from app.places import Ward, wards
+from app.sandbox.past import NotYet, back, then
 from app.uploads import incoming, receiving
 from feedback import deadlines, fines, handling, reports, triage, voices
 from feedback.models import AskExtension as Extend
@@ -225,10 +223,6 @@ def _of_long_ago(fate: Fate, at: datetime, dice: random.Random) -> Fate:
     return Fate(dice.choice((4, 5)), dice.choice(("satisfied", "satisfied", "acceptable", "unsatisfied")))
 
 
-class _NotYet(Exception):
-    """That will happen tomorrow."""
-
-
 class _Story:
     """One report, from its filing to as far as it goes: one transaction, so that it is there whole or not at all."""
 
@@ -254,14 +248,14 @@ class _Story:
         filed = FileReport(category=self.code, text=text, lat=lat, lng=lng, uploads=[before], urgent=self.number < 12)
         async with self.database.transaction() as db:
             try:
-                async with _at(db, at):
+                async with then(db, at):
                     await reports.file(db, self.reporter, self.id, filed, _address_of(self.reporter), "vi")
                 fate = _FINED if evidence and fate.steps > 3 else fate
                 await self._go_on(db, at, fate, officer, ResolveReport(version=1, text=answer, uploads=done))
-            except _NotYet:
+            except NotYet:
                 pass
             finally:
-                await db.execute(sql.move_clock, f"{settings().clock_offset_s} seconds")
+                await back(db)
 
     async def _go_on(
         self, db: Connection, at: datetime, fate: Fate, officer: Principal, answer: ResolveReport
@@ -269,30 +263,30 @@ class _Story:
         operator = self.cast.operator
         hours = self.dice.uniform
         if fate.end == "rejected":
-            async with _at(db, at + timedelta(hours=hours(0.2, 6))):
+            async with then(db, at + timedelta(hours=hours(0.2, 6))):
                 no = VerifyReport(version=1, accepted=False, reason="Nội dung chưa rõ địa điểm; mời gửi lại kèm ảnh.")
                 await triage.verify(db, operator, self.id, no, "vi")
         if fate.steps > 0:
-            async with _at(db, at := at + timedelta(hours=hours(0.1, 4))):
+            async with then(db, at := at + timedelta(hours=hours(0.1, 4))):
                 await triage.verify(db, operator, self.id, VerifyReport(version=1, accepted=True), "vi")
                 await self._gather(db)
         if fate.steps > 1:
-            async with _at(db, at := at + timedelta(hours=hours(0.1, 5))):
+            async with then(db, at := at + timedelta(hours=hours(0.1, 5))):
                 await triage.assign(db, operator, self.id, AssignReport(version=await self._version(db)), "vi")
         if fate.steps > 2:
-            async with _at(db, at := at + timedelta(hours=hours(0.5, 10))):
+            async with then(db, at := at + timedelta(hours=hours(0.5, 10))):
                 await handling.start(db, officer, self.id, StartReport(version=await self._version(db)), "vi")
         if fate.steps > 3:
-            async with _at(db, at := at + timedelta(hours=hours(2, 60))):
+            async with then(db, at := at + timedelta(hours=hours(2, 60))):
                 answered = msgspec.structs.replace(answer, version=await self._version(db))
                 await handling.resolve(db, officer, self.id, answered, "vi")
         if fate.end == "fined":
-            async with _at(db, at := at + timedelta(hours=hours(1, 20))):
+            async with then(db, at := at + timedelta(hours=hours(1, 20))):
                 await self._fine(db, officer)
         if fate.steps > 4:
-            async with _at(db, at := at + timedelta(hours=hours(1, 40))):
+            async with then(db, at := at + timedelta(hours=hours(1, 40))):
                 await voices.rate(db, self.reporter, self.id, RateReport(rating=fate.rating), "vi")
-        async with _at(db, at + timedelta(hours=hours(0.5, 8))):
+        async with then(db, at + timedelta(hours=hours(0.5, 8))):
             await self._end(db, fate.end, officer)
 
     async def _end(self, db: Connection, end: str, officer: Principal) -> None:
@@ -359,21 +353,6 @@ async def _needs(db: Connection, code: str) -> tuple[str, bool, bool]:
     row = await db.fetchrow(sql.needs_of_category, code)
     assert row is not None
     return row["agency"], row["evidence"], row["after_photo"]
-
-
-@asynccontextmanager
-async def _at(db: Connection, moment: datetime) -> AsyncGenerator[None]:
-    """The city's clock stands there, in Python and in this transaction; raises _NotYet."""
-    if moment > city_now():
-        raise _NotYet
-    own = timedelta(seconds=settings().clock_offset_s)
-    offset = own + (moment - city_now())
-    set_offset(offset)
-    try:
-        await db.execute(sql.move_clock, f"{offset.total_seconds()} seconds")
-        yield
-    finally:
-        set_offset(own)
 
 
 def painted(size: tuple[int, int], dice: random.Random, *, broken: bool) -> bytes:

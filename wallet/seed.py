@@ -2,13 +2,17 @@
 
 from calendar import monthrange
 from datetime import date
+from uuid import UUID
 
 from app.clock import city_today
 from app.config import settings
 from app.db import Connection, queries_beside
+from app.identity.models import Principal
 from app.identity.seed import MERCHANT_OWNERS, RESIDENTS, seed_id
 from wallet import bills, ledger
 from wallet.billers import connections
+from wallet.gateways import cash
+from wallet.gateways.inbound_models import CashForBill, TakeCash
 from wallet.ledger import Move
 from wallet.merchants import merchants
 from wallet.models import BillerKind
@@ -104,3 +108,11 @@ async def _plant_bills(db: Connection, n: int, phone: str, name: str) -> None:
         if code in KEPT:
             kept_id = seed_id(f"kept {phone} {code}")
             await db.execute(sql.keep_customer_code, seed_id(phone), kept_id, code, customer_code, None, 3)
+
+
+async def pay_in_cash(
+    db: Connection, clerk: Principal, agency: str, cash_receipt_id: UUID, bill_id: UUID, amount: int
+) -> None:
+    """Somebody pays a bill at a counter."""
+    wanted = TakeCash(agency=agency, wanted=CashForBill(bill_id=bill_id), amount=amount)
+    await cash.take(db, clerk, cash_receipt_id, wanted)

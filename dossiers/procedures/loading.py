@@ -39,10 +39,15 @@ def decoded(path: Path) -> Definition:
 async def load(db: Connection, by: UUID | None = None, folder: Path = CATALOGUE) -> int:
     """Publish what was not published yet as the files have it, each as one more version; returns how many these were.
 
-    What staff have published since stays in force: a file that was once published is not published again. Raises
-    DefinitionBroken, whose `errors` name the file, and
-    BadProcedureFile, and then nothing is published."""
-    files = read(folder)
+    Raises what `publish_new` does, and BadProcedureFile; then nothing is published."""
+    return await publish_new(db, read(folder), by)
+
+
+async def publish_new(db: Connection, files: dict[str, Definition], by: UUID | None = None) -> int:
+    """Publish definitions, by their codes, that were never published as they are; returns how many these were.
+
+    What staff have published since stays in force. Raises DefinitionBroken, whose `errors` name the file; then
+    nothing is published."""
     new = {code: one for code, one in files.items() if not await _was_published(db, code, one)}
     broken = [
         Finding(f"{code}: {finding.field}", finding.code, finding.vi, finding.en)

@@ -1,6 +1,8 @@
 -- name: current_version
--- The version of a procedure ($1) that is in force.
-SELECT published_version FROM procedure WHERE code = $1 AND published_version IS NOT NULL AND abolished_at IS NULL;
+-- The version of a procedure ($1) that is in force by the city's clock.
+SELECT version FROM procedure_version JOIN procedure ON code = procedure_code
+WHERE procedure_code = $1 AND published_at <= city_now() AND (abolished_at IS NULL OR abolished_at > city_now())
+ORDER BY published_at DESC, version DESC LIMIT 1;
 
 -- name: published_definition
 -- A published version ($1, $2), and what it says unless that is known already, as of $3.
@@ -39,9 +41,9 @@ SELECT definition FROM procedure_version WHERE procedure_code = $1 AND published
 SELECT coalesce(max(version), 0) FROM procedure_version WHERE procedure_code = $1;
 
 -- name: agencies_there
--- Of these agencies ($1), those that there are today.
+-- Of these agencies ($1), those that there are today, or will be.
 SELECT agency_code FROM dossier_agency
-WHERE agency_code = ANY($1::text[]) AND valid_from_on <= (city_now() AT TIME ZONE 'Asia/Ho_Chi_Minh')::date
+WHERE agency_code = ANY($1::text[])
     AND (valid_to_on IS NULL OR valid_to_on >= (city_now() AT TIME ZONE 'Asia/Ho_Chi_Minh')::date);
 
 -- name: field_is_there

@@ -48,3 +48,7 @@ UPDATE access_token SET expires_at = 'infinity';
 -- name: keep_staff_signed_in
 -- However much time passes.
 UPDATE staff_session SET expires_at = city_now() + interval '1 day', seen_at = city_now();
+
+-- name: all_dossiers
+-- Every dossier, as figures see it.
+SELECT id, code, channel, state, outcome, finished_at, first_due_at, version FROM dossier ORDER BY id;
