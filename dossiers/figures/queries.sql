@@ -91,6 +91,10 @@ FROM agency JOIN dossier_agency ON agency_code = code;
 -- What fields are called, in a language ($1).
 SELECT code AS key, CASE $1::text WHEN 'en' THEN name_en ELSE name_vi END AS name FROM procedure_field;
 
+-- name: fold_alone
+-- Two that fold would each wait for the other, as one turn is several statements: until its commit, one alone does.
+SELECT pg_try_advisory_xact_lock(hashtextextended('dossier tallies', 0));
+
 -- name: fold_dossier_tallies
 -- Add the oldest $1 of what happened to days, months and years; returns how many these were.
 WITH taken AS (

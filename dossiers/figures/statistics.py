@@ -202,7 +202,9 @@ async def csv_file(db: Connection, asked: Asked, address: str, language: Languag
 
 
 async def fold(db: Connection) -> None:
-    """Add what happened since the last time to the days, months and years."""
+    """Add what happened since the last time to the days, months and years; nothing if another is at it."""
+    if not await db.fetchval(sql.fold_alone):
+        return
     for _ in range(MOST_FOLDS):
         if await db.fetchval(sql.fold_dossier_tallies, FOLDED_AT_ONCE) < FOLDED_AT_ONCE:
             return
