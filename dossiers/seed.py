@@ -224,7 +224,7 @@ class _Story:
         await self._give_papers(moment)
         async with self.database.transaction() as db:
             try:
-                await self._happen(db, add_working_minutes(moment, self.dice.randrange(60), self.time))
+                await self._happen(db, self._filed_at(moment))
             except NotYet:
                 pass
             finally:
@@ -247,6 +247,15 @@ class _Story:
                 paper_id = self._paper_id(paper.code)
                 content = incoming.arrived(_scan(paper.name.vi, self.name))
                 await receiving.put(self.database, self.owner, paper_id, "paper", content)
+
+    def _filed_at(self, moment: datetime) -> datetime:
+        """Online at any hour; at the counter while it is open."""
+        if self.channel == "online":
+            return moment
+        minutes = self.dice.randrange(60)
+        while add_working_minutes(moment, minutes, self.time) > city_now():
+            moment -= timedelta(days=1)
+        return add_working_minutes(moment, minutes, self.time)
 
     def _paper_id(self, code: str) -> UUID:
         return seed_id(f"paper {self.id} {code}")
