@@ -12,7 +12,7 @@ run: .venv/.lock-stamp ## start the city here, with play money (HOST, PORT, DATA
 	export HOST="$${HOST:-127.0.0.1}" PORT="$${PORT:-8000}" DATA_DIR="$${DATA_DIR:-./var}"; \
 	exec .venv/bin/litestar up
 
-seed-city: .venv/.lock-stamp ## fill the city in DATA_DIR with two years of field reports, while it runs (ten minutes)
+seed-city: .venv/.lock-stamp ## fill the city in DATA_DIR with two years of reports and dossiers, while it runs (an hour)
 	@export HUONG_MODE=sandbox LITESTAR_APP=app.main:create_app DATA_DIR="$${DATA_DIR:-./var}"; \
 	exec .venv/bin/litestar seed --city
 

@@ -15,6 +15,7 @@ import structlog
 
 from app.clock import CITY_ZONE, WorkingTime, add_working_minutes, city_now, working_minutes, working_time
 from app.db import Connection, Database, queries_beside
+from app.errors import Refusal
 from app.identity.models import Grant, Principal
 from app.identity.seed import RESIDENTS, STAFF, seed_id
 from app.paper import A5, Paper
@@ -480,8 +481,8 @@ async def extend(
     )
     try:
         await actions.act(db, who, dossier_id, seed_id(f"{dossier_id} {row['version']}"), wanted, "vi")
-    except (deadlines.TooLateToExtend, deadlines.BadNewDate, actions.UnknownAction):
-        return
+    except Refusal:
+        return  # too late for an apology
 
 
 def way_out(definition: Definition, state: str) -> list[Action]:
