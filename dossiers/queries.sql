@@ -556,9 +556,14 @@ WHERE is_open AND assignee_id = $1 AND ($2::text IS NULL OR procedure_code = $2)
 ORDER BY turn_at, id LIMIT $7;
 
 -- name: dossiers_at_desks
--- The same of desks ($1), each by its index, but for procedures that are not on the desk of whoever asks ($9).
-SELECT line.* FROM unnest($1::text[]) AS mine (desk)
-LEFT JOIN dossier_desk ON principal_id = $9 AND dossier_desk.agency_code = split_part(mine.desk, '/', 1)
+-- The same of desks ($1), each by its index, but for procedures that are not on the desk of whoever asks ($9): these are
+-- keys of an object, since a list would be gone through for each dossier.
+WITH mine AS MATERIALIZED (
+    SELECT wanted.desk, (SELECT jsonb_object_agg(code, true) FROM unnest(procedures) AS code) AS procedures
+    FROM unnest($1::text[]) AS wanted (desk)
+    LEFT JOIN dossier_desk ON principal_id = $9 AND dossier_desk.agency_code = split_part(wanted.desk, '/', 1)
+)
+SELECT line.* FROM mine
 CROSS JOIN LATERAL (
     SELECT id, code, procedure_code AS procedure, CASE $8::text WHEN 'en' THEN procedure_en ELSE procedure_vi END AS procedure_name,
         dossier.agency_code AS agency, applicant_name, channel, state,
@@ -566,7 +571,7 @@ CROSS JOIN LATERAL (
         national_status, version, desk_role, assignee_id, turn_at, due_at, step_due_at,
         clock = 'run' AND finished_at IS NULL AND (due_at < city_now()) IS TRUE AS overdue, submitted_at
     FROM dossier
-    WHERE is_open AND dossier.desk = mine.desk AND (coalesce(cardinality(procedures), 0) = 0 OR procedure_code = ANY (procedures))
+    WHERE is_open AND dossier.desk = mine.desk AND (mine.procedures IS NULL OR mine.procedures ? procedure_code)
         AND ($2::text IS NULL OR procedure_code = $2) AND ($3::text IS NULL OR state = $3)
         AND ($4::text IS NULL OR code = upper($4) OR plain_text(applicant_name) LIKE '%' || plain_text($4) || '%')
         AND ($5::timestamptz IS NULL OR (turn_at, id) > ($5, $6::uuid))
