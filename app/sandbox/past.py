@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 
+from app.audit import records
 from app.clock import city_now, set_offset
 from app.config import settings
 from app.db import Connection, queries_beside
@@ -17,7 +18,7 @@ class NotYet(Exception):
 
 @asynccontextmanager
 async def then(db: Connection, moment: datetime) -> AsyncGenerator[None]:
-    """The city's clock stands there, in Python and in this transaction; raises NotYet."""
+    """The city's clock stands there, in Python and in this transaction, and the audit is silent; raises NotYet."""
     if moment > city_now():
         raise NotYet
     own = timedelta(seconds=settings().clock_offset_s)
@@ -25,7 +26,8 @@ async def then(db: Connection, moment: datetime) -> AsyncGenerator[None]:
     set_offset(offset)
     try:
         await db.execute(sql.move_clock, f"{offset.total_seconds()} seconds")
-        yield
+        with records.of_what_is_made_up():
+            yield
     finally:
         set_offset(own)
 
