@@ -81,6 +81,8 @@ async def act(
             raise DossierActionIdTaken
         if dossier.state == "submitted":
             await _ask_at_the_counter(db, me, dossier, action_id, wanted)
+        elif dossier.outcome == "done":
+            await _hand_over_at_the_counter(db, me, dossier, action_id, wanted)
         else:
             await _act(db, me, dossier, action_id, wanted)
     return await showing.after(db, me, dossier_id, language)
@@ -106,6 +108,24 @@ async def _ask_at_the_counter(
         beside=action_id,
     )
     await steps.move(db, dossier, INCOMPLETE, step)
+
+
+async def _hand_over_at_the_counter(
+    db: Connection, me: Principal, dossier: Locked, action_id: UUID, wanted: ActOnDossier
+) -> None:
+    at_counter = await steps.works_at(db, me, dossier.agency_code, COUNTER, dossier.procedure_code)
+    if wanted.action != steps.HAND_OVER or not at_counter or dossier.delivery_state != "ready":
+        _refuse_unknown(dossier)
+    step = Step(
+        code=steps.HAND_OVER,
+        name=steps.HANDED,
+        happened="handed_over",
+        actor=me,
+        note=wanted.note,
+        wanted=wanted,
+        beside=action_id,
+    )
+    await moves.write_down_delivery(db, dossier, step)
 
 
 async def _act(db: Connection, me: Principal, dossier: Locked, action_id: UUID, wanted: ActOnDossier) -> None:
@@ -136,7 +156,8 @@ async def _mine(db: Connection, me: Principal, dossier: Locked, definition: Defi
     action = definition.flow.action(code)
     if action is None or not dossier.is_open or dossier.state not in action.from_ or not action.roles:
         _refuse_unknown(dossier)
-    if not await steps.works_at(db, me, dossier.desk_agency, action.roles, dossier.procedure_code):
+    agency = steps.whose(action, dossier.agency_code, dossier.desk_agency, dossier.desk_role)
+    if not await steps.works_at(db, me, agency, action.roles, dossier.procedure_code):
         _refuse_unknown(dossier)
     return action
 

@@ -68,5 +68,5 @@ async def posted(db: Connection, dossier_id: UUID, tracking_number: str) -> bool
 async def delivered(db: Connection, dossier_id: UUID) -> None:
     """The post has handed it over. The same again changes nothing."""
     dossier = await steps.lock(db, dossier_id)
-    if dossier.delivery_state == "posted" and dossier.is_open:
+    if dossier.delivery_state == "posted":
         await moves.hand_over(db, dossier, await steps.definition_of(db, dossier))

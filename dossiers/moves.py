@@ -24,16 +24,18 @@ from dossiers.procedures.definitions import (
     Extend,
     Happening,
     IssueResult,
+    NationalStatus,
     Print,
     Spawn,
     State,
 )
-from dossiers.steps import Locked, Step, place_of
+from dossiers.steps import HAND_OVER, HANDED, Locked, Step, place_of
 
 sql = queries_beside(__file__)
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-DONE, RETURNED = 9, 10
+DONE: NationalStatus = 9
+RETURNED: NationalStatus = 10
 
 
 class ResultNeeded(Refusal):
@@ -80,6 +82,9 @@ async def apply(db: Connection, dossier: Locked, definition: Definition, action:
     step_due_at = await deadlines.of_step(db, target.limit_minutes)
     step = _step(action, target, definition, given)
     moved = await steps.move(db, ready, place_of(target), step, step_due_at=step_due_at)
+    if moved.payment_state == "paid" and any(isinstance(effect, AskFee) for effect in action.effects):
+        # It came back this way after it was paid: no news of a payment will come any more.
+        return await happen(db, moved, "fee_paid") or moved
     return await _follow(db, moved)
 
 
@@ -220,7 +225,9 @@ async def happen(db: Connection, dossier: Locked, happening: Happening, given: G
 async def settle(db: Connection, dossier: Locked) -> Locked:
     """A result that is done, signed and paid goes its way: into its owner's hands at once if it is electronic, to the
     post if that was asked for; else it waits at the counter."""
-    if not dossier.is_open or dossier.national_status != DONE or dossier.payment_state in {"later", "due"}:
+    if not (dossier.is_open or dossier.outcome == "done") or dossier.national_status != DONE:
+        return dossier
+    if dossier.payment_state in {"later", "due"}:
         return dossier
     definition = await steps.definition_of(db, dossier)
     if definition.result.electronic and dossier.result_state != "signed":
@@ -233,9 +240,22 @@ async def settle(db: Connection, dossier: Locked) -> Locked:
 
 
 async def hand_over(db: Connection, dossier: Locked, definition: Definition) -> Locked:
-    """By its flow's way from here to the end at which the result is in its owner's hands."""
+    """By its flow's way from here to the end at which the result is in its owner's hands; where the flow ends before
+    that, it is written down."""
+    if dossier.outcome is not None:
+        step = Step(code=HAND_OVER, name=HANDED, happened="handed_over", by="city")
+        return await write_down_delivery(db, dossier, step)
     for action in definition.flow.actions:
         target = definition.flow.state(action.to) if action.to else None
         if dossier.state in action.from_ and target is not None and target.national == RETURNED:
             return await apply(db, dossier, definition, action, Given())
     return dossier
+
+
+async def write_down_delivery(db: Connection, dossier: Locked, step: Step) -> Locked:
+    """The result of a dossier whose flow ended when the work was done is in its owner's hands, once. Raises
+    FeeNotPaid."""
+    fees.need_settled(dossier)
+    if await db.fetchval(sql.deliver_result, dossier.id, RETURNED) is None:
+        return dossier
+    return await steps.note_down(db, await steps.lock(db, dossier.id), step)

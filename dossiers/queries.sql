@@ -259,6 +259,11 @@ SELECT $1, $2, $3, $4, $5, $6, $7, $8, coalesce(name, '?'), $9, $10 FROM princip
 UPDATE dossier SET delivery_state = 'posted', tracking_number = $2, updated_at = city_now()
 WHERE id = $1 AND delivery_state = 'ready' RETURNING id;
 
+-- name: deliver_result
+-- A result whose dossier ended when the work was done is in its owner's hands ($2: as the nation counts it), once.
+UPDATE dossier SET delivery_state = 'delivered', national_status = $2
+WHERE id = $1 AND outcome = 'done' AND delivery_state IN ('ready', 'posted') RETURNING id;
+
 -- name: rate_dossier
 -- How it was.
 UPDATE dossier SET rating = $2, rating_comment = $3, rated_at = city_now() WHERE id = $1;

@@ -61,6 +61,11 @@ AT_THE_COUNTER = (
 
 
 async def _possible(db: Connection, me: Principal, dossier: StaffDossier, language: Language) -> list[PossibleAction]:
+    if dossier.outcome == "done" and dossier.delivery == "ready" and dossier.fee.state not in {"later", "due"}:
+        if not await steps.works_at(db, me, dossier.agency, steps.COUNTER, dossier.procedure):
+            return []
+        name = _in(steps.HANDED, language)
+        return [PossibleAction(code=steps.HAND_OVER, name=name, to=None, needs=[], effects=[])]
     if dossier.outcome is not None:
         return []
     if dossier.accepted_at is None:
@@ -76,7 +81,8 @@ async def _possible(db: Connection, me: Principal, dossier: StaffDossier, langua
     for action in definition.flow.actions:
         if dossier.state not in action.from_ or not action.roles:
             continue
-        if await steps.works_at(db, me, dossier.desk_agency, action.roles, dossier.procedure):
+        agency = steps.whose(action, dossier.agency, dossier.desk_agency, dossier.desk_role)
+        if await steps.works_at(db, me, agency, action.roles, dossier.procedure):
             found.append(
                 PossibleAction(
                     code=action.code,

@@ -48,3 +48,7 @@ UPDATE access_token SET expires_at = 'infinity';
 -- name: keep_staff_signed_in
 -- However much time passes.
 UPDATE staff_session SET expires_at = city_now() + interval '1 day', seen_at = city_now();
+
+-- name: children_ids
+-- What was made out of a dossier and is open.
+SELECT id FROM dossier WHERE parent_id = $1 AND outcome IS NULL ORDER BY id;
