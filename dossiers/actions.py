@@ -136,7 +136,8 @@ async def _mine(db: Connection, me: Principal, dossier: Locked, definition: Defi
     action = definition.flow.action(code)
     if action is None or not dossier.is_open or dossier.state not in action.from_ or not action.roles:
         _refuse_unknown(dossier)
-    if not await steps.works_at(db, me, dossier.desk_agency, action.roles, dossier.procedure_code):
+    agency = steps.whose(action, dossier.agency_code, dossier.desk_agency, dossier.desk_role)
+    if not await steps.works_at(db, me, agency, action.roles, dossier.procedure_code):
         _refuse_unknown(dossier)
     return action
 

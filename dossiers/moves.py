@@ -78,6 +78,9 @@ async def apply(db: Connection, dossier: Locked, definition: Definition, action:
     step_due_at = await deadlines.of_step(db, target.limit_minutes)
     step = _step(action, target, definition, given)
     moved = await steps.move(db, ready, place_of(target), step, step_due_at=step_due_at)
+    if moved.payment_state == "paid" and any(isinstance(effect, AskFee) for effect in action.effects):
+        # It came back this way after it was paid: no news of a payment will come any more.
+        return await happen(db, moved, "fee_paid") or moved
     return await _follow(db, moved)
 
 

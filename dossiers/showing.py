@@ -63,7 +63,7 @@ HAND_OVER = Told("Trả kết quả", "Hand the result over")
 
 
 async def _possible(db: Connection, me: Principal, dossier: StaffDossier, language: Language) -> list[PossibleAction]:
-    if dossier.outcome == "done" and dossier.delivery == "ready":
+    if dossier.outcome == "done" and dossier.delivery == "ready" and dossier.fee.state not in {"later", "due"}:
         at_counter = await steps.works_at(db, me, dossier.agency, steps.COUNTER, dossier.procedure)
         return [
             PossibleAction(code="delivery", name=_in(HAND_OVER, language), to="returned", needs=[], effects=[])
@@ -83,7 +83,8 @@ async def _possible(db: Connection, me: Principal, dossier: StaffDossier, langua
     for action in definition.flow.actions:
         if dossier.state not in action.from_ or not action.roles:
             continue
-        if await steps.works_at(db, me, dossier.desk_agency, action.roles, dossier.procedure):
+        agency = steps.whose(action, dossier.agency, dossier.desk_agency, dossier.desk_role)
+        if await steps.works_at(db, me, agency, action.roles, dossier.procedure):
             found.append(
                 PossibleAction(
                     code=action.code,

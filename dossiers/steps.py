@@ -22,6 +22,7 @@ from dossiers.events import DossierHandedOn, DossierMoved, Happened
 from dossiers.models import ApplicantKind, DeliverBy, DeliveryState, DossierOutcome, EventBy, PaymentState
 from dossiers.procedures import versions
 from dossiers.procedures.definitions import (
+    Action,
     Channel,
     Clock,
     Definition,
@@ -184,6 +185,12 @@ async def lock_for_staff(db: Connection, me: Principal, dossier_id: UUID) -> Loc
 def sees(me: Principal, agency: str, desk_agency: str | None) -> bool:
     """May this member of staff read a dossier of an agency: one of its people, or of those whose desk it is on?"""
     return not {agency, desk_agency}.isdisjoint(me.agencies_as(*ROLES))
+
+
+def whose(action: Action, agency: str, desk_agency: str | None, desk_role: str | None) -> str:
+    """At which agency an action is done: where the dossier is, if it is for that desk; else (a head ends a wait, or
+    gives a new date) at the dossier's own, for whoever is only asked decides nothing."""
+    return desk_agency if desk_agency is not None and desk_role in action.roles else agency
 
 
 async def works_at(

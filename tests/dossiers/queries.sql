@@ -52,3 +52,7 @@ UPDATE staff_session SET expires_at = city_now() + interval '1 day', seen_at = c
 -- name: all_dossiers
 -- Every dossier, as figures see it.
 SELECT id, code, channel, state, outcome, finished_at, first_due_at, version FROM dossier ORDER BY id;
+
+-- name: children_ids
+-- What was made out of a dossier and is open.
+SELECT id FROM dossier WHERE parent_id = $1 AND outcome IS NULL ORDER BY id;
