@@ -50,7 +50,8 @@ async def result_signed(db: Connection, dossier_id: UUID) -> None:
     dossier = await steps.lock(db, dossier_id)
     step = Step(code="result_signed", name=SIGNED, happened="result_ready", by="city")
     signed = await steps.note_down(db, dossier, step)
-    await moves.settle(db, await moves.happen(db, signed, "result_signed") or signed)
+    if await moves.happen(db, signed, "result_signed") is None:
+        await moves.settle(db, signed)
 
 
 async def posted(db: Connection, dossier_id: UUID, tracking_number: str) -> bool:

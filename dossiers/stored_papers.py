@@ -217,10 +217,15 @@ async def attach(
         await db.execute(sql.add_paper, dossier_id, "officer", 2, 1, upload_id, None, True, MOST_PAPERS)
 
 
-async def need_all(db: Connection, dossier_id: UUID, definition: Definition, case: str) -> None:
-    """Raises PaperMissing unless each paper that is required is there."""
+async def need_all(db: Connection, dossier_id: UUID, definition: Definition, case: str, *, sent: bool) -> None:
+    """Raises PaperMissing unless each paper that is required is there. `sent`: by phone, which an original that is
+    wanted on paper cannot be; it is brought to the counter, or posted."""
     there: list[str] = await db.fetchval(sql.papers_there, dossier_id)
-    missing = [paper for paper in definition.papers_of(case) if paper.required and paper.code not in there]
+    missing = [
+        paper
+        for paper in definition.papers_of(case)
+        if paper.required and paper.code not in there and not (sent and 2 not in paper.kinds)
+    ]
     if missing:
         _refuse_missing(missing)
 
@@ -228,9 +233,12 @@ async def need_all(db: Connection, dossier_id: UUID, definition: Definition, cas
 async def need_these(
     db: Connection, dossier_id: UUID, definition: Definition, codes: Sequence[str], supplement_id: UUID
 ) -> None:
-    """Raises PaperMissing unless each of the papers that were asked for has come with this supplement."""
+    """Raises PaperMissing unless each of the papers that were asked for has come with this supplement, but for those
+    that are taken on paper only."""
     there: list[str] = await db.fetchval(sql.papers_of_supplement, dossier_id, supplement_id)
-    missing = [paper for paper in definition.papers if paper.code in codes and paper.code not in there]
+    missing = [
+        paper for paper in definition.papers if paper.code in codes and paper.code not in there and 2 in paper.kinds
+    ]
     if missing:
         _refuse_missing(missing)
 

@@ -1,4 +1,4 @@
-"""Every procedure of the catalogue, driven from the counter or the phone to each of its ends, through the real doors."""
+"""Every procedure of the catalogue, driven from the counter or the phone to each of its ends, by the real doors."""
 
 from collections import deque
 from typing import Any
@@ -7,11 +7,11 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
-from app.clock import CITY_ZONE, city_now
+from app.clock import city_now
 from app.db import Connection
 from dossiers import happenings
 from dossiers.procedures import loading
-from dossiers.procedures.definitions import Action, AskFee, AskSupplement, Definition, Extend, IssueResult, Spawn
+from dossiers.procedures.definitions import Action, Definition, Extend, IssueResult, Spawn
 from tests.dossiers.makers import HERE, a_paper, problem, sql
 from tests.makers import Resident, StaffMember, a_biller, a_resident, a_staff_member
 
@@ -58,7 +58,9 @@ def _wanted(part: dict[str, Any], form: dict[str, Any]) -> list[str]:
     if asked is None:
         return []
     holds = all(name in form for name in asked.get("required", ())) and all(
-        name not in form or form[name] == said.get("const", form[name]) and form[name] in said.get("enum", [form[name]])
+        name not in form
+        or (form[name] == said.get("const", form[name])
+        and form[name] in said.get("enum", [form[name]]))
         for name, said in asked.get("properties", {}).items()
     )
     return list(part.get("then" if holds else "else", {}).get("required", ()))
@@ -102,6 +104,7 @@ class Journey:
             papers = [
                 {"paper": one.code, "upload_id": str(await a_paper(self.db, self.person.id))}
                 for one in required
+                if 2 in one.kinds  # an original on paper is brought
             ]
             body |= {"channel": channel, "papers": papers, "submit": True}
             answer = await self.desk.put(f"/v1/dossiers/{dossier_id}", headers=self.person.headers, json=body)
@@ -197,7 +200,12 @@ def next_action(definition: Definition, start: str) -> Action:
         if here in ends and first is not None:
             return first
         for action in flow.actions:
-            if here in action.from_ and action.to is not None and action.to not in seen and action.on != "child_refused":
+            if (
+                here in action.from_
+                and action.to is not None
+                and action.to not in seen
+                and action.on != "child_refused"
+            ):
                 seen.add(action.to)
                 left.append((action.to, first or action))
     raise AssertionError(start)
@@ -258,7 +266,9 @@ async def test_what_goes_by_post_goes_to_the_post(
     await happenings.delivered(db, UUID(dossier_id))
     row = await journey.row(dossier_id)
     assert (row["delivery_state"], row["national_status"]) == ("delivered", 10)
-    last = [row["data"]["happened"] for row in await db.fetch(sql.news_of, UUID(dossier_id)) if "happened" in row["data"]]
+    last = [
+        row["data"]["happened"] for row in await db.fetch(sql.news_of, UUID(dossier_id)) if "happened" in row["data"]
+    ]
     assert last[-2:] == ["posted", "handed_over"]
 
 
