@@ -65,5 +65,6 @@ async def close(db: Connection, parent_id: UUID, note: str | None) -> None:
         if child.outcome is None:
             dossier = await steps.lock(db, child.id)
             await fees.drop(db, dossier)
+            await db.execute(sql.revoke_unsigned, child.id, CLOSED.vi)
             step = Step(code="closed", name=CLOSED, happened="stopped", by="city", note=note, told=False)
             await steps.move(db, await steps.lock(db, child.id), WITHDRAWN, step)

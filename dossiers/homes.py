@@ -50,6 +50,7 @@ async def merge(
 ) -> AgencyOfDossiers:
     """From today on it is a part of another. The same again is the same. Raises NotFound, AgencyMergedAlready,
     BadMerger."""
+    await db.fetch(sql.lock_agencies, [agency_code, wanted.into])
     before = await maybe(AgencyOfDossiers, db, sql.agencies_of_dossiers, agency_code, language)
     if before is None:
         raise NotFound

@@ -258,6 +258,10 @@ UPDATE dossier SET form = $2 WHERE id = $1;
 INSERT INTO dossier_result (id, dossier_id, code, number, title_vi, title_en, body, signer_id, signer_name, agency_code, electronic)
 SELECT $1, $2, $3, $4, $5, $6, $7, $8, coalesce(name, '?'), $9, $10 FROM principal WHERE id = $8;
 
+-- name: revoke_unsigned
+-- A dossier that ended otherwise ($2: how) has no result: what is not signed yet never is.
+UPDATE dossier_result SET state = 'revoked', revoked_at = city_now(), revoke_reason = $2 WHERE dossier_id = $1 AND state = 'made';
+
 -- name: post_result
 -- The post has taken it, once.
 UPDATE dossier SET delivery_state = 'posted', tracking_number = $2, updated_at = city_now()
@@ -322,6 +326,10 @@ FROM dossier_agency JOIN agency ON code = agency_code
 WHERE $1::text IS NULL OR agency_code = $1
 ORDER BY national_code;
 
+-- name: lock_agencies
+-- These wait for whoever merges one of them.
+SELECT agency_code FROM dossier_agency WHERE agency_code = ANY ($1::text[]) ORDER BY agency_code FOR NO KEY UPDATE;
+
 -- name: merge_agency
 -- From today on an agency ($1) is a part of another ($2), which is none that was merged.
 UPDATE dossier_agency SET merged_into = $2, valid_to_on = (city_now() AT TIME ZONE 'Asia/Ho_Chi_Minh')::date, receives = false
@@ -348,7 +356,8 @@ ON CONFLICT (id) DO NOTHING;
 
 -- name: stored_of_mine
 -- Which of these are mine, and of which kind.
-SELECT id, kind FROM stored_paper WHERE id = ANY ($1::uuid[]) AND owner_id = $2 AND dropped_at IS NULL;
+SELECT id, kind FROM stored_paper WHERE id = ANY ($1::uuid[]) AND owner_id = $2 AND dropped_at IS NULL
+    AND NOT EXISTS (SELECT FROM dossier_result WHERE dossier_result.id = result_id AND state = 'revoked');
 
 -- name: add_paper
 -- A paper more, behind the others, at most so many ($8); the same stored one is there once.
@@ -380,6 +389,7 @@ SELECT stored_paper.id, kind, CASE $5::text WHEN 'en' THEN name_en ELSE name_vi 
     stored_paper.made_at
 FROM stored_paper LEFT JOIN upload ON upload.id = upload_id
 WHERE stored_paper.owner_id = $1 AND reusable AND dropped_at IS NULL
+    AND NOT EXISTS (SELECT FROM dossier_result WHERE dossier_result.id = result_id AND state = 'revoked')
     AND ($2::timestamptz IS NULL OR (stored_paper.made_at, stored_paper.id) < ($2, $3::uuid))
 ORDER BY stored_paper.made_at DESC, stored_paper.id DESC LIMIT $4;
 
@@ -392,9 +402,10 @@ UPDATE stored_paper SET dropped_at = coalesce(dropped_at, city_now()) WHERE id =
 SELECT upload_id, kind AS name FROM stored_paper WHERE id = $1 AND owner_id = $2 AND dropped_at IS NULL;
 
 -- name: file_of_dossier
--- The file of a dossier's paper.
-SELECT upload_id, paper_code AS name FROM dossier_paper JOIN stored_paper ON stored_paper.id = stored_paper_id
-WHERE dossier_id = $1 AND stored_paper_id = $2;
+-- The file of a dossier's paper; it may be what once came out of another dossier.
+SELECT stored_paper.upload_id, paper_code AS name, storage_key
+FROM dossier_paper JOIN stored_paper ON stored_paper.id = stored_paper_id LEFT JOIN dossier_result ON dossier_result.id = result_id
+WHERE dossier_paper.dossier_id = $1 AND stored_paper_id = $2;
 
 -- Delegations
 

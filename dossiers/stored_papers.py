@@ -16,7 +16,7 @@ from app.errors import Language, NotFound, Refusal
 from app.identity.models import Principal
 from app.staff.pages import before, page_of
 from app.types import Page
-from app.uploads import uploads
+from app.uploads import storage, uploads
 from app.uploads.uploads import Original
 from dossiers import steps
 from dossiers.models import GivePaper, HandInPaper, PaperKind, StoredPaper
@@ -97,6 +97,7 @@ class _Stored(msgspec.Struct, frozen=True):
 class _File(msgspec.Struct, frozen=True):
     upload_id: UUID | None
     name: str
+    storage_key: str | None = None
 
 
 async def give(
@@ -281,6 +282,9 @@ async def staff_file(db: Connection, me: Principal, dossier_id: UUID, stored_pap
 
 
 async def _stream(db: Connection, file: _File | None) -> Stream:
+    if file is not None and file.storage_key is not None:
+        headers = {"content-disposition": f'attachment; filename="{file.name}.pdf"'}
+        return Stream(storage.parts(file.storage_key), media_type="application/pdf", headers=headers)
     if file is None or file.upload_id is None:
         raise NotFound
     original: Original = await uploads.original(db, file.upload_id)
