@@ -59,12 +59,6 @@ class NotTheirDesk(Refusal):
     status = 400
 
 
-class DossierActionIdTaken(Refusal):
-    """Mã này đã được dùng cho một bước khác; hãy tạo mã mới.
-
-    This id is used for another step; make a new one."""
-
-
 async def act(
     db: Connection, me: Principal, dossier_id: UUID, action_id: UUID, wanted: ActOnDossier, language: Language
 ) -> StaffDossier:
@@ -73,12 +67,13 @@ async def act(
     Raises NotFound, DossierChanged, UnknownAction, DossierActionIdTaken, NoteNeeded, PaperNeeded, AssigneeNeeded,
     NotTheirDesk, UnknownPaper, ResultNeeded, FeeNotPaid, AlreadyExtended, TooLateToExtend, BadNewDate, NoFeeBiller,
     NothingToPay, and what an upload may not be."""
-    if await steps.is_made(db, me, dossier_id, wanted, action_id):
+    hash_ = steps.request_hash(wanted, action_id)
+    if await db.fetchval(sql.is_event_of_agencies, dossier_id, me.id, hash_, me.agencies_as(*steps.ROLES)):
         return await showing.after(db, me, dossier_id, language)
     dossier = await steps.lock_for_staff(db, me, dossier_id)
     if not await steps.is_done(db, me, dossier, wanted.version, wanted, action_id):
         if await db.fetchval(sql.is_action_taken, action_id):
-            raise DossierActionIdTaken
+            raise steps.DossierActionIdTaken
         if dossier.state == "submitted":
             await _ask_at_the_counter(db, me, dossier, action_id, wanted)
         else:
@@ -155,6 +150,8 @@ async def _check_given(
         target = definition.flow.state(action.to or dossier.state)
         desk = target.desk if target else None
         agency = (desk.agency or dossier.agency_code) if desk else None
+        if desk is not None and desk.agency is not None:
+            agency = await db.fetchval(sql.agency_now, desk.agency)
         if desk is None or not await db.fetchval(
             sql.has_desk, wanted.assignee, agency, desk.role, dossier.procedure_code
         ):

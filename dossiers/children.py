@@ -8,6 +8,7 @@ from uuid import UUID, uuid5
 import msgspec
 
 from app.db import Connection, many, queries_beside
+from app.errors import Refusal
 from dossiers import acceptance, fees, filing, steps, stored_papers
 from dossiers.models import DossierOutcome
 from dossiers.procedures import versions
@@ -17,6 +18,12 @@ from dossiers.steps import WITHDRAWN, Locked, Step
 sql = queries_beside(__file__)
 
 CLOSED = Told("Kết thúc theo hồ sơ gốc", "Ended with the dossier that it was made out of")
+
+
+class ChildNotPossible(Refusal):
+    """Thủ tục liên thông {procedure} không còn hiệu lực hoặc đã thay đổi; hãy báo quản trị cập nhật quy trình.
+
+    The joined procedure {procedure} is in force no more, or has changed; have the flow brought up to date."""
 
 
 class Sibling(msgspec.Struct, frozen=True):
@@ -33,9 +40,14 @@ async def spawn(db: Connection, parent: Locked, effect: Spawn) -> None:
 
 
 async def _make(db: Connection, parent: Locked, child_id: UUID, child: Child) -> None:
-    pinned = await versions.current(db, child.procedure)
+    try:
+        pinned = await versions.current(db, child.procedure)
+    except versions.UnknownProcedure:
+        raise ChildNotPossible(procedure=child.procedure) from None
+    if pinned.definition.case(child.case) is None:
+        raise ChildNotPossible(procedure=child.procedure)
     form = {own: parent.form[theirs] for own, theirs in child.fields.items() if theirs in parent.form}
-    agency = child.agency or parent.agency_code
+    agency: str = await db.fetchval(steps.sql.agency_now, child.agency or parent.agency_code)
     made = await filing.make_child(db, parent, child_id, pinned, child.case, agency, form)
     for own, theirs in child.papers.items():
         await db.execute(stored_papers.sql.share_papers, parent.id, theirs, child_id, own)
@@ -53,5 +65,6 @@ async def close(db: Connection, parent_id: UUID, note: str | None) -> None:
         if child.outcome is None:
             dossier = await steps.lock(db, child.id)
             await fees.drop(db, dossier)
+            await db.execute(sql.revoke_unsigned, child.id, CLOSED.vi)
             step = Step(code="closed", name=CLOSED, happened="stopped", by="city", note=note, told=False)
             await steps.move(db, await steps.lock(db, child.id), WITHDRAWN, step)

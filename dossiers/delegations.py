@@ -79,7 +79,11 @@ async def put(db: Connection, me: Principal, delegation_id: UUID, wanted: PutDel
             wanted.valid_until,
         )
         if made is None:
-            raise DelegationIdTaken
+            # Somebody was first with this id: perhaps this very phone, which sent it twice.
+            there = await maybe(Delegation, db, sql.delegation, delegation_id, me.id)
+            if there is None or not _says(there, wanted):
+                raise DelegationIdTaken
+            return there
         if wanted.proof_upload_id is not None:
             await uploads.claim(
                 db,

@@ -300,7 +300,8 @@ async def _submit(
         raise DeliveryRefused
     check_form(definition, made.form, language)
     if by != "portal":
-        await stored_papers.need_all(db, made.id, definition, made.case, made.channel)
+        given_by = made.channel if by == "applicant" else "counter"
+        await stored_papers.need_all(db, made.id, definition, made.case, given_by)
     draft = await steps.lock(db, made.id)
     await db.execute(sql.mark_submitted, made.id)
     step = Step(code="submitted", name=FILED, happened="submitted", actor=me, by=by, wanted=wanted)

@@ -12,10 +12,12 @@ from app.identity.models import Principal
 from app.jobs import Scheduled
 from dossiers import actions, steps
 from dossiers.models import AgencyOfDossiers, DossierDesk, MergeAgency, PutDesk
+from dossiers.steps import Step
 
 sql = queries_beside(__file__)
 
 AT_ONCE = 50
+MERGED = "Sáp nhập đơn vị hành chính"
 SWEEP_S = 10
 
 
@@ -48,6 +50,7 @@ async def merge(
 ) -> AgencyOfDossiers:
     """From today on it is a part of another. The same again is the same. Raises NotFound, AgencyMergedAlready,
     BadMerger."""
+    await db.fetch(sql.lock_agencies, [agency_code, wanted.into])
     before = await maybe(AgencyOfDossiers, db, sql.agencies_of_dossiers, agency_code, language)
     if before is None:
         raise NotFound
@@ -65,7 +68,21 @@ async def take_home(db: Connection) -> None:
     for left in await many(_Left, db, sql.dossiers_to_rehome, AT_ONCE):
         dossier = await steps.lock(db, left.id)
         if dossier.is_open:
-            await actions.move_home(db, dossier, left.agency, "Sáp nhập đơn vị hành chính")
+            agency: str = await db.fetchval(sql.agency_now, left.agency)
+            await actions.move_home(db, dossier, agency, MERGED)
+    for row in await db.fetch(sql.desks_to_rehome, AT_ONCE):
+        await _take_desk_home(db, row["id"])
+
+
+async def _take_desk_home(db: Connection, dossier_id: UUID) -> None:
+    """It goes on at the desk of whoever the consulted agency has become."""
+    dossier = await steps.lock(db, dossier_id)
+    agency: str | None = await db.fetchval(sql.agency_now, dossier.desk_agency)
+    if not dossier.is_open or agency in {None, dossier.desk_agency}:
+        return
+    await db.execute(sql.rehome_desk, dossier_id, agency)
+    step = Step(code="rehomed", name=actions.REHOMED, by="city", note=MERGED)
+    await steps.note_down(db, dossier, step)
 
 
 async def put_desk(db: Connection, me: Principal, agency_code: str, member_id: UUID, wanted: PutDesk) -> DossierDesk:

@@ -161,7 +161,7 @@ class PutDelegation(Body):
 
     kind: Literal["organisation", "relative"]
     name: LongName
-    tax_code: Annotated[str, Meta(max_length=14, pattern=r"^([0-9]{10}(-[0-9]{3})?|[0-9]{12})$")] | None = None
+    tax_code: Annotated[str, Meta(max_length=14, pattern=r"^([0-9]{10}(-[0-9]{3})?|[0-9]{12})$(?!\n)")] | None = None
     personal_number: Annotated[str, Meta(max_length=12, pattern=r"^[0-9]{12}$")] | None = None
     relation: ShortText | None = None
     proof_upload_id: UUID | None = None

@@ -9,7 +9,7 @@ import msgspec
 
 from app import outbox
 from app.db import Connection, queries_beside
-from app.errors import Refusal
+from app.errors import Refusal, refusing
 from app.identity.models import Principal
 from app.types import new_id
 from dossiers import children, deadlines, fees, steps
@@ -42,6 +42,12 @@ class ResultNeeded(Refusal):
     This step needs the result; send the result."""
 
     status = 400
+
+
+class ResultIssuedAlready(Refusal):
+    """Hồ sơ này đã có kết quả; không ban hành kết quả lần nữa.
+
+    This dossier has a result already; there is no second one."""
 
 
 class Made(msgspec.Struct, frozen=True, kw_only=True):
@@ -146,19 +152,20 @@ async def _issue(db: Connection, dossier: Locked, definition: Definition, given:
         raise ResultNeeded
     result_id = new_id()
     code = "KQ" + "".join(secrets.choice(ALPHABET) for _ in range(10))
-    await db.execute(
-        sql.make_result,
-        result_id,
-        dossier.id,
-        code,
-        given.result.number,
-        definition.result.name.vi,
-        definition.result.name.en,
-        given.result.body,
-        given.actor.id,
-        dossier.agency_code,
-        definition.result.electronic,
-    )
+    with refusing(dossier_result_dossier_unique=ResultIssuedAlready):
+        await db.execute(
+            sql.make_result,
+            result_id,
+            dossier.id,
+            code,
+            given.result.number,
+            definition.result.name.vi,
+            definition.result.name.en,
+            given.result.body,
+            given.actor.id,
+            dossier.agency_code,
+            definition.result.electronic,
+        )
     if definition.result.electronic:
         await outbox.record(db, ResultIssued(dossier_id=dossier.id, result_id=result_id))
 
@@ -193,6 +200,7 @@ async def end(db: Connection, ended: Locked) -> None:
     """What goes with a dossier that has ended: its bill, its children, and the parent that waits for it."""
     if ended.outcome != "done":
         await fees.drop(db, ended)
+        await db.execute(sql.revoke_unsigned, ended.id, ended.state_vi)
         await children.close(db, ended.id, None)
     if ended.parent_id is None:
         return

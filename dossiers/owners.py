@@ -6,11 +6,11 @@ from uuid import UUID
 import msgspec
 
 from app.db import Connection, many, maybe, queries_beside
-from app.errors import Language, Refusal
+from app.errors import Language, Refusal, refusing
 from app.identity.models import Principal
 from app.staff.pages import before, page_of
 from app.types import Page
-from dossiers import children, deadlines, fees, moves, showing, steps, stored_papers
+from dossiers import acceptance, children, deadlines, fees, moves, showing, steps, stored_papers
 from dossiers.models import GiveSupplement, MyDossier, MyDossierLine, RateDossier, WithdrawDossier
 from dossiers.moves import Given
 from dossiers.procedures.definitions import Told
@@ -30,12 +30,24 @@ class NoSupplementAsked(Refusal):
     Nothing is asked for in this dossier."""
 
 
+class SupplementIdTaken(Refusal):
+    """Mã này đã được dùng cho một lần bổ sung khác; hãy tạo mã mới.
+
+    This id is used for another supplement; make a new one."""
+
+
 class SupplementEmpty(Refusal):
     """Hãy gửi giấy tờ, sửa biểu mẫu hoặc ghi nội dung bổ sung.
 
     Send papers, correct the form, or say something."""
 
     status = 400
+
+
+class FeeFixed(Refusal):
+    """Phí đã được tính theo biểu mẫu khi tiếp nhận nên không sửa được mục này; hãy nộp hồ sơ khác.
+
+    The fee was counted by this form when it was accepted, and this can be changed no more; file another one."""
 
 
 class MayNotWithdraw(Refusal):
@@ -75,7 +87,7 @@ async def supplement(
     """Give what is asked for; under the same id again it is the same.
 
     The form is corrected field by field. Raises NotFound, NoSupplementAsked, SupplementEmpty, FormInvalid,
-    PaperMissing, and what a paper may not be."""
+    FeeFixed, SupplementIdTaken, PaperMissing, and what a paper may not be."""
     dossier = await steps.lock_mine(db, me, dossier_id)
     if await steps.is_made(db, me, dossier_id, wanted, supplement_id):
         return await showing.mine(db, me, dossier_id, language)
@@ -88,12 +100,17 @@ async def supplement(
     if wanted.form:
         form = {**dossier.form, **wanted.form}
         check_form(definition, form, language)
+        if dossier.accepted_at is not None:
+            term = acceptance.term_of(definition, dossier)
+            if term.fee_of(form) != term.fee_of(dossier.form):
+                raise FeeFixed
         await db.execute(sql.correct_form, dossier_id, form)
     await stored_papers.give(
         db, me, dossier_id, definition, dossier.case_code, wanted.papers, supplement_id=supplement_id
     )
     await stored_papers.need_these(db, dossier_id, definition, asked.papers, supplement_id)
-    await db.execute(sql.give_supplement, asked.id, supplement_id, wanted.words)
+    with refusing(dossier_supplement_given_unique=SupplementIdTaken):
+        await db.execute(sql.give_supplement, asked.id, supplement_id, wanted.words)
     await _go_on(db, me, dossier, asked, supplement_id, wanted)
     return await showing.mine(db, me, dossier_id, language)
 

@@ -35,6 +35,10 @@ SELECT EXISTS (SELECT FROM active_grant WHERE principal_id = $1 AND agency_code 
 -- Is there a step of it that I ($2) made by the very same request ($3)?
 SELECT EXISTS (SELECT FROM dossier_event WHERE dossier_id = $1 AND actor_id = $2 AND wanted_hash = $3);
 
+-- name: is_event_of_agencies
+-- The same ($1, $2, $3) of somebody who still works where it was done ($4).
+SELECT EXISTS (SELECT FROM dossier_event WHERE dossier_id = $1 AND actor_id = $2 AND wanted_hash = $3 AND agency_code = ANY ($4::text[]));
+
 -- name: is_action_taken
 -- Is there a step of this id?
 SELECT EXISTS (SELECT FROM dossier_event WHERE action_id = $1);
@@ -254,6 +258,10 @@ UPDATE dossier SET form = $2 WHERE id = $1;
 INSERT INTO dossier_result (id, dossier_id, code, number, title_vi, title_en, body, signer_id, signer_name, agency_code, electronic)
 SELECT $1, $2, $3, $4, $5, $6, $7, $8, coalesce(name, '?'), $9, $10 FROM principal WHERE id = $8;
 
+-- name: revoke_unsigned
+-- A dossier that ended otherwise ($2: how) has no result: what is not signed yet never is.
+UPDATE dossier_result SET state = 'revoked', revoked_at = city_now(), revoke_reason = $2 WHERE dossier_id = $1 AND state = 'made';
+
 -- name: post_result
 -- The post has taken it, once.
 UPDATE dossier SET delivery_state = 'posted', tracking_number = $2, updated_at = city_now()
@@ -279,10 +287,30 @@ WHERE id = $1 AND dossier_agency.agency_code = $2 AND valid_to_on IS NULL
 RETURNING id;
 
 -- name: dossiers_to_rehome
--- Open dossiers of agencies that were merged, and of desks there, with where they went.
+-- Open dossiers of agencies that were merged, with where these went.
 SELECT id, merged_into AS agency FROM dossier_agency JOIN dossier USING (agency_code)
 WHERE merged_into IS NOT NULL AND is_open
 ORDER BY turn_at, id LIMIT $1;
+
+-- name: agency_now
+-- What became of an agency: itself, or into which it was merged in the end.
+WITH RECURSIVE way AS (
+    SELECT $1::text AS code, 1 AS step
+    UNION ALL
+    SELECT merged_into, step + 1 FROM way JOIN dossier_agency ON agency_code = way.code WHERE merged_into IS NOT NULL AND step < 50
+)
+SELECT code FROM way ORDER BY step DESC LIMIT 1;
+
+-- name: desks_to_rehome
+-- Open dossiers that lie at a desk of an agency that was merged, while they are another's.
+SELECT id FROM dossier_agency CROSS JOIN unnest(ARRAY['clerk', 'agency_officer', 'agency_head']) AS role
+JOIN dossier ON desk = dossier_agency.agency_code || '/' || role
+WHERE dossier_agency.merged_into IS NOT NULL AND is_open AND dossier.agency_code <> dossier_agency.agency_code
+ORDER BY turn_at, id LIMIT $1;
+
+-- name: rehome_desk
+-- Its desk is where the consulted agency ($2) went.
+UPDATE dossier SET desk_agency = $2, assignee_id = NULL WHERE id = $1;
 
 -- name: agencies_of_dossiers
 -- One ($1), or all of the agencies (null), in a language ($2).
@@ -292,6 +320,10 @@ SELECT agency_code AS agency, CASE $2::text WHEN 'en' THEN name_en ELSE name_vi 
 FROM dossier_agency JOIN agency ON code = agency_code
 WHERE $1::text IS NULL OR agency_code = $1
 ORDER BY national_code;
+
+-- name: lock_agencies
+-- These wait for whoever merges one of them.
+SELECT agency_code FROM dossier_agency WHERE agency_code = ANY ($1::text[]) ORDER BY agency_code FOR NO KEY UPDATE;
 
 -- name: merge_agency
 -- From today on an agency ($1) is a part of another ($2), which is none that was merged.
@@ -319,7 +351,8 @@ ON CONFLICT (id) DO NOTHING;
 
 -- name: stored_of_mine
 -- Which of these are mine, and of which kind.
-SELECT id, kind FROM stored_paper WHERE id = ANY ($1::uuid[]) AND owner_id = $2 AND dropped_at IS NULL;
+SELECT id, kind FROM stored_paper WHERE id = ANY ($1::uuid[]) AND owner_id = $2 AND dropped_at IS NULL
+    AND NOT EXISTS (SELECT FROM dossier_result WHERE dossier_result.id = result_id AND state = 'revoked');
 
 -- name: add_paper
 -- A paper more, behind the others, at most so many ($8); the same stored one is there once.
@@ -351,6 +384,7 @@ SELECT stored_paper.id, kind, CASE $5::text WHEN 'en' THEN name_en ELSE name_vi 
     stored_paper.made_at
 FROM stored_paper LEFT JOIN upload ON upload.id = upload_id
 WHERE stored_paper.owner_id = $1 AND reusable AND dropped_at IS NULL
+    AND NOT EXISTS (SELECT FROM dossier_result WHERE dossier_result.id = result_id AND state = 'revoked')
     AND ($2::timestamptz IS NULL OR (stored_paper.made_at, stored_paper.id) < ($2, $3::uuid))
 ORDER BY stored_paper.made_at DESC, stored_paper.id DESC LIMIT $4;
 
@@ -363,9 +397,10 @@ UPDATE stored_paper SET dropped_at = coalesce(dropped_at, city_now()) WHERE id =
 SELECT upload_id, kind AS name FROM stored_paper WHERE id = $1 AND owner_id = $2 AND dropped_at IS NULL;
 
 -- name: file_of_dossier
--- The file of a dossier's paper.
-SELECT upload_id, paper_code AS name FROM dossier_paper JOIN stored_paper ON stored_paper.id = stored_paper_id
-WHERE dossier_id = $1 AND stored_paper_id = $2;
+-- The file of a dossier's paper; it may be what once came out of another dossier.
+SELECT stored_paper.upload_id, paper_code AS name, storage_key
+FROM dossier_paper JOIN stored_paper ON stored_paper.id = stored_paper_id LEFT JOIN dossier_result ON dossier_result.id = result_id
+WHERE dossier_paper.dossier_id = $1 AND stored_paper_id = $2;
 
 -- Delegations
 
@@ -543,14 +578,14 @@ WHERE dossier.id = $1;
 -- Queues
 
 -- name: dossiers_of_mine
--- What is given to somebody ($1), whose turn is over first comes first: of a procedure ($2), in a state ($3), by code or
+-- What is given to somebody ($1) who still works there ($9), whose turn is over first comes first: of a procedure ($2), in a state ($3), by code or
 -- name ($4), from ($5, $6) on, in a language ($8).
 SELECT id, code, procedure_code AS procedure, CASE $8::text WHEN 'en' THEN procedure_en ELSE procedure_vi END AS procedure_name,
     agency_code AS agency, applicant_name, channel, state, CASE $8::text WHEN 'en' THEN state_en ELSE state_vi END AS state_name,
     national_status, version, desk_role, assignee_id, turn_at, due_at, step_due_at,
     clock = 'run' AND finished_at IS NULL AND (due_at < city_now()) IS TRUE AS overdue, submitted_at
 FROM dossier
-WHERE is_open AND assignee_id = $1 AND ($2::text IS NULL OR procedure_code = $2) AND ($3::text IS NULL OR state = $3)
+WHERE is_open AND assignee_id = $1 AND desk_agency = ANY ($9::text[]) AND ($2::text IS NULL OR procedure_code = $2) AND ($3::text IS NULL OR state = $3)
     AND ($4::text IS NULL OR code = upper($4) OR plain_text(applicant_name) LIKE '%' || plain_text($4) || '%')
     AND ($5::timestamptz IS NULL OR (turn_at, id) > ($5, $6::uuid))
 ORDER BY turn_at, id LIMIT $7;

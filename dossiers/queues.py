@@ -40,7 +40,7 @@ async def listed(
     first comes first. Raises BadCursor."""
     match queue:
         case "mine":
-            statement, whose, more = sql.dossiers_of_mine, me.id, ()
+            statement, whose, more = sql.dossiers_of_mine, me.id, (me.agencies_as(*steps.ROLES),)
         case "unit":
             statement, whose, more = sql.dossiers_at_desks, desks_of(me), (me.id,)
         case "ready":

@@ -16,7 +16,7 @@ import msgspec
 from app import outbox
 from app.clock import city_now
 from app.db import Connection, maybe, queries_beside
-from app.errors import NotFound, Refusal
+from app.errors import NotFound, Refusal, refusing
 from app.identity.models import Principal
 from dossiers.events import DossierHandedOn, DossierMoved, Happened
 from dossiers.models import ApplicantKind, DeliverBy, DeliveryState, DossierOutcome, EventBy, PaymentState
@@ -49,6 +49,12 @@ class DossierOutOfTurn(Refusal):
     """Không thể làm việc này khi hồ sơ đang ở trạng thái "{state_vi}".
 
     This cannot be done to a dossier in the state "{state_en}"."""
+
+
+class DossierActionIdTaken(Refusal):
+    """Mã này đã được dùng cho một bước khác; hãy tạo mã mới.
+
+    This id is used for another step; make a new one."""
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
@@ -268,6 +274,8 @@ async def move(
 
     What happens to deadline, fee and papers is done before. `step_due_at`: until when the desk has it."""
     desk_agency = (place.agency or dossier.agency_code) if place.role else None
+    if place.agency is not None:
+        desk_agency = await db.fetchval(sql.agency_now, place.agency)
     await db.execute(
         sql.move_dossier,
         dossier.id,
@@ -306,26 +314,27 @@ async def note_down(db: Connection, dossier: Locked, step: Step) -> Locked:
 async def _record(
     db: Connection, dossier: Locked, to_state: str, national: NationalStatus | None, step: Step
 ) -> None:
-    await db.execute(
-        sql.record_event,
-        dossier.id,
-        step.code,
-        step.beside,
-        dossier.state,
-        to_state,
-        step.name.vi,
-        step.name.en,
-        national,
-        step.actor and step.actor.id,
-        step.by,
-        dossier.desk_agency or dossier.agency_code,
-        dossier.department_vi,
-        dossier.department_en,
-        step.note,
-        step.note_for_applicant,
-        step.due_at,
-        None if step.wanted is None else request_hash(step.wanted, step.beside),
-    )
+    with refusing(dossier_event_action_unique=DossierActionIdTaken):
+        await db.execute(
+            sql.record_event,
+            dossier.id,
+            step.code,
+            step.beside,
+            dossier.state,
+            to_state,
+            step.name.vi,
+            step.name.en,
+            national,
+            step.actor and step.actor.id,
+            step.by,
+            dossier.desk_agency or dossier.agency_code,
+            dossier.department_vi,
+            dossier.department_en,
+            step.note,
+            step.note_for_applicant,
+            step.due_at,
+            None if step.wanted is None else request_hash(step.wanted, step.beside),
+        )
 
 
 async def tell(db: Connection, dossier: Locked, step: Step) -> None:

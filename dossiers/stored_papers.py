@@ -16,7 +16,7 @@ from app.errors import Language, NotFound, Refusal
 from app.identity.models import Principal
 from app.staff.pages import before, page_of
 from app.types import Page
-from app.uploads import uploads
+from app.uploads import storage, uploads
 from app.uploads.uploads import Original
 from dossiers import steps
 from dossiers.models import GivePaper, HandInPaper, PaperKind, StoredPaper
@@ -97,6 +97,7 @@ class _Stored(msgspec.Struct, frozen=True):
 class _File(msgspec.Struct, frozen=True):
     upload_id: UUID | None
     name: str
+    storage_key: str | None = None
 
 
 async def give(
@@ -237,9 +238,12 @@ async def need_all(db: Connection, dossier_id: UUID, definition: Definition, cas
 async def need_these(
     db: Connection, dossier_id: UUID, definition: Definition, codes: Sequence[str], supplement_id: UUID
 ) -> None:
-    """Raises PaperMissing unless each of the papers that were asked for has come with this supplement."""
+    """Raises PaperMissing unless each of the papers that were asked for has come with this supplement, but for those
+    that are taken on paper only."""
     there: list[str] = await db.fetchval(sql.papers_of_supplement, dossier_id, supplement_id)
-    missing = [paper for paper in definition.papers if paper.code in codes and paper.code not in there]
+    missing = [
+        paper for paper in definition.papers if paper.code in codes and paper.code not in there and 2 in paper.kinds
+    ]
     if missing:
         _refuse_missing(missing)
 
@@ -282,6 +286,9 @@ async def staff_file(db: Connection, me: Principal, dossier_id: UUID, stored_pap
 
 
 async def _stream(db: Connection, file: _File | None) -> Stream:
+    if file is not None and file.storage_key is not None:
+        headers = {"content-disposition": f'attachment; filename="{file.name}.pdf"'}
+        return Stream(storage.parts(file.storage_key), media_type="application/pdf", headers=headers)
     if file is None or file.upload_id is None:
         raise NotFound
     original: Original = await uploads.original(db, file.upload_id)

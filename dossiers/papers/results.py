@@ -18,7 +18,7 @@ from app.identity.models import Principal
 from app.jobs import News
 from app.types import new_id
 from app.uploads import storage
-from dossiers import happenings
+from dossiers import happenings, steps
 from dossiers.papers import forms, signing, verifications
 from dossiers.papers.models import ResultFacts, SignatureRole
 from dossiers.papers.signing import Signatory, Signed
@@ -65,6 +65,7 @@ async def _keep(database: Database, facts: ResultFacts, signed: Signed) -> None:
         await db.execute(sql.intend_result, key, facts.id, _STORED_WITHIN_S)
     await storage.put(key, signed.pdf)
     async with database.transaction() as db:
+        await steps.lock(db, facts.dossier_id)  # in the order of everybody else: the dossier, then what is its
         signed_at = max((one.signed_at for one in signed.signatures), default=facts.made_at)
         kept = await db.fetchval(
             sql.keep_signed, facts.id, key, hash_, len(signed.pdf), msgspec.to_builtins(signed.signatures), signed_at

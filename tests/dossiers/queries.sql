@@ -56,3 +56,15 @@ SELECT id, code, channel, state, outcome, finished_at, first_due_at, version FRO
 -- name: children_ids
 -- What was made out of a dossier and is open.
 SELECT id FROM dossier WHERE parent_id = $1 AND outcome IS NULL ORDER BY id;
+
+-- name: action_of
+-- Under which id a step was done.
+SELECT action_id FROM dossier_event WHERE dossier_id = $1 AND action = $2;
+
+-- name: abolish
+-- A procedure is no more.
+UPDATE procedure SET abolished_at = city_now() WHERE code = $1;
+
+-- name: move_grants
+-- Somebody works elsewhere from now on.
+UPDATE role_grant SET agency_code = $2 WHERE principal_id = $1;

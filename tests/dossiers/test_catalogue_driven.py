@@ -9,10 +9,9 @@ import pytest
 
 from app.clock import city_now
 from app.db import Connection
-from app.identity.models import Role
 from dossiers import happenings
 from dossiers.procedures import loading
-from dossiers.procedures.definitions import Action, Definition, Extend, IssueResult, Spawn
+from dossiers.procedures.definitions import Action, Definition, Extend, FlowRole, IssueResult, Spawn
 from tests.dossiers.makers import HERE, a_paper, problem, sql
 from tests.makers import Resident, StaffMember, a_biller, a_resident, a_staff_member
 
@@ -83,10 +82,10 @@ class Journey:
 
     def __init__(self, db: Connection, desk: httpx.AsyncClient, person: Resident) -> None:
         self.db, self.desk, self.person = db, desk, person
-        self.staff: dict[tuple[str, str], StaffMember] = {}
+        self.staff: dict[tuple[str, FlowRole], StaffMember] = {}
         self.steps: list[str] = []
 
-    async def member(self, agency: str, role: Role) -> StaffMember:
+    async def member(self, agency: str, role: FlowRole) -> StaffMember:
         if (agency, role) not in self.staff:
             self.staff[agency, role] = await a_staff_member(self.db, role=role, agency=agency, name="Lê Thị Vỹ Dạ")
         return self.staff[agency, role]
@@ -158,7 +157,7 @@ class Journey:
             if row["outcome"] is not None:
                 return row
             await self.one_step(dossier_id, row)
-        raise AssertionError((self.steps, row["state"]))
+        raise AssertionError(self.steps)
 
     async def one_step(self, dossier_id: str, row: dict[str, Any]) -> None:
         definition = CATALOGUE[row["procedure_code"]]
