@@ -1,14 +1,10 @@
 """What dossiers hold of a person."""
 
 from app.db import queries_beside
-from app.privacy.holdings import Hold, Holding, Words
+from app.privacy.holdings import PUBLIC_TASK, Hold, Holding, Words
 
 sql = queries_beside(__file__)
 
-PUBLIC_TASK = Words(
-    "Thực hiện nhiệm vụ của cơ quan nhà nước (Luật 91/2025/QH15, Điều 19)",
-    "A task of the state (Law 91/2025/QH15, Art. 19)",
-)
 ARCHIVED = Hold(
     why=Words(
         "Hồ sơ thủ tục hành chính phải lưu trữ (Luật Lưu trữ 33/2024/QH15)",

@@ -103,3 +103,7 @@ KNOWN_CUSTOMER = Words(
     "Nhận biết khách hàng (Luật Phòng, chống rửa tiền 14/2022/QH15, Điều 9 và Điều 38)",
     "Knowing the customer (Anti-Money-Laundering Law 14/2022/QH15, Art. 9 and Art. 38)",
 )
+PUBLIC_TASK = Words(
+    "Thực hiện nhiệm vụ của cơ quan nhà nước (Luật 91/2025/QH15, Điều 19)",
+    "A task of the state (Law 91/2025/QH15, Art. 19)",
+)

@@ -1,14 +1,9 @@
 """What visits to a counter hold of a person."""
 
 from app.db import queries_beside
-from app.privacy.holdings import Holding, Words
+from app.privacy.holdings import PUBLIC_TASK, Holding, Words
 
 sql = queries_beside(__file__)
-
-PUBLIC_TASK = Words(
-    "Thực hiện nhiệm vụ của cơ quan nhà nước (Luật 91/2025/QH15, Điều 19)",
-    "A task of the state (Law 91/2025/QH15, Art. 19)",
-)
 
 HOLDINGS: tuple[Holding, ...] = (
     Holding(
