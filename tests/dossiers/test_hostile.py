@@ -9,7 +9,8 @@ import pytest
 
 from app.db import Connection
 from app.uploads import storage
-from dossiers import homes
+from dossiers import actions, homes
+from dossiers.models import ActOnDossier
 from dossiers.papers import results
 from tests.conftest import City, Desk, forget_callers
 from tests.dossiers import flows
@@ -80,14 +81,39 @@ async def test_an_action_id_for_two_dossiers_at_once_is_one_step(city: City) -> 
         answer = await city.client.put(f"/v1/dossiers/{uuid4()}", headers=person.headers, json=body)
         ids.append(answer.json()["id"])
         await office.accept(ids[-1])
-    for _ in range(4):
-        action_id = uuid4()
-        answers = await asyncio.gather(
-            *(office.put(one, f"actions/{action_id}", office.clerk, action="hand_on", version=3) for one in ids)
+    clerk, action_id = office.clerk.me, uuid4()
+    wanted = ActOnDossier(version=3, action="hand_on")
+    async with city.database.transaction() as first:
+        await actions.act(first, clerk, UUID(ids[0]), action_id, wanted, "vi")
+        second = asyncio.create_task(
+            office.put(ids[1], f"actions/{action_id}", office.clerk, action="hand_on", version=3)
         )
-        said = ["" if answer.status_code == 200 else problem(answer) for answer in answers]
-        assert set(said) <= {"", "DossierActionIdTaken", "DossierChanged"}
-    assert (await office.see(ids[0]))["version"] + (await office.see(ids[1]))["version"] in {7, 8}
+        await asyncio.sleep(0.3)
+    answer = await second
+    assert (answer.status_code, problem(answer)) == (409, "DossierActionIdTaken")
+    assert (await office.see(ids[1]))["state"] == "received"
+
+
+async def test_two_children_that_end_at_once_join_their_parent_once(city: City) -> None:
+    async with city.database.transaction() as db:
+        person, office = await there(db, city.client)
+        officers = {agency: await an_officer_of(db, agency) for agency in ("tax", "social-insurance")}
+    for _ in range(5):
+        async with city.database.transaction() as db:
+            papers = [{"paper": "identity_card", "upload_id": str(await a_paper(db, person.id))}]
+        url = f"/v1/dossiers/{(dossier_id := str(uuid4()))}"
+        assert (await city.client.put(url, headers=person.headers, json=words(papers=papers))).status_code == 201
+        await office.to_appraisal(dossier_id)
+        children = (await office.did(dossier_id, "split", office.officer))["children"]
+        answers = await asyncio.gather(
+            *(office.act(child["id"], "finish", officers[child["agency"]]) for child in children),
+            *(office.act(child["id"], "finish", officers[child["agency"]]) for child in children),
+            office.see(dossier_id),
+        )
+        assert {answer.status_code for answer in answers[:4] if isinstance(answer, httpx.Response)} <= {200, 409}
+        after = await office.see(dossier_id)
+        assert after["state"] == "approval"
+        assert [step["action"] for step in after["timeline"]].count("joined") == 1
 
 
 async def test_a_delegation_that_is_sent_twice_at_once_is_written_down_once(city: City) -> None:
