@@ -10,6 +10,7 @@ from app.db import Connection, queries_beside
 from app.errors import Language, NotFound
 from app.identity.models import Principal
 from dossiers import deadlines, fees, showing, steps
+from dossiers.delegations import DelegationOver
 from dossiers.models import AcceptDossier, RefuseDossier, StaffDossier
 from dossiers.procedures.definitions import Definition, Term, Told
 from dossiers.steps import COUNTER, REFUSED, Locked, Step, place_of
@@ -25,7 +26,7 @@ async def accept(
 ) -> StaffDossier:
     """It is complete: it gets its code, the clock starts, and its first desk has it.
 
-    Raises NotFound, DossierChanged, DossierOutOfTurn."""
+    Raises NotFound, DossierChanged, DossierOutOfTurn, DelegationOver."""
     dossier = await _lock_at_counter(db, me, dossier_id)
     if not await steps.is_done(db, me, dossier, wanted.version, wanted):
         steps.need(dossier, "submitted")
@@ -53,7 +54,7 @@ async def take_in(
     await db.execute(sql.give_code, dossier.id, code, start.code)
     await deadlines.begin(db, dossier.id, due)
     if dossier.delegation_id is not None and me is not None:
-        await db.execute(sql.confirm_delegation, dossier.delegation_id, me.id)
+        await _confirm(db, me, dossier.delegation_id)
     await fees.begin(db, await steps.lock(db, dossier.id), term)
     step = Step(
         code="accepted",
@@ -75,6 +76,11 @@ def term_of(definition: Definition, dossier: Locked) -> Term:
     case = definition.case(dossier.case_code)
     assert case is not None
     return definition.term(dossier.case_code, dossier.channel) or case.terms[0]
+
+
+async def _confirm(db: Connection, me: Principal, delegation_id: UUID) -> None:
+    if await db.fetchval(sql.confirm_delegation, delegation_id, me.id) is None:
+        raise DelegationOver
 
 
 async def next_code(db: Connection, agency: str) -> str:

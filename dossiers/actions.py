@@ -3,6 +3,7 @@
 from typing import NoReturn
 from uuid import UUID
 
+from app.audit import records
 from app.db import Connection, queries_beside
 from app.errors import Language, NotFound, Refusal
 from app.identity.models import Principal
@@ -223,6 +224,8 @@ async def rehome(
         if not dossier.is_open:
             steps.refuse_out_of_turn(dossier)
         await move_home(db, dossier, wanted.agency, wanted.reason, actor=me, wanted=wanted)
+        subject = dossier.code or str(dossier.id)
+        await records.record(db, me, "dossier.rehomed", subject, to=wanted.agency, reason=wanted.reason)
     return await showing.after(db, me, dossier_id, language)
 
 

@@ -143,6 +143,14 @@ class GiveSupplement(Body):
     words: Paragraph | None = None
 
 
+class TakeSupplement(Body):
+    """What somebody brings to the counter that was asked for: papers, fields of the form, words."""
+
+    papers: Annotated[list[HandInPaper], Meta(max_length=50)] = field(default_factory=list[HandInPaper])
+    form: dict[str, Any] = field(default_factory=dict[str, Any])
+    words: Paragraph | None = None
+
+
 class WithdrawDossier(Body):
     """Why I want nothing of it any more."""
 

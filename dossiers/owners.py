@@ -1,19 +1,29 @@
 """What a dossier's owner does with it: gives what is asked for, withdraws it, says how it was."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import msgspec
 
 from app.db import Connection, many, maybe, queries_beside
-from app.errors import Language, Refusal, refusing
+from app.errors import Language, NotFound, Refusal, refusing
 from app.identity.models import Principal
 from app.staff.pages import before, page_of
 from app.types import Page
 from dossiers import acceptance, children, deadlines, fees, moves, showing, steps, stored_papers
-from dossiers.models import GiveSupplement, MyDossier, MyDossierLine, RateDossier, WithdrawDossier
+from dossiers.models import (
+    EventBy,
+    GiveSupplement,
+    MyDossier,
+    MyDossierLine,
+    RateDossier,
+    StaffDossier,
+    TakeSupplement,
+    WithdrawDossier,
+)
 from dossiers.moves import Given
-from dossiers.procedures.definitions import Told
+from dossiers.procedures.definitions import Definition, Told
 from dossiers.procedures.form_check import check_form
 from dossiers.steps import SUBMITTED, WITHDRAWN, Locked, Step
 
@@ -91,40 +101,89 @@ async def supplement(
     dossier = await steps.lock_mine(db, me, dossier_id)
     if await steps.is_made(db, me, dossier_id, wanted, supplement_id):
         return await showing.mine(db, me, dossier_id, language)
-    asked = await maybe(_Asked, db, sql.open_supplement, dossier_id)
+    asked = await _asked(db, dossier, wanted)
+    definition = await steps.definition_of(db, dossier)
+    await _correct_form(db, dossier, definition, wanted.form, language)
+    await stored_papers.give(
+        db, me, dossier_id, definition, dossier.case_code, wanted.papers, supplement_id=supplement_id
+    )
+    await stored_papers.need_these(db, dossier_id, definition, asked.papers, supplement_id)
+    await _go_on(db, me, dossier, asked, supplement_id, wanted, by="applicant")
+    return await showing.mine(db, me, dossier_id, language)
+
+
+async def take_supplement(
+    db: Connection,
+    me: Principal,
+    dossier_id: UUID,
+    supplement_id: UUID,
+    wanted: TakeSupplement,
+    language: Language,
+) -> StaffDossier:
+    """A clerk takes over the counter what was asked for: the applicant need not have the app. The same again is the
+    same; which of the papers are there the clerk has seen. Raises NotFound, and what `supplement` does."""
+    dossier = await steps.lock_for_staff(db, me, dossier_id)
+    if not await steps.works_at(db, me, dossier.agency_code, steps.COUNTER, dossier.procedure_code):
+        raise NotFound
+    if not await steps.is_made(db, me, dossier_id, wanted, supplement_id):
+        asked = await _asked(db, dossier, wanted)
+        definition = await steps.definition_of(db, dossier)
+        await _correct_form(db, dossier, definition, wanted.form, language)
+        await stored_papers.hand_in(
+            db,
+            me,
+            dossier.owner_id,
+            dossier_id,
+            definition,
+            dossier.case_code,
+            wanted.papers,
+            supplement_id=supplement_id,
+        )
+        await _go_on(db, me, dossier, asked, supplement_id, wanted, by="staff")
+    return await showing.staff(db, me, dossier_id, language)
+
+
+async def _asked(db: Connection, dossier: Locked, wanted: GiveSupplement | TakeSupplement) -> _Asked:
+    asked = await maybe(_Asked, db, sql.open_supplement, dossier.id)
     if asked is None or not dossier.is_open:
         raise NoSupplementAsked
     if not (wanted.papers or wanted.form or wanted.words):
         raise SupplementEmpty
-    definition = await steps.definition_of(db, dossier)
-    if wanted.form:
-        form = {**dossier.form, **wanted.form}
+    return asked
+
+
+async def _correct_form(
+    db: Connection, dossier: Locked, definition: Definition, fields: dict[str, Any], language: Language
+) -> None:
+    if fields:
+        form = {**dossier.form, **fields}
         check_form(definition, form, language)
         if dossier.accepted_at is not None:
             term = acceptance.term_of(definition, dossier)
             if term.fee_of(form) != term.fee_of(dossier.form):
                 raise FeeFixed
-        await db.execute(sql.correct_form, dossier_id, form)
-    await stored_papers.give(
-        db, me, dossier_id, definition, dossier.case_code, wanted.papers, supplement_id=supplement_id
-    )
-    await stored_papers.need_these(db, dossier_id, definition, asked.papers, supplement_id)
-    with refusing(dossier_supplement_given_unique=SupplementIdTaken):
-        await db.execute(sql.give_supplement, asked.id, supplement_id, wanted.words)
-    await _go_on(db, me, dossier, asked, supplement_id, wanted)
-    return await showing.mine(db, me, dossier_id, language)
+        await db.execute(sql.correct_form, dossier.id, form)
 
 
 async def _go_on(
-    db: Connection, me: Principal, dossier: Locked, asked: _Asked, supplement_id: UUID, wanted: GiveSupplement
+    db: Connection,
+    me: Principal,
+    dossier: Locked,
+    asked: _Asked,
+    supplement_id: UUID,
+    wanted: GiveSupplement | TakeSupplement,
+    *,
+    by: EventBy,
 ) -> None:
+    with refusing(dossier_supplement_given_unique=SupplementIdTaken):
+        await db.execute(sql.give_supplement, asked.id, supplement_id, wanted.words)
     if dossier.state == "incomplete":
         step = Step(
             code="supplemented",
             name=SUPPLEMENTED,
             happened="supplemented",
             actor=me,
-            by="applicant",
+            by=by,
             note=wanted.words,
             note_for_applicant=True,
             wanted=wanted,
@@ -134,7 +193,7 @@ async def _go_on(
         return
     given = Given(
         actor=me,
-        by="applicant",
+        by=by,
         note=wanted.words,
         wanted=wanted,
         beside=supplement_id,

@@ -205,8 +205,9 @@ UPDATE dossier SET code = $2, state = $3, accepted_at = city_now(), started_at =
 WHERE id = $1;
 
 -- name: confirm_delegation
--- A clerk ($2) has seen the proof.
-UPDATE dossier_delegation SET confirmed_by = $2, confirmed_at = city_now() WHERE id = $1 AND confirmed_at IS NULL;
+-- A clerk ($2) has seen the proof; null: it holds no more.
+UPDATE dossier_delegation SET confirmed_by = coalesce(confirmed_by, $2), confirmed_at = coalesce(confirmed_at, city_now())
+WHERE id = $1 AND revoked_at IS NULL AND (valid_until IS NULL OR valid_until > city_now()) RETURNING id;
 
 -- Fees
 

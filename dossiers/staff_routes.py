@@ -11,7 +11,7 @@ from litestar.response import Stream
 from app.deps import Db, Door
 from app.replies import Reply
 from app.types import Page
-from dossiers import acceptance, actions, filing, homes, queues, showing, stored_papers
+from dossiers import acceptance, actions, filing, homes, owners, queues, showing, stored_papers
 from dossiers.models import (
     AcceptDossier,
     ActOnDossier,
@@ -27,6 +27,7 @@ from dossiers.models import (
     RehomeDossier,
     StaffDossier,
     StaffDossierLine,
+    TakeSupplement,
 )
 from dossiers.queues import SoughtDossiers
 
@@ -98,6 +99,18 @@ async def act_on_dossier(
     return await actions.act(db, request.me, dossier_id, action_id, data, request.lang)
 
 
+@put("/v1/staff/dossiers/{dossier_id:uuid}/supplements/{supplement_id:uuid}", who=("clerk",))
+async def take_dossier_supplement(
+    db: Db,
+    request: Door,
+    dossier_id: FromPath[UUID],
+    supplement_id: FromPath[UUID],
+    data: JSONBody[TakeSupplement],
+) -> StaffDossier:
+    """Take over the counter what was asked for: the applicant need not have the app."""
+    return await owners.take_supplement(db, request.me, dossier_id, supplement_id, data, request.lang)
+
+
 @put("/v1/staff/dossiers/{dossier_id:uuid}/result", who=DESKS)
 async def issue_dossier_result(
     db: Db, request: Door, dossier_id: FromPath[UUID], data: JSONBody[IssueResult]
@@ -159,6 +172,7 @@ router = Router(
         accept_dossier,
         refuse_dossier,
         act_on_dossier,
+        take_dossier_supplement,
         issue_dossier_result,
         hand_over_result,
         get_dossier_paper,

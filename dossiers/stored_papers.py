@@ -177,6 +177,8 @@ async def hand_in(
     definition: Definition,
     case: str,
     papers: Sequence[HandInPaper],
+    *,
+    supplement_id: UUID | None = None,
 ) -> None:
     """Papers that a clerk takes over the counter: written down, and stored where they were scanned.
 
@@ -189,14 +191,20 @@ async def hand_in(
         if given.kind == 2 and given.upload_id is None:
             raise PaperNeedsFile
         paper_id = await _store(db, me.id, owner_id, given.upload_id, paper) if given.upload_id else None
-        await add(db, dossier_id, paper.code, given.kind, given.copies, paper_id)
+        await add(db, dossier_id, paper.code, given.kind, given.copies, paper_id, supplement_id)
 
 
 async def add(
-    db: Connection, dossier_id: UUID, paper: str, kind: PaperKind, copies: int = 1, stored_id: UUID | None = None
+    db: Connection,
+    dossier_id: UUID,
+    paper: str,
+    kind: PaperKind,
+    copies: int = 1,
+    stored_id: UUID | None = None,
+    supplement_id: UUID | None = None,
 ) -> None:
     """One paper more, as it was handed in."""
-    await db.execute(sql.add_paper, dossier_id, paper, kind, copies, stored_id, None, False, MOST_PAPERS)
+    await db.execute(sql.add_paper, dossier_id, paper, kind, copies, stored_id, supplement_id, False, MOST_PAPERS)
 
 
 async def attach(

@@ -68,3 +68,7 @@ UPDATE procedure SET abolished_at = city_now() WHERE code = $1;
 -- name: move_grants
 -- Somebody works elsewhere from now on.
 UPDATE role_grant SET agency_code = $2 WHERE principal_id = $1;
+
+-- name: result_of
+-- The result of a dossier and where its file is.
+SELECT id, storage_key FROM dossier_result WHERE dossier_id = $1;

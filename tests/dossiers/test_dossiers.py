@@ -395,7 +395,10 @@ async def test_somebody_acts_for_an_organisation(db: Connection, desk: httpx.Asy
     wrong = {"applicant": {"kind": "organisation", "name": "HTX Khác"}, "delegation_id": first.json()["id"]}
     answer = await desk.put(f"/v1/dossiers/{uuid4()}", headers=person.headers, json=words(**wrong))
     assert problem(answer) == "ApplicantOfDelegation"
+    waiting = await filed(db, desk, person, delegation_id=first.json()["id"])
     assert (await desk.put(f"{url}/revocation", headers=person.headers, json={})).status_code == 204
+    late = await office.put(waiting["id"], "acceptance", office.clerk)
+    assert (late.status_code, problem(late)) == (409, "DelegationOver")
     answer = await desk.put(
         f"/v1/dossiers/{uuid4()}", headers=person.headers, json=words(delegation_id=first.json()["id"])
     )

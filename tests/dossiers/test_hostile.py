@@ -8,7 +8,10 @@ import httpx
 import pytest
 
 from app.db import Connection
-from dossiers import homes
+from app.uploads import storage
+from dossiers import actions, homes
+from dossiers.models import ActOnDossier
+from dossiers.papers import results
 from tests.conftest import City, Desk, forget_callers
 from tests.dossiers import flows
 from tests.dossiers.makers import (
@@ -78,14 +81,39 @@ async def test_an_action_id_for_two_dossiers_at_once_is_one_step(city: City) -> 
         answer = await city.client.put(f"/v1/dossiers/{uuid4()}", headers=person.headers, json=body)
         ids.append(answer.json()["id"])
         await office.accept(ids[-1])
-    for _ in range(4):
-        action_id = uuid4()
-        answers = await asyncio.gather(
-            *(office.put(one, f"actions/{action_id}", office.clerk, action="hand_on", version=3) for one in ids)
+    clerk, action_id = office.clerk.me, uuid4()
+    wanted = ActOnDossier(version=3, action="hand_on")
+    async with city.database.transaction() as first:
+        await actions.act(first, clerk, UUID(ids[0]), action_id, wanted, "vi")
+        second = asyncio.create_task(
+            office.put(ids[1], f"actions/{action_id}", office.clerk, action="hand_on", version=3)
         )
-        said = ["" if answer.status_code == 200 else problem(answer) for answer in answers]
-        assert set(said) <= {"", "DossierActionIdTaken", "DossierChanged"}
-    assert (await office.see(ids[0]))["version"] + (await office.see(ids[1]))["version"] in {7, 8}
+        await asyncio.sleep(0.3)
+    answer = await second
+    assert (answer.status_code, problem(answer)) == (409, "DossierActionIdTaken")
+    assert (await office.see(ids[1]))["state"] == "received"
+
+
+async def test_two_children_that_end_at_once_join_their_parent_once(city: City) -> None:
+    async with city.database.transaction() as db:
+        person, office = await there(db, city.client)
+        officers = {agency: await an_officer_of(db, agency) for agency in ("tax", "social-insurance")}
+    for _ in range(5):
+        async with city.database.transaction() as db:
+            papers = [{"paper": "identity_card", "upload_id": str(await a_paper(db, person.id))}]
+        url = f"/v1/dossiers/{(dossier_id := str(uuid4()))}"
+        assert (await city.client.put(url, headers=person.headers, json=words(papers=papers))).status_code == 201
+        await office.to_appraisal(dossier_id)
+        children = (await office.did(dossier_id, "split", office.officer))["children"]
+        answers = await asyncio.gather(
+            *(office.act(child["id"], "finish", officers[child["agency"]]) for child in children),
+            *(office.act(child["id"], "finish", officers[child["agency"]]) for child in children),
+            office.see(dossier_id),
+        )
+        assert {answer.status_code for answer in answers[:4] if isinstance(answer, httpx.Response)} <= {200, 409}
+        after = await office.see(dossier_id)
+        assert after["state"] == "approval"
+        assert [step["action"] for step in after["timeline"]].count("joined") == 1
 
 
 async def test_a_delegation_that_is_sent_twice_at_once_is_written_down_once(city: City) -> None:
@@ -335,3 +363,104 @@ async def test_an_officer_who_sends_what_cannot_be_is_refused(
     answer = await office.act(dossier["id"], action, office.officer, **change)
     assert 400 <= answer.status_code < 500, answer.text
     assert (await office.see(dossier["id"]))["version"] == before["version"]
+
+
+# Results
+
+
+def with_action(**action: Any) -> dict[str, Any]:
+    """The flow that has everything, and a way more."""
+    changed = flows.everything()
+    changed["flow"]["actions"].append({"name": flows.told("Thêm"), "effects": [], **action})
+    return changed
+
+
+def with_signing(**action: Any) -> dict[str, Any]:
+    """The same where a result waits for its signatures, with a clerk's way out of that."""
+    changed = with_action(**action, roles=["clerk"], **{"from": ["signing"]})
+    flow = changed["flow"]
+    flow["states"].append(flows.state("signing", 4, 80, desk=flows.desk("clerk"), limit_minutes=60))
+    next(one for one in flow["actions"] if one["code"] == "sign")["to"] = "signing"
+    return changed
+
+
+async def test_there_is_no_second_result_and_whoever_tries_is_told(db: Connection, desk: httpx.AsyncClient) -> None:
+    person, office = await there(db, desk)
+    changed = with_signing(code="reopen", to="approval")
+    await db.execute(sql.plant_version, flows.CODE, 2, changed)
+    await db.execute(sql.publish_procedure, flows.CODE, 2)
+    dossier = await filed(db, desk, person)
+    await office.to_signing(dossier["id"])
+    await office.sign(dossier["id"])
+    await office.did(dossier["id"], "reopen", office.clerk)
+    again = await office.put(dossier["id"], "result", office.head, number="13/GCN", body="Lần nữa.")
+    assert (again.status_code, problem(again)) == (409, "ResultIssuedAlready")
+
+
+async def test_what_ends_before_its_result_is_signed_has_none(db: Connection, desk: httpx.AsyncClient) -> None:
+    person, office = await there(db, desk)
+    changed = with_signing(code="stop_late", to="stopped")
+    await db.execute(sql.plant_version, flows.CODE, 2, changed)
+    await db.execute(sql.publish_procedure, flows.CODE, 2)
+    dossier = await filed(db, desk, person)
+    await office.to_signing(dossier["id"])
+    await office.sign(dossier["id"])
+    stopped = await office.did(dossier["id"], "stop_late", office.clerk)
+    assert (stopped["outcome"], stopped["result"]["state"]) == ("stopped", "revoked")
+    mine = (await desk.get(f"/v1/dossiers/{dossier['id']}", headers=person.headers)).json()
+    assert mine["result"]["link"] is None
+
+
+async def test_a_result_that_is_handed_in_again_can_be_opened(db: Connection, desk: httpx.AsyncClient) -> None:
+    person, office = await there(db, desk)
+    dossier = await filed(db, desk, person)
+    await office.to_signing(dossier["id"])
+    await office.sign(dossier["id"])
+    await db.execute(sql.sign_result, UUID(dossier["id"]))
+    result_id, key = await db.fetchrow(sql.result_of, UUID(dossier["id"])) or (None, "")
+    await storage.put(key, b"%PDF-1.7")
+    await db.execute(results.sql.keep_for_reuse, result_id, paper_id := uuid4())
+    changed = flows.everything()
+    changed["papers"][0]["code"] = "certificate"
+    await db.execute(sql.plant_version, flows.CODE, 2, changed)
+    await db.execute(sql.publish_procedure, flows.CODE, 2)
+    other = await filed(db, desk, person, papers=[{"paper": "certificate", "stored_paper_id": str(paper_id)}])
+    url = f"/v1/staff/dossiers/{other['id']}/papers/{paper_id}"
+    opened = await desk.get(url, headers=office.clerk.headers)
+    assert (opened.status_code, opened.content) == (200, b"%PDF-1.7")
+
+
+# Without the app
+
+
+async def test_whoever_has_no_app_brings_what_is_missing_to_the_counter(
+    db: Connection, desk: httpx.AsyncClient
+) -> None:
+    _, office = await there(db, desk)
+    elsewhere = await an_office(db, desk, "counter-an-cuu")
+    dossier_id = str(uuid4())
+    body = {
+        "procedure": flows.CODE,
+        "case": "plain",
+        "agency": HERE,
+        "applicant": {"name": "Hồ Thị Thủy Xuân"},
+        "form": {"child_name": "Hà"},
+        "papers": [{"paper": "identity_card", "kind": 1}],
+    }
+    made = await desk.put(f"/v1/staff/dossiers/{dossier_id}", headers=office.clerk.headers, json=body)
+    assert made.status_code == 201, made.text
+    await office.did(dossier_id, "hand_on", office.clerk)
+    await office.did(dossier_id, "ask_papers", office.officer, note="Thiếu ảnh.", papers=["photo"])
+    url = f"/v1/staff/dossiers/{dossier_id}/supplements/{uuid4()}"
+    brought = {"papers": [{"paper": "photo", "kind": 1, "copies": 2}]}
+    for stranger in (office.officer, elsewhere.clerk):
+        refused = await desk.put(url, headers=stranger.headers, json=brought)
+        assert refused.status_code in {403, 404}
+    assert problem(await desk.put(url, headers=office.clerk.headers, json={})) == "SupplementEmpty"
+    taken = await desk.put(url, headers=office.clerk.headers, json=brought)
+    again = await desk.put(url, headers=office.clerk.headers, json=brought)
+    assert (taken.status_code, taken.json()["state"], again.json()) == (200, "appraisal", taken.json()), taken.text
+    assert taken.json()["timeline"][-1]["by"] == "staff"
+    assert [paper["paper"] for paper in taken.json()["papers"]] == ["identity_card", "photo"]
+    late = await desk.put(url.replace(url[-4:], "0000"), headers=office.clerk.headers, json=brought)
+    assert problem(late) == "NoSupplementAsked"

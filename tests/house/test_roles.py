@@ -182,7 +182,7 @@ TABLE: dict[frozenset[str], str] = {
     """,
     frozenset({"clerk"}): """
         take_cash ask_receipt_void close_cash_day
-        file_dossier_for_visitor accept_dossier refuse_dossier hand_over_result
+        file_dossier_for_visitor accept_dossier refuse_dossier hand_over_result take_dossier_supplement
         list_tickets put_ticket call_next_ticket
     """,
     frozenset({"clerk", "supervisor", "agency_head", "finance"}): """
