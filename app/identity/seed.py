@@ -50,6 +50,8 @@ STAFF: tuple[tuple[str, str, str, tuple[Role, ...]], ...] = (
     ("+84900000206", "Kế toán thành phố", "city", ("finance",)),
     ("+84900000207", "Cán bộ tuân thủ", "city", ("compliance",)),
     ("+84900000208", "Quản trị hệ thống 2", "city", ("admin",)),
+    ("+84900000231", "Công chức tư pháp - hộ tịch Thuận Hóa", "counter-thuan-hoa", ("agency_officer",)),
+    ("+84900000232", "Chủ tịch phường Thuận Hóa", "counter-thuan-hoa", ("agency_head",)),
     *((phone, name, agency, ("agency_officer",)) for phone, name, agency in OFFICERS),
 )
 STAFF_EMAILS: dict[str, str] = {
@@ -61,6 +63,8 @@ STAFF_EMAILS: dict[str, str] = {
     "+84900000206": "finance@hue.example",
     "+84900000207": "compliance@hue.example",
     "+84900000208": "admin2@hue.example",
+    "+84900000231": "civil-status@hue.example",
+    "+84900000232": "ward-head@hue.example",
 } | {phone: f"{agency}@hue.example" for phone, _, agency in OFFICERS}
 """By phone: how the stand-in of the staff's identity provider knows them."""
 
