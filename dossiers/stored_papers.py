@@ -83,12 +83,6 @@ class PaperKindRefused(Refusal):
     status = 400
 
 
-class StoredPaperInUse(Refusal):
-    """Giấy tờ này đang nằm trong một hồ sơ nên chưa xóa được.
-
-    This paper is part of a dossier and cannot be deleted."""
-
-
 class _Stored(msgspec.Struct, frozen=True):
     id: UUID
     kind: str
