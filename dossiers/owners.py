@@ -39,9 +39,9 @@ class SupplementEmpty(Refusal):
 
 
 class MayNotWithdraw(Refusal):
-    """Hồ sơ này không rút được nữa.
+    """Hồ sơ này không rút được.
 
-    This dossier can be withdrawn no more."""
+    This dossier cannot be withdrawn."""
 
 
 class NotYetRated(Refusal):
