@@ -61,9 +61,9 @@ class FeeFixed(Refusal):
 
 
 class MayNotWithdraw(Refusal):
-    """Hồ sơ này không rút được nữa.
+    """Hồ sơ này không rút được.
 
-    This dossier can be withdrawn no more."""
+    This dossier cannot be withdrawn."""
 
 
 class NotYetRated(Refusal):

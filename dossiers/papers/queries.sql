@@ -47,7 +47,7 @@ SELECT name_vi FROM agency WHERE code = $1;
 
 -- name: tracked
 -- What everybody may know of a dossier with this code.
-SELECT code, procedure_vi AS procedure, procedure_en, percent FROM dossier WHERE code = $1;
+SELECT code, percent FROM dossier WHERE code = $1;
 
 -- name: result_to_sign
 -- A result that was made and is not signed yet.

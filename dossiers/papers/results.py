@@ -19,6 +19,7 @@ from app.jobs import News
 from app.types import new_id
 from app.uploads import storage
 from dossiers import happenings, steps
+from dossiers.fees import FeeNotPaid
 from dossiers.papers import forms, signing, verifications
 from dossiers.papers.models import ResultFacts, SignatureRole
 from dossiers.papers.signing import Signatory, Signed
@@ -77,10 +78,10 @@ async def _keep(database: Database, facts: ResultFacts, signed: Signed) -> None:
 
 
 async def mine(db: Connection, me: Principal, dossier_id: UUID) -> Stream:
-    """The signed result of a dossier of mine; raises NotFound until there is one."""
+    """The signed result of a dossier of mine; raises NotFound until there is one, FeeNotPaid."""
     file = await _file(db, dossier_id, me.id, [])
     if file.unpaid:
-        raise NotFound
+        raise FeeNotPaid
     return _stream(file)
 
 

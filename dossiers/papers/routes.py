@@ -30,7 +30,7 @@ async def get_form(request: Door, dossier_id: FromPath[UUID], form_number: FormN
 
 @get("/v1/dossiers/{dossier_id:uuid}/result", media_type=forms.PDF)
 async def get_result(db: Db, request: Door, dossier_id: FromPath[UUID]) -> Stream:
-    """The signed result of a dossier of mine; 404 until there is one, and while its fee is due."""
+    """The signed result of a dossier of mine; 404 until there is one, 409 while its fee is due."""
     return await results.mine(db, request.me, dossier_id)
 
 

@@ -14,8 +14,6 @@ class Tracked(msgspec.Struct, frozen=True):
     """What everybody may know of a dossier. `percent`: its degree of completion."""
 
     code: str
-    procedure: str
-    procedure_en: str
     percent: int
 
 
@@ -27,10 +25,7 @@ async def page(db: Connection, address: str, text: str) -> Response[str]:
         await look_ups.count_miss(db, address, "tracked dossier")
         hint = pages.said("Hãy so lại mã trên giấy tiếp nhận.", "Compare the code with the one on the receipt.")
         return pages.page("Không có hồ sơ này", "There is no such dossier", hint, status=404)
-    lines = [
-        ("Đã hoàn thành", "Completed", f"{found.percent} %"),
-        ("Thủ tục", "Procedure", f"{found.procedure} · {found.procedure_en}"),
-    ]
+    lines = [("Đã hoàn thành", "Completed", f"{found.percent} %")]
     more = pages.said(
         "Đăng nhập ứng dụng, hoặc tra cứu với mã 4 chữ số trên giấy tiếp nhận, để xem từng bước.",
         "Sign in to the app, or look it up with the four digits on the receipt, to see every step.",

@@ -33,13 +33,19 @@ def read(text: str) -> str:
     return _PREFIX + plain.removeprefix(_PREFIX).translate(_CONFUSED)
 
 
+class NoSuchResult(NotFound):
+    """Thành phố không cấp kết quả nào có mã này; hãy so lại mã trên giấy.
+
+    The city has issued no result with this code; compare it with the one on the paper."""
+
+
 async def check(db: Connection, address: str, text: str, language: Language) -> ResultCheck:
-    """What anybody is shown; raises NotFound, TooManyRequests."""
+    """What anybody is shown; raises NoSuchResult, TooManyRequests."""
     await look_ups.count(db, address, "result")
     found = await maybe(ResultCheck, db, sql.check_result, read(text), language)
     if found is None:
         await look_ups.count_miss(db, address, "result")
-        raise NotFound
+        raise NoSuchResult
     return msgspec.structs.replace(found, applicant=masked_name(found.applicant), page=url_of(found.code))
 
 
@@ -79,7 +85,7 @@ def _words(found: ResultCheck) -> list[tuple[str, str, str]]:
         ("Cơ quan", "Agency", found.agency),
         ("Cấp cho", "Issued to", found.applicant),
         *(("Ký số", "Signed", f"{one.name}, {_moment(one.signed_at)}") for one in found.signed_by),
-        ("SHA-256", "SHA-256", found.sha256),
+        ("Mã băm SHA-256", "SHA-256 hash", found.sha256),
     ]
     if found.revoked_at:
         lines[1:1] = [

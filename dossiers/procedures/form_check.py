@@ -42,7 +42,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "enum": ("không có trong danh sách cho chọn", "is not one of the choices"),
     "const": ("phải được xác nhận", "must be confirmed"),
     "pattern": ("không đúng mẫu", "does not have the right form"),
-    "format": ("không phải là ngày có thật, viết theo dạng năm-tháng-ngày", "is no real date, as year-month-day"),
+    "format": (
+        "không phải là ngày có thật; hãy viết theo dạng năm-tháng-ngày",
+        "is not a real date; write it as year-month-day",
+    ),
     "minLength": ("ngắn quá, ít nhất {limit} ký tự", "is too short: {limit} letters at least"),
     "maxLength": ("dài quá, nhiều nhất {limit} ký tự", "is too long: {limit} letters at the most"),
     "minimum": ("không được nhỏ hơn {limit}", "must not be less than {limit}"),

@@ -96,7 +96,7 @@ def test_a_wrong_field_is_named_in_the_writers_language(form: dict[str, Any], fi
 
 @pytest.mark.parametrize("day", ["2025-02-29", "2026-13-01", "20260101", "2026-1-1", "hôm nay", "２０２６-01-01", ""])
 def test_a_day_is_one_of_the_calendar(day: str) -> None:
-    message = "Ngày sinh: không phải là ngày có thật, viết theo dạng năm-tháng-ngày"
+    message = "Ngày sinh: không phải là ngày có thật; hãy viết theo dạng năm-tháng-ngày"
     assert wrong(GOOD | {"person_born_on": day}) == {"person_born_on": message}
 
 

@@ -118,7 +118,7 @@ async def test_copies_of_an_extract_are_asked_for_paid_and_signed(city: City, st
 
     # Signed, but not given out before it is paid.
     early = await client.get(f"{url}/result", headers=person.headers)
-    assert (early.status_code, mine["result"]["link"]) == (404, None)
+    assert (early.status_code, mine["result"]["link"]) == (409, None)
     assert mine["may"] == ["pay", "rate"]
     body = {"kind": "bill", "bill_id": mine["fee"]["bill_id"]}
     paid = await client.put(f"/v1/wallet/payments/{uuid4()}", headers=person.headers, json=body)
@@ -152,6 +152,7 @@ async def test_copies_of_an_extract_are_asked_for_paid_and_signed(city: City, st
         "result_signed",
         "signed",
         "fee_paid",
+        "returned",
     ]
 
     rated = await client.put(f"{url}/rating", headers=person.headers, json={"rating": "satisfied"})

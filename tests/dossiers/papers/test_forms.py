@@ -235,9 +235,11 @@ async def test_the_receipts_page_says_how_far_it_is_and_names_nobody(desk: httpx
         shown = await desk.get(f"/d/{typed}")
         assert shown.status_code == 200
         assert "60 %" in shown.text
-        assert "Cấp bản sao trích lục hộ tịch" in shown.text
-        assert "Copies of civil status extracts" in shown.text
-        assert [word for word in ("Bình", "046194", "4071", "0905", "Sở Tư pháp") if word in shown.text] == []
+        assert [
+            word
+            for word in ("trích lục", "extracts", "Bình", "046194", "4071", "0905", "Sở Tư pháp")
+            if word in shown.text
+        ] == []
 
 
 async def test_a_code_that_is_none_has_a_page_too_and_guessing_ends(desk: httpx.AsyncClient, db: Connection) -> None:

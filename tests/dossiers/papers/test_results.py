@@ -413,7 +413,8 @@ async def test_a_result_is_its_owners_and_its_agencys(city: City, stand_ins: Sta
 async def test_a_result_whose_fee_is_due_waits(city: City, stand_ins: StandIns) -> None:
     dossier_id, _, headers = await _planted(city, payment_state="due", fee_amount=8000)
     await city.worker.drain()
-    assert (await city.client.get(f"/v1/dossiers/{dossier_id}/result", headers=headers)).status_code == 404
+    answer = await city.client.get(f"/v1/dossiers/{dossier_id}/result", headers=headers)
+    assert (answer.status_code, answer.json()["type"]) == (409, "urn:huong:problem:FeeNotPaid")
 
 
 async def test_two_that_sign_at_once_announce_one_file(
