@@ -72,3 +72,15 @@ UPDATE role_grant SET agency_code = $2 WHERE principal_id = $1;
 -- name: result_of
 -- The result of a dossier and where its file is.
 SELECT id, storage_key FROM dossier_result WHERE dossier_id = $1;
+
+-- name: messages_about_dossiers
+-- How many messages somebody has of dossiers, and of how many pieces of news.
+SELECT count(*) AS messages, count(DISTINCT event_id) AS pieces FROM message WHERE principal_id = $1 AND category = 'dossier';
+
+-- name: news_for
+-- How much news of dossiers there is for somebody.
+SELECT count(*) FROM event WHERE kind = 'DossierMoved' AND data ->> 'owner_id' = $1::uuid::text;
+
+-- name: is_telling
+-- Has news of dossiers become jobs, whether or not these are done?
+SELECT EXISTS (SELECT FROM event WHERE kind = 'DossierMoved' AND told_at IS NOT NULL);

@@ -1,4 +1,5 @@
-"""kill -9 for a worker as a process, while a bank and a biller keep it waiting: another one finds the one end."""
+"""kill -9 for a worker as a process, while a bank and a biller keep it waiting, or while it tells: another one finds
+the one end."""
 
 import asyncio
 import contextlib
@@ -16,6 +17,9 @@ from uuid import uuid4
 import pytest
 
 from tests.conftest import City, StandIns
+from tests.dossiers.makers import an_office, the_procedures
+from tests.dossiers.makers import sql as dossiers
+from tests.dossiers.test_races import submitted
 from tests.makers import a_resident
 from tests.wallet import banking, billing
 from wallet.sandbox import bank, biller
@@ -131,3 +135,37 @@ async def test_c29_a_worker_that_is_killed_while_it_is_waited_for_pays_once(
     async with city.database.acquire() as db:
         assert len(await banking.told(db, "WithdrawalPaid")) == len(await banking.told(db, "BillPaid")) == 1
     assert await banking.broken_laws(city) == []
+
+
+async def test_a_worker_that_is_killed_while_it_tells_of_dossiers_loses_no_message(
+    city: City, stand_ins: StandIns
+) -> None:
+    """The steps are committed, and nobody has told of them yet; or of some."""
+    async with city.database.transaction() as db:
+        await the_procedures(db)
+        person, office = await a_resident(db), await an_office(db, city.client)
+    for _ in range(40):
+        await office.to_appraisal((await submitted(city, person))["id"])
+
+    async def told() -> tuple[int, int]:
+        async with city.database.acquire() as db:
+            row = await db.fetchrow(dossiers.messages_about_dossiers, person.id)
+        assert row is not None
+        return row["messages"], row["pieces"]
+
+    async def it_has_begun() -> bool:
+        async with city.database.acquire() as db:
+            return await db.fetchval(dossiers.is_telling)
+
+    async def all_are_told() -> bool:
+        return (await told())[0] >= 120
+
+    async with a_worker(city) as first:
+        await until(it_has_begun, 45)
+        first.send_signal(signal.SIGKILL)
+        assert await first.wait() == -signal.SIGKILL
+    async with a_worker(city, later_s=PAST_THE_LEASES_S):
+        await until(all_are_told, 45)
+    async with city.database.acquire() as db:
+        assert await db.fetchval(dossiers.news_for, person.id) == 120
+    assert await told() == (120, 120), "each piece of news once"
