@@ -209,7 +209,7 @@ def seed(city: bool) -> None:
     with_database(config.settings(), plant_whole_city if city else plant_once)
 
 
-async def plant_once(database: Database) -> None:
+async def plant_once(database: Database, *, most_dossiers: int = 200) -> None:
     """Plant the sandbox's seed unless it is there; raises BadSetting in production."""
     from app.identity import seed as people
     from app.staff import seed as staff
@@ -231,7 +231,7 @@ async def plant_once(database: Database) -> None:
         await money.follow_the_stand_in(db)
         await dossiers.load_procedures(db)
     await street.plant(database)
-    await dossiers.plant(database, money.pay_in_cash)
+    await dossiers.plant(database, money.pay_in_cash, most_dossiers)
     await visits.plant(database)
 
 

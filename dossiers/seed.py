@@ -56,7 +56,7 @@ Pay = Callable[[Connection, Principal, str, UUID, UUID, int], Awaitable[None]]
 """Somebody pays a bill in cash: at which clerk's, of which agency, under which receipt's id, which bill, how much."""
 
 HERE = "counter-thuan-hoa"
-DAYS, DOSSIERS = 60, 200
+DAYS = 60
 CITY_DAYS, CITY_DOSSIERS, CITY_PEOPLE = 730, 25_000, 300
 PAST_DAYS = 800
 SIGNED_SINCE_DAYS = 3
@@ -152,7 +152,7 @@ def on_paper(definition: Definition) -> Definition:
     )
 
 
-async def plant(database: Database, pay: Pay, count: int = DOSSIERS) -> None:
+async def plant(database: Database, pay: Pay, count: int) -> None:
     """The small city's dossiers, of the last two months; what is there stays as it is."""
     people = [(_principal(phone, "resident"), name, phone) for phone, name in RESIDENTS]
     await _tell_stories(database, pay, people, count, days=DAYS, seed=1, crowding=3)

@@ -141,7 +141,7 @@ async def original(db: Connection, upload_id: UUID) -> Original:
     """An upload's own bytes, for a route that has looked who asks. The parts are read after `db` is given back, and
     raise NotThere, Unavailable. Raises NotFound where they are not kept."""
     kept = await maybe(_Kept, db, sql.original, upload_id)
-    if kept is None:
+    if kept is None or await storage.size_of(kept.key) is None:
         raise NotFound
     return Original(kept.media_type, kept.size, kept.file_name, storage.parts(kept.key))
 

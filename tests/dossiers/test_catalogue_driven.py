@@ -212,7 +212,9 @@ def next_action(definition: Definition, start: str) -> Action:
 
 
 async def a_journey(db: Connection, desk: httpx.AsyncClient) -> Journey:
-    await loading.load(db)
+    for code, definition in CATALOGUE.items():
+        await db.execute(sql.plant_procedure, code, definition)
+        await db.execute(sql.publish_procedure, code, 1)
     await a_biller(db, code="phi-dich-vu-cong")
     return Journey(db, desk, await a_resident(db, name="Trần Thị Gia Hội"))
 

@@ -260,6 +260,9 @@ BY_CODE: dict[str, Any] = {
 BODIES = sorted(subclasses(Body), key=lambda struct: struct.__name__)
 
 
+A_PROCEDURE = loading.decoded(loading.CATALOGUE / f"{BY_CODE['procedure_code']}.json")
+
+
 @dataclass(frozen=True)
 class Household:
     """A resident who has one of everything that has an id."""
@@ -342,7 +345,7 @@ async def a_household(db: Connection) -> Household:
     await db.execute(begun, ids["verification_id"], owner.id, owner.session_id, False, soon)
     await _what_was_reported(db, owner, ids)
     await _what_was_filed(db, owner, ids)
-    await loading.load(db)
+    await loading.publish_new(db, {BY_CODE["procedure_code"]: A_PROCEDURE})
     ids["booking_id"] = uuid4()
     [free, *_] = await times.next_free(
         db, await times.counter_of(db, BY_CODE["agency_code"]), await working_time(db, city_today())

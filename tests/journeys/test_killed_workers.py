@@ -17,8 +17,8 @@ from uuid import uuid4
 import pytest
 
 from tests.conftest import City, StandIns
+from tests.dossiers import makers as dossiers
 from tests.dossiers.makers import an_office, the_procedures
-from tests.dossiers.makers import sql as dossiers
 from tests.dossiers.test_races import submitted
 from tests.makers import a_resident
 from tests.wallet import banking, billing
@@ -149,13 +149,13 @@ async def test_a_worker_that_is_killed_while_it_tells_of_dossiers_loses_no_messa
 
     async def told() -> tuple[int, int]:
         async with city.database.acquire() as db:
-            row = await db.fetchrow(dossiers.messages_about_dossiers, person.id)
+            row = await db.fetchrow(dossiers.sql.messages_about_dossiers, person.id)
         assert row is not None
         return row["messages"], row["pieces"]
 
     async def it_has_begun() -> bool:
         async with city.database.acquire() as db:
-            return await db.fetchval(dossiers.is_telling)
+            return await db.fetchval(dossiers.sql.is_telling)
 
     async def all_are_told() -> bool:
         return (await told())[0] >= 120
@@ -167,5 +167,5 @@ async def test_a_worker_that_is_killed_while_it_tells_of_dossiers_loses_no_messa
     async with a_worker(city, later_s=PAST_THE_LEASES_S):
         await until(all_are_told, 45)
     async with city.database.acquire() as db:
-        assert await db.fetchval(dossiers.news_for, person.id) == 120
+        assert await db.fetchval(dossiers.sql.news_for, person.id) == 120
     assert await told() == (120, 120), "each piece of news once"

@@ -17,7 +17,7 @@ from wallet import ledger, seed
 
 
 async def test_each_resident_has_money_and_bills_of_several_kinds_due_this_month(city: City) -> None:
-    await plant_once(city.database)
+    await plant_once(city.database, most_dossiers=4)
     async with city.database.acquire() as db:
         for phone, name in RESIDENTS:
             me = Principal(id=seed_id(phone), kind="resident", session_id=new_id(), grants=[])
@@ -31,8 +31,8 @@ async def test_each_resident_has_money_and_bills_of_several_kinds_due_this_month
 
 
 async def test_planting_twice_changes_nothing_and_the_books_are_sound(city: City) -> None:
-    await plant_once(city.database)
-    await plant_once(city.database)
+    await plant_once(city.database, most_dossiers=4)
+    await plant_once(city.database, most_dossiers=4)
     async with city.database.transaction() as db:
         assert await db.fetchval(sql.balance, ledger.GUARANTEE) == -20_000_000 * len(RESIDENTS) - seed.RESERVE
         assert [law for law in await ledger.check(db) if law.broken] == []
@@ -42,11 +42,11 @@ async def test_production_is_never_planted(city: City, monkeypatch: pytest.Monke
     production = config.read({"HUONG_PEPPER": "x" * 40})
     monkeypatch.setattr(config, "settings", lambda: production)
     with pytest.raises(BadSetting):
-        await plant_once(city.database)
+        await plant_once(city.database, most_dossiers=4)
 
 
 async def test_the_citys_agencies_are_there_for_everybody_in_both_languages(city: City) -> None:
-    await plant_once(city.database)
+    await plant_once(city.database, most_dossiers=4)
     vi = (await city.client.get("/v1/agencies")).json()
     en = (await city.client.get("/v1/agencies", headers={"accept-language": "en"})).json()
     assert [agency["code"] for agency in vi] == [agency["code"] for agency in en]
@@ -55,10 +55,10 @@ async def test_the_citys_agencies_are_there_for_everybody_in_both_languages(city
 
 
 async def test_its_residents_are_verified_wherever_the_stand_in_listens(city: City, stand_ins: StandIns) -> None:
-    await plant_once(city.database)
+    await plant_once(city.database, most_dossiers=4)
     async with city.database.transaction() as db:
         await db.execute(people.move_proofs, "http://localhost:1/citizen")
-    await plant_once(city.database)
+    await plant_once(city.database, most_dossiers=4)
     phone, name = RESIDENTS[0]
     headers = bearer(await signed_in(city.client, phone))
     begun = (await city.client.post("/v1/me/verifications", headers=headers, json={})).json()

@@ -9,7 +9,7 @@ sql = queries_beside(__file__)
 
 
 async def test_a_day_at_a_counter_and_no_more_the_second_time(city: City) -> None:
-    await plant_once(city.database)
+    await plant_once(city.database, most_dossiers=1)
     await seed.plant(city.database)
     screen = (await city.client.get(f"/v1/dossiers/counters/{seed.COUNTER}")).json()
     assert [window["label"] for window in screen["windows"]] == ["B003", "B004"]
