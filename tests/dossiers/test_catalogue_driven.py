@@ -21,10 +21,10 @@ FILED = {code: one for code, one in sorted(CATALOGUE.items()) if not code.starts
 ALL = [
     (code, case.code, term.channel)
     for code, definition in FILED.items()
-    for case in definition.cases
-    for term in case.terms
-    if term.channel != "online" or definition.online_level != "info"
+    for nth, case in enumerate(definition.cases)
+    for term in (case.terms if nth == 0 else case.terms[:1])
 ]
+"""The first case by every channel, the others by their first."""
 ONE_OF_EACH = [(code, definition.cases[0].code) for code, definition in FILED.items()]
 
 
