@@ -23,6 +23,7 @@ from app.machines.models import Scope
 from app.main import create_app
 from app.privacy import exports
 from app.types import Body
+from app.uploads import storage
 from app.worker import HOLDINGS
 from dossiers import actions, delegations, filing
 from dossiers.counters import bookings, times
@@ -375,6 +376,7 @@ async def _what_was_filed(db: Connection, owner: Resident, ids: dict[str, UUID])
     ids |= {name: uuid4() for name in ("dossier_id", "draft_id", "supplement_id", "action_id", "delegation_id")}
     await the_procedures(db)
     ids["paper_id"] = await a_paper(db, owner.id)
+    await storage.put(f"papers/{ids['paper_id']}", b"%PDF-1.7")
     given = [GivePaper(paper="identity_card", upload_id=ids["paper_id"])]
     wanted = convert(words(), FileDossier)
     await filing.file(db, owner.me, ids["dossier_id"], structs.replace(wanted, papers=given), "vi")
