@@ -20,10 +20,13 @@ Dong = Annotated[int, Meta(ge=1, le=MOST_DONG, description="whole đồng")]
 # No control characters, lone surrogates or marks that turn the text around: PostgreSQL could not keep the first, and
 # no honest name has the last.
 _PRINTABLE = r"[^\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
-ShortText = Annotated[str, Meta(min_length=1, max_length=100, pattern=rf"^(?=.*\S){_PRINTABLE}*$(?!\n)")]
+ONE_LINE = rf"^(?=.*\S){_PRINTABLE}*$(?!\n)"
+ShortText = Annotated[str, Meta(min_length=1, max_length=100, pattern=ONE_LINE)]
 Memo = Annotated[str, Meta(max_length=140, pattern=rf"^{_PRINTABLE}*$(?!\n)")]
-Reason = Annotated[str, Meta(min_length=1, max_length=500, pattern=rf"^(?=.*\S){_PRINTABLE}*$(?!\n)")]
-Explanation = Annotated[str, Meta(min_length=20, max_length=500, pattern=rf"^(?=.*\S){_PRINTABLE}*$(?!\n)")]
+LongName = Annotated[str, Meta(min_length=1, max_length=200, pattern=ONE_LINE)]
+LongLine = Annotated[str, Meta(min_length=1, max_length=300, pattern=ONE_LINE)]
+Reason = Annotated[str, Meta(min_length=1, max_length=500, pattern=ONE_LINE)]
+Explanation = Annotated[str, Meta(min_length=20, max_length=500, pattern=ONE_LINE)]
 # Several lines, for whoever has more to say.
 _LINES = r"[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
 _SAYS_SOMETHING = rf"^(?=[\s\S]*\S){_LINES}*$"

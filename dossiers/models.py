@@ -6,7 +6,7 @@ from uuid import UUID
 
 from msgspec import Meta, field
 
-from app.types import Answer, Body, Paragraph, PhoneText, Reason, ShortText
+from app.types import ONE_LINE, Answer, Body, LongLine, LongName, LongText, Paragraph, PhoneText, Reason, ShortText
 from dossiers.procedures.definitions import AgencyCode, Channel, Clock, NationalStatus, ProcedureCode
 from dossiers.procedures.definitions import Code as PartCode
 
@@ -22,8 +22,6 @@ PaperKind = Literal[0, 1, 2]
 """0 original, 1 copy, 2 electronic."""
 
 DossierVersion = Annotated[int, Meta(ge=1, le=1_000_000)]
-LongName = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^(?=.*\S)[^\x00-\x1f\x7f-\x9f]*$(?!\n)")]
-PostalAddress = Annotated[str, Meta(min_length=1, max_length=300, pattern=r"^(?=.*\S)[^\x00-\x1f\x7f-\x9f]*$(?!\n)")]
 PersonalNumber = Annotated[str, Meta(min_length=9, max_length=14, pattern=r"^[0-9]{9,14}(-[0-9]{3})?$(?!\n)")]
 Email = Annotated[str, Meta(min_length=3, max_length=254, pattern=r"^[^@\s]+@[^@\s]+$(?!\n)")]
 DossierCode = Annotated[str, Meta(min_length=8, max_length=60, pattern=r"^[0-9A-Za-z .-]+$(?!\n)")]
@@ -63,7 +61,7 @@ class FileDossier(Body):
     form: dict[str, Any] = field(default_factory=dict[str, Any])
     papers: Annotated[list[GivePaper], Meta(max_length=50)] = field(default_factory=list[GivePaper])
     deliver_by: DeliverBy = "electronic"
-    address: PostalAddress | None = None
+    address: LongLine | None = None
     submit: bool = False
 
 
@@ -88,7 +86,7 @@ class FileForVisitor(Body):
     form: dict[str, Any] = field(default_factory=dict[str, Any])
     papers: Annotated[list[HandInPaper], Meta(max_length=50)] = field(default_factory=list[HandInPaper])
     deliver_by: DeliverBy = "counter"
-    address: PostalAddress | None = None
+    address: LongLine | None = None
     accept: bool = True
 
 
@@ -123,8 +121,8 @@ class IssueResult(Body):
     """What comes out: number and words of the paper. It is signed after the commit."""
 
     version: DossierVersion
-    number: Annotated[str, Meta(min_length=1, max_length=60, pattern=r"^(?=.*\S)[^\x00-\x1f\x7f-\x9f]*$(?!\n)")]
-    body: Annotated[str, Meta(min_length=1, max_length=4000)]
+    number: Annotated[str, Meta(min_length=1, max_length=60, pattern=ONE_LINE)]
+    body: LongText
     note: Paragraph | None = None
 
 

@@ -63,35 +63,45 @@ HAND_OVER = Told("Trả kết quả", "Hand the result over")
 
 
 async def _possible(db: Connection, me: Principal, dossier: StaffDossier, language: Language) -> list[PossibleAction]:
-    if dossier.outcome == "done" and dossier.delivery == "ready" and dossier.fee.state not in {"later", "due"}:
-        at_counter = await steps.works_at(db, me, dossier.agency, steps.COUNTER, dossier.procedure)
-        return [
-            PossibleAction(code="delivery", name=_in(HAND_OVER, language), to="returned", needs=[], effects=[])
-        ] * at_counter
-    if dossier.outcome is not None:
+    if dossier.outcome is None and dossier.accepted_at is not None:
+        return await _of_the_flow(db, me, dossier, language)
+    if not await steps.works_at(db, me, dossier.agency, steps.COUNTER, dossier.procedure):
         return []
-    if dossier.accepted_at is None:
-        if not await steps.works_at(db, me, dossier.agency, steps.COUNTER, dossier.procedure):
-            return []
+    if dossier.outcome is None:
         first = 0 if dossier.state == "submitted" else 2
-        return [
-            PossibleAction(code=code, name=_in(name, language), to=None, needs=list(needs), effects=[])
-            for code, name, needs in AT_THE_COUNTER[first:]
-        ]
+        return [_of_the_frame(*known, language) for known in AT_THE_COUNTER[first:]]
+    settled = dossier.fee.state not in {"later", "due"}
+    if dossier.outcome == "done" and dossier.delivery == "ready" and settled:
+        return [_of_the_frame("delivery", HAND_OVER, (), language)]
+    return []
+
+
+def _of_the_frame(code: str, name: Told, needs: tuple[str, ...], language: Language) -> PossibleAction:
+    return PossibleAction(code=code, name=_in(name, language), to=None, needs=list(needs), effects=[])
+
+
+async def _of_the_flow(
+    db: Connection, me: Principal, dossier: StaffDossier, language: Language
+) -> list[PossibleAction]:
+    """Each desk is asked once, however many actions it has."""
     definition = await versions.pinned(db, dossier.procedure, dossier.procedure_version)
+    deals: dict[str, bool] = {}
     found: list[PossibleAction] = []
     for action in definition.flow.actions:
-        if dossier.state not in action.from_ or not action.roles:
-            continue
         agency = steps.whose(action, dossier.agency, dossier.desk_agency, dossier.desk_role)
-        if await steps.works_at(db, me, agency, action.roles, dossier.procedure):
+        if dossier.state not in action.from_ or agency not in me.agencies_as(*action.roles):
+            continue
+        if agency not in deals:
+            deals[agency] = await steps.works_at(db, me, agency, action.roles, dossier.procedure)
+        if deals[agency]:
+            effects = [str(effect.__struct_config__.tag) for effect in action.effects]
             found.append(
                 PossibleAction(
                     code=action.code,
                     name=_in(action.name, language),
                     to=action.to,
                     needs=list(action.needs),
-                    effects=[effect.__struct_config__.tag for effect in action.effects],  # pyright: ignore[reportArgumentType]
+                    effects=effects,
                 )
             )
     return found

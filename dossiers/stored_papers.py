@@ -148,6 +148,13 @@ async def _stored(db: Connection, me: Principal, papers: Sequence[GivePaper]) ->
 
 
 async def _store(db: Connection, sender_id: UUID, owner_id: UUID | None, upload_id: UUID, paper: Paper) -> UUID:
+    await _hold(db, sender_id, upload_id)
+    reusable = paper.reusable and owner_id is not None
+    await db.execute(sql.store_paper, upload_id, owner_id, paper.code, paper.name.vi, paper.name.en, reusable)
+    return upload_id
+
+
+async def _hold(db: Connection, sender_id: UUID, upload_id: UUID) -> None:
     await uploads.claim(
         db,
         sender_id,
@@ -158,9 +165,6 @@ async def _store(db: Connection, sender_id: UUID, owner_id: UUID | None, upload_
         keep_originals=False,
         most=1,
     )
-    reusable = paper.reusable and owner_id is not None
-    await db.execute(sql.store_paper, upload_id, owner_id, paper.code, paper.name.vi, paper.name.en, reusable)
-    return upload_id
 
 
 async def hand_in(
@@ -206,16 +210,7 @@ async def attach(
 ) -> None:
     """Papers that an officer adds with an action. Raises what an upload may not be."""
     for upload_id in dict.fromkeys(upload_ids):
-        await uploads.claim(
-            db,
-            me.id,
-            [upload_id],
-            holder="stored_paper",
-            holder_id=upload_id,
-            purposes=("paper",),
-            keep_originals=False,
-            most=1,
-        )
+        await _hold(db, me.id, upload_id)
         await db.execute(sql.store_paper, upload_id, None, "officer", name, name_en, False)
         await db.execute(sql.add_paper, dossier_id, "officer", 2, 1, upload_id, None, True, MOST_PAPERS)
 

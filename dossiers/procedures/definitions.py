@@ -18,10 +18,11 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct, field
 
+from app.types import LongLine as Line
+
 Code = Annotated[str, Meta(min_length=1, max_length=40, pattern=r"^[a-z][a-z0-9_]*$(?!\n)")]
 ProcedureCode = Annotated[str, Meta(min_length=8, max_length=8, pattern=r"^[1-9]\.[0-9]{6}$")]
 AgencyCode = Annotated[str, Meta(min_length=2, max_length=40, pattern=r"^[a-z0-9-]+$(?!\n)")]
-Line = Annotated[str, Meta(min_length=1, max_length=300, pattern=r"^(?=.*\S)[^\x00-\x1f\x7f]*$(?!\n)")]
 
 Channel = Literal["counter", "online", "post"]
 OnlineLevel = Literal["info", "partial", "full"]
