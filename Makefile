@@ -27,7 +27,7 @@ test: .venv/.lock-stamp ## check style, types, layers and SQL, then run the test
 		said=$$(sed '/^-- migrate:down/,$$d' "$$file" | .venv/bin/squawk --stdin-filepath "$$file" 2>&1) || \
 			{ echo "$$said"; exit 1; }; \
 	done
-	.venv/bin/python -m pytest
+	.venv/bin/python -m pytest $(TWO_AT_ONCE)
 
 fuzz: .venv/.lock-stamp ## try the API with whatever it does not expect, for ten minutes (FUZZ_S, FUZZ_SEED)
 	@FUZZ_S="$${FUZZ_S:-600}" FUZZ_SEED="$${FUZZ_SEED:-$$$$}" .venv/bin/python -m pytest -s tests/fuzz
@@ -53,6 +53,9 @@ clean: ## remove .venv, var and caches (not while the city runs)
 	@if [ -d var ]; then $(FIND_PYTHON); "$$python" -c "$$LET_GO_OF_VAR" || exit 1; fi
 	rm -rf var .venv dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Two processes, each with servers of its own; servers that are given (DATABASE_URL) are one run's alone.
+TWO_AT_ONCE = $(if $(DATABASE_URL),,--numprocesses 2 --dist loadfile)
 
 # A .venv that was moved, or whose Python is gone, does not count as installed.
 ifneq ($(shell cat .venv/.lock-stamp 2>/dev/null && .venv/bin/python -c '' 2>&1),$(CURDIR))

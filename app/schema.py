@@ -251,10 +251,12 @@ def _complete(operation: dict[str, Any], method: str, schemas: dict[str, Any], o
     for medium in body["content"].values():
         medium["schema"] = _discriminated(medium["schema"], schemas)
     operation["responses"] = {status: done for status, done in operation["responses"].items() if status in _DONE}
+    if files := opt.get("gives"):  # it is a file of any of these kinds
+        operation["responses"]["200"]["content"] = {kind: {"schema": {"contentMediaType": kind}} for kind in files}
     for status, response in operation["responses"].items():
         response["description"] = _DONE[status]
         for kind, medium in response.get("content", {}).items():
-            if kind.startswith(("image/", "application/zip")):
+            if kind.startswith(("image/", "application/zip")) or not medium["schema"]:
                 medium["schema"] = {"contentMediaType": kind}
     done = operation["responses"].get("200", {})
     if method == "get" and any(map(has_etag, done.get("content", {}))):

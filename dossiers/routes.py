@@ -11,6 +11,7 @@ from litestar.response import Stream
 from app.deps import Db, Door
 from app.replies import Reply
 from app.types import Nothing, Page
+from app.uploads import kinds
 from dossiers import delegations, filing, look_ups, owners, showing, stored_papers
 from dossiers.counters.routes import router as counters_router
 from dossiers.figures.routes import router as figures_router
@@ -101,7 +102,7 @@ async def list_stored_papers(db: Db, request: Door, cursor: Cursor = None, limit
     return await stored_papers.mine(db, request.me, cursor, limit, request.lang)
 
 
-@get("/v1/dossiers/papers/{paper_id:uuid}/file")
+@get("/v1/dossiers/papers/{paper_id:uuid}/file", gives=sorted(kinds.TAKEN["paper"]))
 async def get_stored_paper(db: Db, request: Door, paper_id: FromPath[UUID]) -> Stream:
     """A paper of mine, as I sent it."""
     return await stored_papers.my_file(db, request.me, paper_id)

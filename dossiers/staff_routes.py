@@ -11,6 +11,7 @@ from litestar.response import Stream
 from app.deps import Db, Door
 from app.replies import Reply
 from app.types import Page
+from app.uploads import kinds
 from dossiers import acceptance, actions, filing, homes, owners, queues, showing, stored_papers
 from dossiers.models import (
     AcceptDossier,
@@ -127,7 +128,7 @@ async def hand_over_result(
     return await actions.hand_over(db, request.me, dossier_id, data, request.lang)
 
 
-@get("/v1/staff/dossiers/{dossier_id:uuid}/papers/{paper_id:uuid}", who=DESKS)
+@get("/v1/staff/dossiers/{dossier_id:uuid}/papers/{paper_id:uuid}", who=DESKS, gives=sorted(kinds.TAKEN["paper"]))
 async def get_dossier_paper(db: Db, request: Door, dossier_id: FromPath[UUID], paper_id: FromPath[UUID]) -> Stream:
     """A paper of a dossier. Who opened it is in the audit."""
     return await stored_papers.staff_file(db, request.me, dossier_id, paper_id)

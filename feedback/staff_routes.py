@@ -12,6 +12,7 @@ from app.db import Database
 from app.deps import Db, Door
 from app.replies import Reply
 from app.types import Page
+from app.uploads import kinds
 from feedback import handling, queues, reports, triage
 from feedback.models import (
     AskExtension,
@@ -147,7 +148,11 @@ async def redact_picture(
     return await triage.redact(database, request.me, report_id, redaction_id, data, request.lang)
 
 
-@get("/v1/staff/reports/{report_id:uuid}/originals/{original_id:uuid}", who=EVERYBODY)
+@get(
+    "/v1/staff/reports/{report_id:uuid}/originals/{original_id:uuid}",
+    who=EVERYBODY,
+    gives=sorted(kinds.TAKEN["photo"] | kinds.TAKEN["video"]),
+)
 async def get_report_original(
     db: Db, request: Door, report_id: FromPath[UUID], original_id: FromPath[UUID]
 ) -> Stream:

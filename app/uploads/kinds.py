@@ -13,7 +13,7 @@ HEAD_BYTES = 4096
 """So much of a file tells what it is."""
 
 _PICTURES = {"image/jpeg", "image/png", "image/webp", "image/heic"}
-_TAKEN: dict[Purpose, set[str]] = {
+TAKEN: dict[Purpose, set[str]] = {
     "photo": _PICTURES,
     "video": {"video/mp4", "video/quicktime", "video/webm"},
     "paper": {"application/pdf", "image/jpeg", "image/png"},
@@ -69,7 +69,7 @@ def too_large(purpose: Purpose) -> TooLarge:
 def sniff(head: bytes, purpose: Purpose) -> str:
     """The media type of a file that begins so; raises FileTypeRefused if it is none for this purpose."""
     kind = _kind(head)
-    if kind not in _TAKEN[purpose]:
+    if kind not in TAKEN[purpose]:
         raise FileTypeRefused(accepted=_NAMES[purpose])
     return kind
 

@@ -72,7 +72,7 @@ async def complete_upload(request: Door, upload_id: FromPath[UUID], data: JSONBo
     return await presigned.complete(request.app.state.database, request.me, upload_id)
 
 
-@get("/v1/pictures/{name:str}", public=True, media_type="image/jpeg")
+@get("/v1/pictures/{name:str}", public=True, gives=("image/jpeg", "image/webp"))
 async def get_picture(request: Door, name: PictureName) -> Response[bytes]:
     """A picture by its name: a JPEG of 2048 or a WebP of 480 pixels at most. It never changes."""
     return await pictures.show(request.app.state.database, name, request.headers.get("if-none-match", ""))

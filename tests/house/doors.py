@@ -156,13 +156,14 @@ class Door(NamedTuple):
 
 @cache
 def doors() -> tuple[Door, ...]:
-    """Every handler of ours; the framework's own (OPTIONS, the schema's pages) are left out."""
-    return tuple(
+    """Every handler of ours, by path; the framework's own (OPTIONS, the schema's pages) are left out."""
+    ours = [
         Door(route.path, handler)
         for route in the_app().routes
         for handler in getattr(route, "route_handlers", ())
         if handler.fn.__module__.partition(".")[0] in PACKAGES
-    )
+    ]
+    return tuple(sorted(ours, key=lambda door: (door.path, door.handler.handler_name)))
 
 
 def to_a_stranger(path: str) -> int:

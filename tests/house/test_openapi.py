@@ -201,7 +201,7 @@ FORM: Document = {
         "content": {
             "type": "object",
             "minProperties": 1,
-            "propertyNames": {"pattern": "^[a-z]+/[a-z+.-]+$"},
+            "propertyNames": {"pattern": "^[a-z]+/[a-z0-9+.-]+$"},
             "additionalProperties": {
                 **_OBJECT,
                 "required": ["schema"],
@@ -457,7 +457,15 @@ def test_a_picture_is_a_picture() -> None:
         for kind, medium in response.get("content", {}).items()
         if kind.startswith("image/")
     }
-    assert pictures == {kind: {"contentMediaType": kind} for kind in ("image/png", "image/svg+xml", "image/jpeg")}
+    kinds = ("image/heic", "image/jpeg", "image/png", "image/svg+xml", "image/webp")
+    assert pictures == {kind: {"contentMediaType": kind} for kind in kinds}
+
+
+def test_whatever_is_answered_is_said() -> None:
+    """An answer that nothing is said of would be taken for JSON."""
+    for _, path, operation in operations():
+        for response in operation["responses"].values():
+            assert all(medium["schema"] for medium in response.get("content", {}).values()), path
 
 
 ASKED = {"from": "2026-11-24", "to": "2026-11-24", "lat": "16.46", "lng": "107.59",
