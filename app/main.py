@@ -94,7 +94,7 @@ def create_app(settings: Settings | None = None, database: Database | None = Non
             {
                 "settings": settings, "database": database, "till": till,
                 "live": Live(settings.redis_url), "holdings": HOLDINGS,
-                "measures": (ledger.measure, guarantee.measure, data_requests.measure, chain.measure),
+                "measures": (ledger.measure, guarantee.measure, data_requests.measure, chain.measure, telling.measure),
             }
         ),
         logging_config=None,
