@@ -3,6 +3,7 @@
 from app.jobs import Listener, Scheduled
 from dossiers import deadlines, happenings, homes
 from dossiers.counters import listeners as counters
+from dossiers.national import listeners as national
 from dossiers.papers import listeners as papers
 from dossiers.posting import listeners as posting
 
@@ -15,6 +16,13 @@ listeners: tuple[Listener, ...] = (
     ),
     *papers.listeners,
     *posting.listeners,
+    *national.listeners,
 )
 
-schedule: tuple[Scheduled, ...] = (*deadlines.schedule, *homes.schedule, *counters.schedule, *posting.schedule)
+schedule: tuple[Scheduled, ...] = (
+    *deadlines.schedule,
+    *homes.schedule,
+    *counters.schedule,
+    *posting.schedule,
+    *national.schedule,
+)

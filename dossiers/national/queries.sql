@@ -13,7 +13,8 @@ RETURNING dossier_id;
 SELECT coalesce(portal_code, code) AS code, CASE WHEN portal_code IS NOT NULL THEN dossier.code END AS own_code, procedure_code,
     procedure_version, case_code, procedure_vi, field_code, channel, applicant_kind, coalesce(applicant_name, '') AS applicant_name,
     applicant_number, applicant_email, applicant_phone, accepted_at, due_at, national_status, finished_at,
-    CASE WHEN national_status = 10 THEN ended_at END AS returned_at, deliver_by, tracking_number, payment_state, fee_amount,
+    CASE WHEN national_status = 10 THEN coalesce((SELECT min(made_at) FROM dossier_event AS event
+        WHERE event.dossier_id = dossier.id AND event.national_status = 10), ended_at) END AS returned_at, deliver_by, tracking_number, payment_state, fee_amount,
     (SELECT name_vi FROM agency WHERE agency.code = dossier.agency_code) AS agency_name, taken_version, taken_digest,
     coalesce((SELECT jsonb_agg(jsonb_build_object('code', paper_code, 'name', coalesce(name_vi, ''), 'kind', dossier_paper.kind, 'copies', copies)
             ORDER BY position)
@@ -39,15 +40,16 @@ WHERE national_sync.dossier_id = $1;
 -- The portal took it up to a version ($2), as it was then ($3, null: as before), unless somebody was quicker ($4).
 UPDATE national_sync SET taken_version = $2, taken_digest = coalesce($3, taken_digest), taken_at = city_now(), tries = 1, error_code = NULL,
     error = NULL, state = 'waiting'
-WHERE dossier_id = $1 AND taken_version = $4;
+WHERE dossier_id = $1 AND taken_version = $4 AND state <> 'in_step';
 
 -- name: mark_in_step
 -- The portal knows all.
 UPDATE national_sync SET state = 'in_step', since_at = NULL, tries = 0, error_code = NULL, error = NULL WHERE dossier_id = $1;
 
 -- name: mark_refused
--- The portal said no, and why.
-UPDATE national_sync SET state = 'refused', tries = 0, error_code = $2, error = $3 WHERE dossier_id = $1;
+-- The portal said no, and why, to whoever is at it still ($4); not to somebody who was overtaken.
+UPDATE national_sync SET state = 'refused', tries = 0, error_code = $2, error = $3
+WHERE dossier_id = $1 AND taken_version = $4 AND state <> 'in_step';
 
 -- name: mark_silent
 -- The portal did not answer.
@@ -81,7 +83,7 @@ RETURNING dossier_id;
 SELECT dossier_id, code, portal_code, procedure_code AS procedure, CASE $5::text WHEN 'en' THEN procedure_en ELSE procedure_vi END AS procedure_name,
     agency_code AS agency, sync.state, error_code, error, tries, version, taken_version, since_at, tried_at, taken_at
 FROM national_sync AS sync JOIN dossier ON id = dossier_id
-WHERE (sync.state <> 'in_step' OR $6 IS NOT NULL) AND ($1::text IS NULL OR sync.state = $1)
+WHERE (sync.state <> 'in_step' OR $6::uuid IS NOT NULL) AND ($1::text IS NULL OR sync.state = $1)
     AND ($2::timestamptz IS NULL OR (since_at, dossier_id) < ($2, $3::uuid)) AND ($6::uuid IS NULL OR dossier_id = $6)
 ORDER BY since_at DESC, dossier_id DESC LIMIT $4;
 

@@ -205,9 +205,7 @@ def _whole(dossier: _ToTell, definition: Definition, status: int) -> DossierOnWi
             for one in dossier.supplements
         ],
         results=[
-            ResultOnWire(
-                name=one.name, code=one.code, number=one.number, url=f"{settings().public_url}/v/{one.code}"
-            )
+            ResultOnWire(name=one.name, code=one.code, number=one.number, url=f"{settings().public_url}/v/{one.code}")
             for one in dossier.results
         ],
     )
@@ -290,12 +288,13 @@ async def _send(database: Database, dossier_id: UUID, message: _Message) -> bool
         if reply.taken:
             await db.execute(sql.mark_taken, dossier_id, message.version, message.digest, message.after)
         else:
-            await _keep_refusal(db, dossier_id, reply)
+            await _keep_refusal(db, dossier_id, message, reply)
     return reply.taken
 
 
-async def _keep_refusal(db: Connection, dossier_id: UUID, reply: PortalReply) -> None:
-    await db.execute(sql.mark_refused, dossier_id, str(reply.error_code)[:40] or "?", _printable(reply.message))
+async def _keep_refusal(db: Connection, dossier_id: UUID, message: _Message, reply: PortalReply) -> None:
+    code = _printable(str(reply.error_code))[:40] or "?"
+    await db.execute(sql.mark_refused, dossier_id, code, _printable(reply.message), message.after)
 
 
 async def _log(db: Connection, dossier_id: UUID, message: _Message, error_code: str | None, answer: str) -> None:
