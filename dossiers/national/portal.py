@@ -57,5 +57,10 @@ async def _token(here: Settings) -> str:
     return got.access_token
 
 
+def forget_tokens() -> None:
+    """Get a new one next time."""
+    _kept.clear()
+
+
 def _key(here: Settings) -> tuple[str, str]:
     return here.national_url or "", here.national_client_id

@@ -4,7 +4,7 @@ from typing import Annotated
 from uuid import UUID
 
 from litestar import Router, get, post, put
-from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
+from litestar.params import FromPath, JSONBody, QueryParameter
 
 from app.deps import Db, Door
 from app.types import Nothing, Page
@@ -12,6 +12,7 @@ from dossiers.national import differences, filings
 from dossiers.national.models import DifferenceState, FileFromPortal, NationalDifference, PortalFilings
 
 Cursor = Annotated[str | None, QueryParameter(max_length=200)]
+StateQuery = Annotated[DifferenceState | None, QueryParameter(name="state", description="only these")]
 Limit = Annotated[int, QueryParameter(ge=1, le=100)]
 
 
@@ -25,12 +26,12 @@ async def file_from_portal(db: Db, request: Door, data: JSONBody[FileFromPortal]
 async def list_national_differences(
     db: Db,
     request: Door,
-    state: FromQuery[DifferenceState | None] = None,
+    which: StateQuery = None,
     cursor: Cursor = None,
     limit: Limit = 20,
 ) -> Page[NationalDifference]:
     """What the national portal knows otherwise than we do, newest first: why, and since when."""
-    return await differences.listed(db, state, cursor, limit, request.lang)
+    return await differences.listed(db, which, cursor, limit, request.lang)
 
 
 @put("/v1/staff/national/differences/{dossier_id:uuid}/resend", who=("supervisor", "admin"))

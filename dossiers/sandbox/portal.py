@@ -1,7 +1,7 @@
 """The stand-in of the national portal, below `/national`.
 
 It gives tokens, takes `DongBoHoSoMC` and `CapNhatTienDoHoSoMC`, and keeps what it took per dossier, in order
-(`GET /national/dossiers/{code}`). It refuses what is malformed (2), a step or a change of a dossier that it does not
+(`GET /national/dossiers/{code}`; `DELETE /national/dossiers` forgets all). It refuses what is malformed (2), a step or a change of a dossier that it does not
 know (3), a step that is earlier than the last one (4), and another new dossier under a known code (5); what it has
 already is taken once. Told to misbehave, it is down, slow, answers nonsense, says -1, forgets its tokens, or takes
 what it gets and does not answer. `POST /national/filings` has it file a dossier with the city, signed as its
@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 
 import httpx
 import msgspec
-from litestar import Request, Response, Router, get, post, put
+from litestar import Request, Response, Router, delete, get, post, put
 from litestar.params import FromPath, JSONBody
 from msgspec import Meta
 
@@ -198,6 +198,12 @@ async def show_taken(request: Asked, code: FromPath[str]) -> Response[Any]:
     return Response({"error": "unknown"} if known is None else known, status_code=404 if known is None else 200)
 
 
+@delete("/national/dossiers", status_code=204)
+async def forget_all(request: Asked) -> None:
+    """It knows of no dossier any more."""
+    _portal(request).dossiers.clear()
+
+
 @post("/national/filings", status_code=200)
 async def file_with_city(request: Asked, data: JSONBody[FileWithCity]) -> Response[Any]:
     """For whoever plays a citizen at the portal: answers how the city answered, each time."""
@@ -224,4 +230,6 @@ async def misbehave_at_portal(request: Asked, data: JSONBody[MisbehaveAtPortal])
     _portal(request).behaviour.tell(data.next, data.at, data.times)
 
 
-router = Router("/", route_handlers=[give_token, take_message, show_taken, file_with_city, misbehave_at_portal])
+router = Router(
+    "/", route_handlers=[give_token, take_message, show_taken, forget_all, file_with_city, misbehave_at_portal]
+)
