@@ -39,11 +39,14 @@ class MisbehaveAtPortal(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class FileWithCity(msgspec.Struct, forbid_unknown_fields=True):
-    """Have these dossiers filed with the city at `city_url`, signed by `key`, `times` times."""
+    """Have these dossiers filed with the city at `city_url`, signed by `key`, `times` times.
+
+    `signed_url`: what the city's settings call that address, if it listens elsewhere than they say."""
 
     key: str
     data: list[dict[str, Any]]
     city_url: Annotated[str, Meta(max_length=200)] | None = None
+    signed_url: Annotated[str, Meta(max_length=200)] | None = None
     times: Annotated[int, Meta(ge=1, le=5)] = 1
 
 
@@ -209,13 +212,13 @@ async def file_with_city(request: Asked, data: JSONBody[FileWithCity]) -> Respon
     """For whoever plays a citizen at the portal: answers how the city answered, each time."""
     url = data.city_url or _portal(request).city_url
     body = msgspec.json.encode({"data": data.data})
-    answers = await asyncio.gather(*(_file(data.key, url, body) for _ in range(data.times)))
+    answers = await asyncio.gather(*(_file(data, url, body) for _ in range(data.times)))
     return Response({"answered": answers}, status_code=200)
 
 
-async def _file(key: str, url: str, body: bytes) -> Any:
+async def _file(data: FileWithCity, url: str, body: bytes) -> Any:
     """The city's status and answer; null: it did not answer."""
-    headers = signing.sign(key, "POST", url, body) | {"content-type": "application/json"}
+    headers = signing.sign(data.key, "POST", data.signed_url or url, body) | {"content-type": "application/json"}
     try:
         async with httpx.AsyncClient(verify=False, timeout=10) as client:  # noqa: S501 - the city is on this machine
             told = await client.post(url, content=body, headers=headers)

@@ -254,11 +254,12 @@ async def test_after_the_last_try_a_person_has_it_sent_again(city: City, portal:
 
 async def test_a_refusal_is_kept_listed_and_healed_by_sending_again(city: City, portal: PortalPlayer) -> None:
     office = await a_busy_office(city)
-    await portal.misbehave("refuse", times=2)
+    await portal.misbehave("refuse", times=1000)
     dossier_id, code = await accepted(city, office)
-    await hurry_once(city)
+    await city.worker.drain()
     other_id, _ = await accepted(city, office)
-    await hurry_once(city)
+    await city.worker.drain()
+    await portal.misbehave("refuse", times=0)
     admin = await a_member(city, "admin")
     assert await jobs_of(city) == (0, 0), "to try again would change nothing"
     async with city.database.acquire() as db:
@@ -280,11 +281,6 @@ async def test_a_refusal_is_kept_listed_and_healed_by_sending_again(city: City, 
     left = (await city.client.get(DIFFERENCES, headers=admin.headers)).json()["items"]
     assert [one["dossier_id"] for one in left] == [other_id]
     assert (await resend(city, dossier_id))["state"] == "in_step", "what is in step is not sent again"
-
-
-async def hurry_once(city: City) -> None:
-    """What there is for the portal is tried once: the first refusal takes one mischief, news after it would another."""
-    await city.worker.drain()
 
 
 async def test_a_stranger_to_the_portal_is_not_found(city: City, portal: PortalPlayer) -> None:
