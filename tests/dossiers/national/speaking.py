@@ -10,7 +10,7 @@ from app.db import Queries
 from tests.conftest import City
 from tests.dossiers.flows import CODE
 from tests.dossiers.makers import Office, a_paper, an_office, filed, the_procedures
-from tests.makers import Machine, a_resident
+from tests.makers import Machine, a_biller, a_resident
 
 sql = Queries(Path(__file__).with_name("queries.sql"))
 
@@ -45,6 +45,7 @@ async def a_busy_office(city: City) -> Office:
     """An office of a city with procedures."""
     async with city.database.transaction() as db:
         await the_procedures(db)
+        await a_biller(db, code="phi-dich-vu-cong")
         return await an_office(db, city.client)
 
 

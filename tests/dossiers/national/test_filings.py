@@ -112,10 +112,7 @@ async def test_what_was_asked_for_comes_through_the_portal(
     office = await an_office(db, desk)
     await taken(desk, machine, words())
     dossier_id = str((await ours(db))["id"])
-    asked = await office.put(dossier_id, f"supplement-requests/{uuid4()}", office.clerk, note="Thiếu ảnh", papers=[])
-    if asked.status_code == 404:
-        asked = await office.put(dossier_id, "supplement-request", office.clerk, note="Thiếu ảnh", papers=[])
-    assert asked.status_code == 200, asked.text
+    await office.did(dossier_id, "ask_supplement", office.clerk, note="Ảnh mờ, hãy chụp lại.", papers=["identity_card"])
     assert (await ours(db))["state"] == "incomplete"
     assert await taken(desk, machine, words(BieuMau={"child_name": "Trần Vọng Hải"})) == [(NUMBER, "0")]
     kept = await ours(db)

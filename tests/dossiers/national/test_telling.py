@@ -62,7 +62,7 @@ async def test_the_portal_hears_of_a_dossier_as_it_goes(city: City, portal: Port
     await city.worker.drain()
     known = await portal.knows(code)
     told = known["dossier"]
-    assert (told["MaHoSo"], told["TrangThaiHoSo"], told["HinhThuc"], told["LoaiDoiTuong"]) == (code, "6", "2", "1")
+    assert (told["MaHoSo"], told["TrangThaiHoSo"], told["HinhThuc"], told["LoaiDoiTuong"]) == (code, "2", "2", "1")
     assert (told["ChuHoSo"], told["NgayTra"], told["GhiChu"]) == ("Lê Thị Ngự Bình", "", "")
     assert [(paper["MaThanhPhanHoSo"], paper["LoaiGiayTo"]) for paper in told["TaiLieuNop"]] == [
         ("identity_card", "2")
