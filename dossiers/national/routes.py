@@ -34,12 +34,12 @@ async def list_national_differences(
     return await differences.listed(db, which, cursor, limit, request.lang)
 
 
-@put("/v1/staff/national/differences/{dossier_id:uuid}/resend", who=("supervisor", "admin"))
+@put("/v1/staff/national/differences/{difference_id:uuid}/resend", who=("supervisor", "admin"))
 async def resend_national_difference(
-    db: Db, request: Door, dossier_id: FromPath[UUID], data: JSONBody[Nothing]
+    db: Db, request: Door, difference_id: FromPath[UUID], data: JSONBody[Nothing]
 ) -> NationalDifference:
-    """Send a dossier to the national portal again, from where it stopped."""
-    return await differences.resend(db, request.me, dossier_id, request.lang)
+    """Send a dossier to the national portal again, from where it stopped; the difference's id is the dossier's."""
+    return await differences.resend(db, request.me, difference_id, request.lang)
 
 
 router = Router(

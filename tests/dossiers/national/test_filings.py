@@ -2,7 +2,6 @@
 
 import asyncio
 from typing import Any
-from uuid import uuid4
 
 import httpx
 import msgspec
@@ -28,7 +27,12 @@ from tests.dossiers.national.speaking import (
 )
 from tests.makers import Machine, a_machine, a_resident
 
-PDF = b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj\n3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 10 10]>>endobj\nxref\n0 4\n0000000000 65535 f \n0000000009 00000 n \n0000000053 00000 n \n0000000100 00000 n \ntrailer<</Size 4/Root 1 0 R>>\nstartxref\n164\n%%EOF\n"  # noqa: E501 - a file
+PDF = (
+    b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj\n"
+    b"3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 10 10]>>endobj\nxref\n0 4\n0000000000 65535 f \n"
+    b"0000000009 00000 n \n0000000053 00000 n \n0000000100 00000 n \ntrailer<</Size 4/Root 1 0 R>>\nstartxref\n164\n"
+    b"%%EOF\n"
+)
 
 
 def link(url: str = "https://files.example/cccd.pdf", code: str = "identity_card") -> dict[str, str]:
@@ -112,7 +116,9 @@ async def test_what_was_asked_for_comes_through_the_portal(
     office = await an_office(db, desk)
     await taken(desk, machine, words())
     dossier_id = str((await ours(db))["id"])
-    await office.did(dossier_id, "ask_supplement", office.clerk, note="Ảnh mờ, hãy chụp lại.", papers=["identity_card"])
+    await office.did(
+        dossier_id, "ask_supplement", office.clerk, note="Ảnh mờ, hãy chụp lại.", papers=["identity_card"]
+    )
     assert (await ours(db))["state"] == "incomplete"
     assert await taken(desk, machine, words(BieuMau={"child_name": "Trần Vọng Hải"})) == [(NUMBER, "0")]
     kept = await ours(db)

@@ -1,6 +1,7 @@
 """The portal's messages: what is written is read again, and seconds of steps never meet."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import msgspec
 import pytest
@@ -83,5 +84,5 @@ def test_no_two_steps_of_a_dossier_are_of_the_same_second(gaps_ms: list[int]) ->
         at += timedelta(milliseconds=gap_ms)
         made.append(at)
     told = [second_of(made[: place + 1]) for place in range(len(made))]
-    assert all(earlier < later for earlier, later in zip(told, told[1:], strict=False))
+    assert all(earlier < later for earlier, later in pairwise(told))
     assert all(really.replace(microsecond=0) <= said for really, said in zip(made, told, strict=True))
