@@ -25,7 +25,7 @@ CREATE INDEX national_sync_differences ON national_sync (since_at DESC, dossier_
 
 -- What was sent, without what it said, and what came back; the newest of a dossier are kept.
 CREATE TABLE national_message (
-    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    position bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     dossier_id uuid NOT NULL REFERENCES dossier (id),
     kind text NOT NULL CONSTRAINT national_message_kind CHECK (kind IN ('new', 'step', 'changed')),
     version integer NOT NULL,
@@ -33,7 +33,7 @@ CREATE TABLE national_message (
     answer text CONSTRAINT national_message_answer CHECK (length(answer) <= 300),
     made_at timestamptz NOT NULL DEFAULT city_now()
 );
-CREATE INDEX national_message_dossier ON national_message (dossier_id, id);
+CREATE INDEX national_message_dossier ON national_message (dossier_id, position);
 
 -- What the portal filed with us, under its own code. `content_hash`: of what it said last.
 CREATE TABLE national_filing (

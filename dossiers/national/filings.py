@@ -45,7 +45,7 @@ class PortalDossierElsewhere(Refusal):
 class UnknownNationalAgency(Refusal):
     """Huế không có cơ quan mã "{code}".
 
-    Huế has no agency of the code "{code}"."""
+    The city has no agency of the code "{code}"."""
 
     status = 400
 

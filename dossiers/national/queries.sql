@@ -61,7 +61,7 @@ WITH logged AS (
     INSERT INTO national_message (dossier_id, kind, version, error_code, answer) VALUES ($1, $2, $3, $4, $5)
 )
 DELETE FROM national_message WHERE dossier_id = $1
-    AND id <= (SELECT id FROM national_message WHERE dossier_id = $1 ORDER BY id DESC OFFSET $6::int - 1 LIMIT 1);
+    AND position <= (SELECT position FROM national_message WHERE dossier_id = $1 ORDER BY position DESC OFFSET $6::int - 1 LIMIT 1);
 
 -- name: find_out_of_step
 -- Dossiers that changed and of which the portal was not told, although nobody is at it ($2: after how many tries in a row

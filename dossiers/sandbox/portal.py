@@ -1,11 +1,11 @@
 """The stand-in of the national portal, below `/national`.
 
-It gives tokens, takes `DongBoHoSoMC` and `CapNhatTienDoHoSoMC`, and keeps what it took per dossier, in order
-(`GET /national/dossiers/{code}`; `DELETE /national/dossiers` forgets all). It refuses what is malformed (2), a step or a change of a dossier that it does not
-know (3), a step that is earlier than the last one (4), and another new dossier under a known code (5); what it has
-already is taken once. Told to misbehave, it is down, slow, answers nonsense, says -1, forgets its tokens, or takes
-what it gets and does not answer. `POST /national/filings` has it file a dossier with the city, signed as its
-machine."""
+It gives tokens, takes `DongBoHoSoMC` and `CapNhatTienDoHoSoMC`, and keeps what it took per dossier, in order:
+`GET /national/dossiers/{code}` shows it, `DELETE /national/dossiers` forgets all. It refuses what is malformed (2), a
+step or a change of a dossier that it does not know (3), a step that is earlier than the last one (4), and another new
+dossier under a known code (5); what it has already is taken once. Told to misbehave, it is down, slow, answers
+nonsense, says -1, forgets its tokens, or takes what it gets and does not answer. `POST /national/filings` has it file
+dossiers with the city, signed as its machine."""
 
 import asyncio
 import secrets

@@ -13,7 +13,7 @@ SELECT count(*) FILTER (WHERE state <> 'dead') AS waiting, count(*) FILTER (WHER
 
 -- name: messages
 -- What was sent of a dossier.
-SELECT kind, version, error_code FROM national_message WHERE dossier_id = $1 ORDER BY id;
+SELECT kind, version, error_code FROM national_message WHERE dossier_id = $1 ORDER BY position;
 
 -- name: forget_news
 -- News that nobody has told is lost.
