@@ -365,3 +365,19 @@ async def test_messages_in_other_orders_do_not_wait_for_each_other(city: City, p
     assert {one["error_code"] for answer in answers for one in answer.json()["data"]} == {"0"}
     async with city.database.acquire() as db:
         assert await db.fetchval(sql.portal_dossiers) == 10
+
+
+async def test_of_words_that_come_at_once_each_is_heard(city: City, portal: PortalPlayer) -> None:
+    await a_busy_office(city)
+    async with city.database.transaction() as db:
+        machine = await a_machine(db, ["national.write"])
+    names = [f"Trần Văn {name} Cảnh" for name in ("Vọng", "Ngoạn", "Thắng", "Thưởng")]
+    answers = await asyncio.gather(*(file(city.client, machine, words(ChuHoSo=name)) for name in names))
+    assert {answer.json()["data"][0]["error_code"] for answer in answers} == {"0"}
+    async with city.database.acquire() as db:
+        kept = await ours(db)
+    assert await actions(city, kept["id"]) == ["submitted", *["portal_corrected"] * 3]
+    before = kept["version"]
+    assert await taken(city.client, machine, words(ChuHoSo=kept["applicant_name"])) == [(NUMBER, "0")]
+    async with city.database.acquire() as db:
+        assert (await ours(db))["version"] == before, "what it says is what was heard last"
