@@ -30,6 +30,7 @@ SECRETS = (
     "HUONG_STORAGE_SECRET",
     "HUONG_SIGNER_KEY",
     "HUONG_POST_SECRET",
+    "HUONG_NATIONAL_CLIENT_SECRET",
 )
 """What nobody else may know. Each may be in a file instead, which `<NAME>_FILE` names."""
 
@@ -95,6 +96,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The public post, which takes results to people's houses."""
     post_secret: str
     """What signs both ways; empty: their door is closed."""
+    national_url: str | None
+    """The National Public Service Portal; None: it is told nothing."""
+    national_client_id: str
+    """Who we are there."""
+    national_client_secret: str
     storage_url: str | None
     """`s3://bucket/prefix`, where uploads are kept; None: a folder of data_dir."""
     storage_endpoint: str | None
@@ -127,6 +133,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             self.citizen_client_secret, self.staff_client_secret, self.face_key, self.metrics_token or "",
             self.vnpay_secret, self.sepay_key, self.casso_secret, self.bank_secret,
             self.storage_secret, self.signer_key, self.post_secret,
+            self.national_client_secret,
         )  # fmt: skip
         known = (*self.keys.values(), *others, *passwords, *map(unquote, passwords))
         return sorted({secret for secret in known if secret}, key=len, reverse=True)
@@ -187,6 +194,9 @@ def read(environ: Mapping[str, str] = os.environ) -> Settings:
         bank_account_name=environ.get("HUONG_BANK_ACCOUNT_NAME") or ("VI HUONG" if mode == "sandbox" else ""),
         post_url=environ.get("HUONG_POST_URL") or (stand_ins and f"{stand_ins}/post"),
         post_secret=environ.get("HUONG_POST_SECRET") or _play(mode, "post"),
+        national_url=environ.get("HUONG_NATIONAL_URL") or (stand_ins and f"{stand_ins}/national"),
+        national_client_id=environ.get("HUONG_NATIONAL_CLIENT_ID") or "huong",
+        national_client_secret=environ.get("HUONG_NATIONAL_CLIENT_SECRET") or _play(mode, "national"),
         storage_url=_bucket(environ, "HUONG_STORAGE_URL"),
         storage_endpoint=environ.get("HUONG_STORAGE_ENDPOINT") or None,
         storage_region=environ.get("HUONG_STORAGE_REGION") or "us-east-1",
@@ -210,6 +220,7 @@ def read(environ: Mapping[str, str] = os.environ) -> Settings:
             HUONG_VNPAY_API_URL=settings.vnpay_api_url,
             HUONG_BANK_URL=settings.bank_url,
             HUONG_POST_URL=settings.post_url,
+            HUONG_NATIONAL_URL=settings.national_url,
             HUONG_STORAGE_ENDPOINT=settings.storage_endpoint,
             HUONG_SIGNER_URL=settings.signer_url,
             HUONG_TIMESTAMP_URL=settings.timestamp_url,

@@ -36,6 +36,7 @@ from app.staff.routes import router as staff_router
 from app.uploads.routes import router as uploads_router
 from app.worker import HOLDINGS
 from dossiers.figures import statistics as dossier_statistics
+from dossiers.national import telling
 from dossiers.routes import router as dossiers_router
 from dossiers.sandbox.parties import parties as dossier_parties
 from feedback.fine_routes import router as fines_router
@@ -95,8 +96,10 @@ def create_app(settings: Settings | None = None, database: Database | None = Non
             {
                 "settings": settings, "database": database, "till": till,
                 "live": Live(settings.redis_url), "holdings": HOLDINGS,
-                "measures": (ledger.measure, guarantee.measure, data_requests.measure, chain.measure,
-                             dossier_statistics.measure),
+                "measures": (
+                    ledger.measure, guarantee.measure, data_requests.measure, chain.measure, telling.measure,
+                    dossier_statistics.measure,
+                ),
             }
         ),
         logging_config=None,

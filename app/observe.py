@@ -48,6 +48,9 @@ AUDIT_WAITING = Gauge("huong_audit_waiting", "Rows of the audit that wait for th
 AUDIT_HEAD = Gauge("huong_audit_head_position", "Links of the audit's chain")
 AUDIT_BROKEN = Gauge("huong_audit_broken", "What the last check of the audit's chain found wrong")
 AUDIT_CHECKED = Gauge("huong_audit_checked_seconds", "When the audit's chain was last checked, in Unix time")
+NATIONAL_OUT_OF_STEP = Gauge(
+    "huong_national_out_of_step", "Dossiers that the national portal knows otherwise than we do"
+)
 TILL_GROUP = Histogram("huong_till_group_payments", "Payments per till group", buckets=(1, 2, 4, 8, 16, 32, 64, 128))
 
 LAG_EVERY_S = 0.02

@@ -123,3 +123,19 @@ class TicketCalled(Event):
     agency_en: str
     label: str
     window: int
+
+
+class DossierOutOfStep(Event):
+    """The national portal was not told of a dossier as it is: the sweep found it, or a person has it sent again."""
+
+    dossier_id: UUID
+
+
+class NationalPaperLinked(Event):
+    """The national portal filed a dossier whose paper stands at `url`: it is fetched, as `upload_id`."""
+
+    dossier_id: UUID
+    machine_id: UUID
+    upload_id: UUID
+    paper: str
+    url: str

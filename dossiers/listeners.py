@@ -4,6 +4,7 @@ from app.jobs import Listener, Scheduled
 from dossiers import deadlines, happenings, homes
 from dossiers.counters import listeners as counters
 from dossiers.figures import statistics
+from dossiers.national import listeners as national
 from dossiers.papers import listeners as papers
 from dossiers.posting import listeners as posting
 
@@ -16,6 +17,7 @@ listeners: tuple[Listener, ...] = (
     ),
     *papers.listeners,
     *posting.listeners,
+    *national.listeners,
 )
 
 schedule: tuple[Scheduled, ...] = (
@@ -24,4 +26,5 @@ schedule: tuple[Scheduled, ...] = (
     *counters.schedule,
     *posting.schedule,
     *statistics.schedule,
+    *national.schedule,
 )

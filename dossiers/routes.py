@@ -28,6 +28,7 @@ from dossiers.models import (
     StoredPaper,
     WithdrawDossier,
 )
+from dossiers.national.routes import router as national_router
 from dossiers.papers.routes import router as papers_router
 from dossiers.posting.routes import router as posting_router
 from dossiers.procedures.routes import router as procedures_router
@@ -157,6 +158,7 @@ router = Router(
         counters_router,
         posting_router,
         figures_router,
+        national_router,
     ],
     tags=["dossiers"],
 )

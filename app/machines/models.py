@@ -17,6 +17,7 @@ Scope = Literal[
     "reports.write",
     "dossiers.read",
     "dossiers.write",
+    "national.write",
     "statistics.read",
     "orders.read",
     "orders.write",

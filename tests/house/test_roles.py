@@ -135,6 +135,12 @@ TABLE: dict[frozenset[str], str] = {
     frozenset({"admin", "clerk", "agency_officer", "agency_head"}): """
         list_agencies_of_dossiers
     """,
+    frozenset({"admin", "supervisor"}): """
+        list_national_differences resend_national_difference
+    """,
+    frozenset({"national.write"}): """
+        file_from_portal
+    """,
     frozenset({"bills.write"}): """
         publish_bill withdraw_biller_bill give_e_invoice
     """,
