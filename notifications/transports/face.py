@@ -1,0 +1,55 @@
+"""The one face of whatever carries a message to a phone: FCM, web push, a text message."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Literal, Protocol
+from uuid import UUID
+
+import msgspec
+
+from notifications.models import Category
+
+Lane = Literal["critical", "transactional", "bulk"]
+TargetKind = Literal["token", "fid", "topic", "condition", "web_push", "phone"]
+"""`token`, `fid`, `topic`, `condition`: FCM's words; `web_push`: a browser's subscription as JSON
+(`{"endpoint", "keys": {"p256dh", "auth"}}`); `phone`: a number, for a text message."""
+
+
+class Push(msgspec.Struct, frozen=True, kw_only=True):
+    """One message for one target, in the reader's language. `link` is the app's screen that it opens, `expires_at`
+    when nobody needs it any more; a newer one of the same `collapse_key` (at most 32 of A-Z a-z 0-9 - _, RFC 8030,
+    5.4) takes the place of an older one on the phone."""
+
+    delivery_id: UUID
+    target_kind: TargetKind
+    target: str
+    lane: Lane
+    category: Category
+    title: str
+    body: str
+    link: str | None
+    collapse_key: str
+    expires_at: datetime
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What became of one. `accepted`: they have it, which does not say that the phone does; `name` is theirs for it.
+    `again`: not now, and not before `after_s` seconds if they said so; `gone`: this target is nobody's any more;
+    `refused`: they will never take this message. `why` is their word for it."""
+
+    kind: Literal["accepted", "again", "gone", "refused"]
+    why: str = ""
+    after_s: float | None = None
+    name: str = ""
+
+
+class Transport(Protocol):
+    """Carries messages. `send` answers one outcome for each, in order, and raises nothing."""
+
+    async def send(self, pushes: Sequence[Push]) -> list[Outcome]:
+        """Hand them over, side by side."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        ...
