@@ -113,7 +113,7 @@ def _serve_uvicorn(settings: Settings) -> None:
         port=settings.port,
         workers=settings.workers,
         loop="uvloop",
-        http="httptools",
+        http="app.connections:Connection",  # pyright: ignore[reportArgumentType]
         log_config=None,
         access_log=False,
         server_header=False,
@@ -136,7 +136,7 @@ def _serve_granian(settings: Settings) -> None:
         interface=Interfaces.ASGI,
         loop=Loops.uvloop,
         log_access=False,
-        backpressure=2048,
+        backpressure=2048 + settings.streams,
         workers_kill_timeout=10,
     ).serve()
 

@@ -51,6 +51,7 @@ AUDIT_CHECKED = Gauge("huong_audit_checked_seconds", "When the audit's chain was
 NATIONAL_OUT_OF_STEP = Gauge(
     "huong_national_out_of_step", "Dossiers that the national portal knows otherwise than we do"
 )
+STREAMS = Gauge("huong_streams_open", "Live streams that this process holds", ["kind"])
 TILL_GROUP = Histogram("huong_till_group_payments", "Payments per till group", buckets=(1, 2, 4, 8, 16, 32, 64, 128))
 
 LAG_EVERY_S = 0.02

@@ -32,6 +32,7 @@ from litestar import Litestar
 import migrations
 from app import clock, config, embedded
 from app.config import Settings
+from app.connections import Connection as ServedConnection
 from app.db import Connection, Database, prepare_connection
 from app.live import Live
 from app.main import create_app
@@ -198,7 +199,7 @@ async def _opened(app: Litestar, settings: Settings) -> AsyncGenerator[City]:
 @asynccontextmanager
 async def served(app: Litestar) -> AsyncGenerator[int]:
     """The port on which the app is served, in this event loop, as `litestar serve` serves it."""
-    config = uvicorn.Config(app, port=0, lifespan="off", log_config=None, http="httptools", server_header=False)
+    config = uvicorn.Config(app, port=0, lifespan="off", log_config=None, http=ServedConnection, server_header=False)
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve())
     while not server.started:  # noqa: ASYNC110 - it has no event to wait for

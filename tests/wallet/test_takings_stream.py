@@ -12,7 +12,7 @@ import httpx
 import msgspec
 import pytest
 
-from app import config, live
+from app import config, live, streams
 from app.worker import Worker
 from tests.conftest import City, Servers, open_city, served
 from tests.makers import Resident, Shop, a_resident, a_shop
@@ -99,7 +99,7 @@ async def test_a_taking_is_heard_in_another_process_within_a_second(redis_city: 
     assert (name, taking["amount"], taking["payer"], taking["kind"]) == (
         "taking", 45_000, "L*** T*** N*** Bình", "merchant",
     )  # fmt: skip
-    assert took_s < takings_stream.LOOK_WITH_BELLS_S / 2, "only the look by the clock found it"
+    assert took_s < streams.LOOK_WITH_BELLS_S / 2, "only the look by the clock found it"
 
 
 async def from_a_bank(city: City, told_by: str, shop: Shop, amount: int) -> None:
@@ -201,7 +201,7 @@ async def test_a_phone_does_not_hold_more_lines_than_it_needs(city: City) -> Non
     async with served(city.app) as port, httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
         url = f"/v1/merchants/{shop.id}/takings/stream"
         open_lines: list[tuple[AbstractAsyncContextManager[httpx.Response], AsyncIterator[str]]] = []
-        for _ in range(takings_stream.MOST_STREAMS):
+        for _ in range(streams.MOST_OF_ONE):
             line = client.stream("GET", url, headers=shop.owner.headers)
             answer = await line.__aenter__()
             words = answer.aiter_lines()
