@@ -61,8 +61,9 @@ class Live:
         if self.listening is not None:
             self.listening.cancel()
             await asyncio.gather(self.listening, return_exceptions=True)
-        if self._client is not None:
-            await self._client.aclose()
+        client, self._client = self._client, None
+        if client is not None:
+            await client.aclose()
 
     async def ring(self, topics: Sequence[str]) -> None:
         """Something is new on these topics. Redis away costs the others a moment, and us nothing."""

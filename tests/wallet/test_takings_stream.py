@@ -12,9 +12,9 @@ import httpx
 import msgspec
 import pytest
 
-from app import config, live, streams
+from app import streams
 from app.worker import Worker
-from tests.conftest import City, Servers, open_city, served
+from tests.conftest import City, open_city, served
 from tests.makers import Resident, Shop, a_resident, a_shop
 from tests.statements import sql
 from tests.wallet.telling import casso, of_casso, of_sepay, sepay
@@ -60,26 +60,6 @@ async def pay(city: City, payer: Resident, shop: Shop, amount: int) -> None:
     body = {"kind": "merchant", "qr": shop.qr, "amount": amount}
     paid = await city.client.put(f"/v1/wallet/payments/{uuid4()}", headers=payer.headers, json=body)
     assert paid.status_code == 201, paid.text
-
-
-@pytest.fixture
-async def redis_city(city: City, template: Servers, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[City]:
-    """A city whose worker rings through the run's Redis, and whose API hears it."""
-    if template.redis_url is None:
-        pytest.fail("these tests need a Redis")
-    monkeypatch.setenv("REDIS_URL", template.redis_url)
-    config.settings.cache_clear()
-    live.here.cache_clear()
-    city.app.state.live.start()
-    async with asyncio.timeout(5):
-        while not city.app.state.live.heard:  # noqa: ASYNC110 - it rings no bell when it begins to hear
-            await asyncio.sleep(0.01)
-    yield city
-    await city.app.state.live.close()
-    await live.here().close()
-    monkeypatch.undo()
-    config.settings.cache_clear()
-    live.here.cache_clear()
 
 
 async def test_a_taking_is_heard_in_another_process_within_a_second(redis_city: City) -> None:
