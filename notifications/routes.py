@@ -40,8 +40,10 @@ async def stream_inbox(
     last_event_id: Annotated[str | None, HeaderParameter(name="Last-Event-ID", max_length=40)] = None,
     last_event: Annotated[str | None, QueryParameter(name="last_event_id", max_length=40)] = None,
 ) -> EventStream:
-    """My inbox, live: server-sent events `inbox`, `message`, `read` and `reset`, read with fetch and a bearer token,
-    or by an officer's browser. `last_event_id` is for whoever cannot send the header, which comes first."""
+    """My inbox, live: server-sent events `inbox`, `message`, `read` and `reset`.
+
+    Read with fetch and a bearer token, or by an officer's browser. `last_event_id` is for whoever cannot send the
+    header, which counts first."""
     state = request.app.state
     heard = last_event_id or last_event
     return inbox_stream.listen(state.database, state.live, state.settings.streams, request.me, heard)
