@@ -11,6 +11,7 @@ import argparse
 import asyncio
 import os
 import sys
+import time
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
 from itertools import cycle
@@ -24,7 +25,7 @@ from app.embedded import Postgres, start_redis
 from bench import ours
 from bench.listeners import open_files
 from bench.load import Measured, measure
-from bench.payments import cpu_s, free_port, machine, serving
+from bench.payments import busy_s, cpu_s, free_port, machine, serving
 from bench.phones import Task, phones
 from bench.postgres import postgres
 from bench.steady import steady
@@ -67,10 +68,28 @@ class Report(msgspec.Struct):
     homes_alone: Homes
     payments_beside: Payments
     homes_beside: Homes
+    others: float
+    """The share of all cores that none of these used: with more than a tenth, none of this means much."""
     p99_ratio: float
     """The payments' p99 beside the first screens, divided by their p99 alone."""
     aim: str
     faults: list[str]
+
+
+class Account:
+    """What the processors did since it was opened."""
+
+    def __init__(self, database_pid: int) -> None:
+        self.database_pid = database_pid
+        self.began_s, self.busy_s, self.ours_s = time.monotonic(), busy_s(), self._ours_s()
+
+    def _ours_s(self) -> float:
+        return cpu_s(os.getpid()) + cpu_s(self.database_pid)
+
+    def others(self) -> float:
+        """The share of all cores that was not ours."""
+        spent_s = busy_s() - self.busy_s - (self._ours_s() - self.ours_s)
+        return round(max(0.0, spent_s) / ((time.monotonic() - self.began_s) * (os.cpu_count() or 1)), 3)
 
 
 def main() -> int:
@@ -91,12 +110,14 @@ def main() -> int:
         stack.enter_context(serving(process, port, log))
         load = stack.enter_context(ProcessPoolExecutor(2, mp_context=get_context("spawn")))
         before = asyncio.run(ours.books(database))
+        account = Account(database.pid)
         load.submit(pay, town, port, given.rate, 3, 1).result()  # everything is loaded and planned
         alone = load.submit(pay, town, port, given.rate, given.seconds, 2).result()
         homes_alone = open_homes(load, process.pid, database, town, port, given, None)
         paying = load.submit(pay, town, port, given.rate, given.seconds + 4, 3)
         homes_beside = open_homes(load, process.pid, database, town, port, given, 2)
         beside = paying.result()
+        others = account.others()
         books = asyncio.run(ours.books(database))
         faults = asyncio.run(ours.broken_laws(database))
     if books.sum_of_entries or books.wrong_accounts or books.below_zero or books.payments < before.payments:
@@ -111,6 +132,7 @@ def main() -> int:
         homes_alone=homes_alone,
         payments_beside=_payments(beside),
         homes_beside=homes_beside,
+        others=others,
         p99_ratio=round(beside.p99_ms / alone.p99_ms, 2),
         aim=f"≤ {AIM}",
         faults=faults,
