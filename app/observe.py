@@ -52,6 +52,7 @@ NATIONAL_OUT_OF_STEP = Gauge(
     "huong_national_out_of_step", "Dossiers that the national portal knows otherwise than we do"
 )
 STREAMS = Gauge("huong_streams_open", "Live streams that this process holds", ["kind"])
+SCREENS_WAITING = Gauge("huong_screens_waiting", "First screens that wait for their turn in this process")
 TILL_GROUP = Histogram("huong_till_group_payments", "Payments per till group", buckets=(1, 2, 4, 8, 16, 32, 64, 128))
 
 LAG_EVERY_S = 0.02

@@ -11,6 +11,7 @@ from collections import deque
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from app.errors import Unavailable, send_problem
+from app.observe import SCREENS_WAITING
 
 SCREENS = frozenset({"/v1/home", "/v1/notifications/inbox"})
 """What a phone loads when it is opened."""
@@ -49,6 +50,7 @@ class Turns:
             return False
         turn = asyncio.get_running_loop().create_future()
         self.waiting.append(turn)
+        SCREENS_WAITING.inc()
         try:
             async with asyncio.timeout(LONGEST_WAIT_S):
                 await turn
@@ -58,6 +60,8 @@ class Turns:
             if self._came_late(turn):
                 self._pass_on()
             raise
+        finally:
+            SCREENS_WAITING.dec()
         return True
 
     def _came_late(self, turn: "asyncio.Future[None]") -> bool:
