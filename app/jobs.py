@@ -140,7 +140,10 @@ async def _turn(database: Database, listener: Listener, jobs: Sequence[_Job]) ->
         if len(finished) != len(jobs):
             raise _LeaseLost
     if afterwards is not None:
-        await afterwards()
+        try:
+            await afterwards()
+        except Exception as problem:
+            log.warning("nothing was done afterwards", listener=listener.name, error=told(problem))
 
 
 async def _one_by_one(database: Database, listener: Listener, jobs: Sequence[_Job]) -> None:

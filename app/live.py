@@ -28,7 +28,9 @@ TOPICS_AT_ONCE = 500
 
 
 class Ear(Protocol):
-    """Whoever listens in this process for the topics of one kind."""
+    """Whoever listens in this process for the topics of one kind; so many of them."""
+
+    count: int
 
     def hear(self, topic: str) -> None:
         """Somebody rang, here or elsewhere."""

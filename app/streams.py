@@ -131,7 +131,8 @@ class Stream:
             if self.send is not None:
                 async with asyncio.timeout(TAKES_NOTHING_S):
                     await self.send({"type": "http.response.body", "body": words, "more_body": True})
-        except TimeoutError:
+        except Exception as problem:  # the line is full, or broken in a way that the server tells of
+            log.info("stream cut", feed=self.streams.feed.kind, error=observe.told(problem))
             self._cut()
         finally:
             self.saying, self.spoke_at = None, monotonic()
@@ -163,6 +164,7 @@ class Streams:
     def __init__(self, bells: Live, database: Database, feed: Feed, most: int) -> None:
         self.bells, self.database, self.feed, self.most = bells, database, feed, most
         self.open: dict[str, list[Stream]] = {}
+        self.count = 0
         self.of: Counter[UUID] = Counter()
         self.rung: set[str] = set()
         self.stir = asyncio.Event()
@@ -170,7 +172,7 @@ class Streams:
 
     def line(self, me: Principal, subject_id: UUID, told: Mark | None) -> "EventStream":
         """A stream for somebody, as a route answers it. Raises TooManyRequests, Unavailable."""
-        if self.of.total() >= self.most:
+        if sum(ear.count for ear in self.bells.ears.values()) >= self.most:
             raise Unavailable(retry_after_s=5)
         if self.of[me.id] >= MOST_OF_ONE and not self.feed.oldest_goes:
             raise TooManyRequests(retry_after_s=5)
@@ -183,6 +185,7 @@ class Streams:
         if len(mine) >= MOST_OF_ONE:
             mine[0].end()
         beside.append(stream)
+        self.count += 1
         self.of[stream.principal_id] += 1
         observe.STREAMS.labels(self.feed.kind).inc()
         if self.bells.closing:
@@ -196,6 +199,7 @@ class Streams:
         self.open[topic].remove(stream)
         if not self.open[topic]:
             del self.open[topic]
+        self.count -= 1
         self.of[stream.principal_id] -= 1
         if not self.of[stream.principal_id]:
             del self.of[stream.principal_id]

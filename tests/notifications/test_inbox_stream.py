@@ -69,7 +69,7 @@ async def read(city: City, reader: Resident, up_to: int) -> None:
 
 def open_here(city: City) -> int:
     """How many streams of inboxes this process holds."""
-    return city.app.state.live.ears["inbox"].of.total()
+    return city.app.state.live.ears["inbox"].count
 
 
 async def test_a_phone_hears_where_its_inbox_stands_and_what_comes(city: City) -> None:
@@ -479,6 +479,20 @@ async def test_what_comes_while_redis_dies_is_heard_once_all_the_same(
         assert [event.id for event in await line.events(3, 10)] == ["2", "3", "4"]
         await line.silence(2)
     await city.app.state.live.close()
+
+
+async def test_a_bell_that_breaks_keeps_no_message_back(city: City, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Broken:
+        async def ring(self, topics: list[str]) -> None:
+            raise RuntimeError(topics)
+
+    payer, payee = await residents(city, 2)
+    monkeypatch.setattr(live, "here", Broken)
+    await pay(city, payer, payee)
+    await city.worker.drain()
+    async with city.database.acquire() as db:
+        assert await db.fetchval(sql.messages_of, payee.id) == 1
+        assert "inbox" not in {row["listener"] for row in await db.fetch(sql.job_rows)}
 
 
 async def test_the_worker_rings_for_whom_it_told_once_it_is_committed(
