@@ -544,13 +544,15 @@ def _text(field: str, one: dict[str, Any], dice: random.Random, name: str) -> st
     return "Theo giấy tờ kèm theo"
 
 
+SCANNED_AT = datetime(2024, 1, 2, tzinfo=CITY_ZONE)
 _scans: dict[str, bytes] = {}
 
 
 def _scan(name: str, whose: str) -> bytes:
-    """A paper as it is scanned: what it is."""
+    """A paper as it is scanned: what it is; the same file each time, for whoever plants on where it was cut off."""
     if name not in _scans:
         paper = Paper(A5, name, "vi")
+        paper.set_creation_date(SCANNED_AT)
         paper.begin_page()
         for nth, line in enumerate(paper.wrapped(f"{name} (bản mẫu của môi trường thử)", 340, 14)):
             paper.write_at(40, 120 + 20 * nth, line, size=14)
