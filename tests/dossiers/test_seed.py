@@ -50,7 +50,7 @@ def test_what_was_on_paper_is_a_whole_procedure_too() -> None:
 
 def test_a_scan_is_the_same_file_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """What was cut off after its papers were sent goes on: they are the same papers."""
-    first = seed._scan("Tờ khai", "Lê Thị Ngự Bình")
-    seed._scans.clear()
+    first = seed.scan("Tờ khai", "Lê Thị Ngự Bình")
+    seed.scans.clear()
     monkeypatch.setattr(paper, "city_now", lambda: city_now() + timedelta(days=3))
-    assert seed._scan("Tờ khai", "Lê Thị Ngự Bình") == first
+    assert seed.scan("Tờ khai", "Lê Thị Ngự Bình") == first
