@@ -41,23 +41,63 @@ CREATE TABLE notification_preference (
 );
 CREATE INDEX notification_preference_ward ON notification_preference USING gin (ward_codes);
 
--- What is on its way to one device, or by text to one phone. It tells the inbox's messages of one category from
--- `first_seq` to `last_seq`, as far as they are unread then. `roll_key`: what a later message may still be rolled up with.
+-- What everybody is told, or everybody who cares for some wards (`ward_codes`; none: the whole city). One row, and how far it
+-- has come: `reached` is the last resident, by id, who was told in this `phase`. `number`: its messages stand in inboxes under
+-- the event -number. `corrects`: the one that it takes the place of.
+CREATE TABLE broadcast (
+    id uuid PRIMARY KEY,
+    number bigint GENERATED ALWAYS AS IDENTITY CONSTRAINT broadcast_number_unique UNIQUE,
+    content_hash bytea NOT NULL,
+    title_vi text NOT NULL,
+    title_en text NOT NULL,
+    body_vi text NOT NULL,
+    body_en text NOT NULL,
+    link text,
+    ward_codes text[] NOT NULL,
+    category text NOT NULL CONSTRAINT broadcast_category CHECK (
+        category IN ('money', 'report', 'dossier', 'alert', 'account')),
+    lane text NOT NULL CONSTRAINT broadcast_lane CHECK (lane IN ('critical', 'bulk')),
+    per_device boolean NOT NULL,
+    state text NOT NULL CONSTRAINT broadcast_state CHECK (
+        state IN ('waiting', 'going', 'done', 'cancelled', 'expired')),
+    phase text NOT NULL DEFAULT 'topics' CONSTRAINT broadcast_phase CHECK (phase IN ('topics', 'people', 'pause', 'texts')),
+    reached uuid,
+    told integer NOT NULL DEFAULT 0,
+    texts integer NOT NULL DEFAULT 0,
+    collapse_key text NOT NULL,
+    corrects uuid CONSTRAINT broadcast_corrects_once UNIQUE REFERENCES broadcast (id),
+    made_by uuid NOT NULL REFERENCES principal (id),
+    made_at timestamptz NOT NULL DEFAULT city_now(),
+    approved_by uuid REFERENCES principal (id),
+    started_at timestamptz,
+    pushed_at timestamptz,
+    ended_at timestamptz,
+    expires_at timestamptz NOT NULL,
+    CONSTRAINT broadcast_second_pair_of_eyes CHECK (approved_by <> made_by),
+    CONSTRAINT broadcast_ended_whole CHECK ((state IN ('waiting', 'going')) = (ended_at IS NULL))
+) WITH (fillfactor = 70);
+CREATE INDEX broadcast_going ON broadcast (number) WHERE state = 'going';
+CREATE INDEX broadcast_made ON broadcast (made_at DESC, id DESC);
+
+-- What is on its way to one device, by text to one phone, or to a topic, to which phones have subscribed themselves. To a
+-- person it tells the inbox's messages of one category from `first_seq` to `last_seq`, as far as they are unread then.
+-- `roll_key`: what a later message may still be rolled up with.
 -- `lease_until`, `fence`: who sends it until when. `accepted` says that they have it who carry it; only the phone itself
 -- says `delivered`.
 CREATE TABLE delivery (
     id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
-    principal_id uuid NOT NULL REFERENCES principal (id),
+    principal_id uuid REFERENCES principal (id),
     device_id uuid,
-    channel text NOT NULL CONSTRAINT delivery_channel CHECK (channel IN ('push', 'text')),
+    topic text CONSTRAINT delivery_topic CHECK (topic ~ '^[A-Za-z0-9._-]{1,100}$'),
+    channel text NOT NULL CONSTRAINT delivery_channel CHECK (channel IN ('push', 'text', 'topic')),
     lane text NOT NULL CONSTRAINT delivery_lane CHECK (lane IN ('critical', 'transactional', 'bulk')),
     state text NOT NULL DEFAULT 'queued' CONSTRAINT delivery_state CHECK (
         state IN ('queued', 'sending', 'accepted', 'delivered', 'expired', 'failed', 'cancelled')),
     category text NOT NULL CONSTRAINT delivery_category CHECK (
         category IN ('money', 'report', 'dossier', 'alert', 'account')),
-    first_seq bigint NOT NULL,
-    last_seq bigint NOT NULL,
-    broadcast_id uuid,
+    first_seq bigint,
+    last_seq bigint,
+    broadcast_id uuid REFERENCES broadcast (id),
     roll_key text,
     collapse_key text NOT NULL CONSTRAINT delivery_collapse CHECK (collapse_key ~ '^[A-Za-z0-9_-]{1,32}$'),
     due_at timestamptz NOT NULL,
@@ -72,7 +112,10 @@ CREATE TABLE delivery (
     delivered_at timestamptz,
     opened_at timestamptz,
     CONSTRAINT delivery_to_somewhere CHECK ((channel = 'push') = (device_id IS NOT NULL)),
-    CONSTRAINT delivery_in_order CHECK (first_seq BETWEEN 1 AND last_seq),
+    CONSTRAINT delivery_topic_or_person CHECK (
+        (channel = 'topic') = (topic IS NOT NULL) AND (channel = 'topic') = (principal_id IS NULL)),
+    CONSTRAINT delivery_in_order CHECK (
+        (channel = 'topic') = (last_seq IS NULL) AND (last_seq IS NULL OR first_seq BETWEEN 1 AND last_seq)),
     CONSTRAINT delivery_lease CHECK ((state = 'sending') = (lease_until IS NOT NULL)),
     CONSTRAINT delivery_ended CHECK (state NOT IN ('expired', 'failed', 'cancelled') OR why IS NOT NULL)
 ) WITH (fillfactor = 70);
@@ -80,10 +123,32 @@ CREATE INDEX delivery_due ON delivery (lane, due_at) WHERE state = 'queued';
 CREATE INDEX delivery_leased ON delivery (lease_until) WHERE state = 'sending';
 CREATE UNIQUE INDEX delivery_one_roll ON delivery (principal_id, device_id, roll_key)
     WHERE state = 'queued' AND roll_key IS NOT NULL;
-CREATE UNIQUE INDEX delivery_once ON delivery (principal_id, device_id, last_seq) NULLS NOT DISTINCT;
+CREATE UNIQUE INDEX delivery_once ON delivery (principal_id, device_id, last_seq) NULLS NOT DISTINCT
+    WHERE topic IS NULL;
+CREATE UNIQUE INDEX delivery_topic_once ON delivery (broadcast_id, topic) WHERE topic IS NOT NULL;
+CREATE INDEX delivery_of_broadcast ON delivery (broadcast_id, channel, state) WHERE broadcast_id IS NOT NULL;
 CREATE INDEX delivery_of_person ON delivery (principal_id, made_at DESC, id DESC);
 CREATE INDEX delivery_made ON delivery (made_at);
 CREATE INDEX delivery_failed ON delivery (made_at DESC, id DESC) WHERE state = 'failed';
 
+-- A phone that got a broadcast by its topic says so.
+CREATE TABLE broadcast_receipt (
+    broadcast_id uuid NOT NULL REFERENCES broadcast (id),
+    principal_id uuid NOT NULL REFERENCES principal (id),
+    device_id uuid NOT NULL,
+    delivered_at timestamptz NOT NULL DEFAULT city_now(),
+    opened_at timestamptz,
+    PRIMARY KEY (broadcast_id, principal_id, device_id)
+);
+CREATE INDEX broadcast_receipt_person ON broadcast_receipt (principal_id);
+CREATE INDEX broadcast_receipt_made ON broadcast_receipt (delivered_at);
+
+INSERT INTO policy (code, effective_from, value, sandbox_value) VALUES
+    -- Whoever has not received a critical warning after so many minutes gets a text message.
+    ('notifications.texts_after_minutes', '2020-01-01', 10, 1),
+    -- A critical warning is sent by text at all (1) or not (0).
+    ('notifications.texts', '2020-01-01', 1, NULL);
+
 -- migrate:down
-DROP TABLE delivery, notification_preference, push_target;
+DELETE FROM policy WHERE code LIKE 'notifications.%';
+DROP TABLE broadcast_receipt, delivery, broadcast, notification_preference, push_target;

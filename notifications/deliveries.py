@@ -28,8 +28,10 @@ async def make(
     broadcast_id: UUID | None = None,
     collapse_key: str | None = None,
     expires_at: datetime | None = None,
+    by_topic: bool = False,
 ) -> None:
-    """New messages (whose, which) go to each of their readers' devices, as each wants it."""
+    """New messages (whose, which) go to each of their readers' devices, as each wants it; `by_topic`: phones hear of
+    it by their topics, and only browsers are left."""
     await db.execute(
         sql.make_deliveries,
         [principal_id for principal_id, _ in told],
@@ -38,12 +40,14 @@ async def make(
         broadcast_id,
         collapse_key,
         expires_at,
+        by_topic,
     )
 
 
 async def receive(db: Connection, me: Principal, delivery_id: UUID, wanted: Receive) -> Received:
     """This device has it, and its owner has perhaps looked at it. Raises NotFound: it was not sent here."""
-    received = await maybe(Received, db, sql.receive, delivery_id, me.id, me.device_id, wanted.opened)
+    said = (delivery_id, me.id, me.device_id, wanted.opened)
+    received = await maybe(Received, db, sql.receive, *said) or await maybe(Received, db, sql.receive_of_topic, *said)
     if received is None:
         raise NotFound
     return received

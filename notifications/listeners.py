@@ -10,6 +10,7 @@ from app.db import Connection
 from app.jobs import Engine, Listener, News, Scheduled
 from app.outbox import Event
 from notifications import deliveries, inbox, sending
+from notifications.broadcasts import going
 from notifications.messages import Told, messages_of
 
 _KINDS: dict[str, type[Event]] = {event.__name__: event for event in get_args(Told)}
@@ -33,6 +34,7 @@ listeners: tuple[Listener, ...] = (Listener(name="inbox", kinds=tuple(_KINDS), h
 schedule: tuple[Scheduled, ...] = (Scheduled(name="sweep_deliveries", every_s=60, run=deliveries.sweep),)
 
 engines: tuple[Engine, ...] = (
+    Engine(name="broadcasts", work=going.work),
     Engine(name="push_critical", work=partial(sending.work, "critical"), side_by_side=2),
     Engine(name="push_transactional", work=partial(sending.work, "transactional")),
     Engine(name="push_bulk", work=partial(sending.work, "bulk"), side_by_side=2, close=sending.close),

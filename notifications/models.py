@@ -11,7 +11,7 @@ from app.types import Answer, Body
 
 Category = Literal["money", "report", "dossier", "alert", "account"]
 Lane = Literal["critical", "transactional", "bulk"]
-Channel = Literal["push", "text"]
+Channel = Literal["push", "text", "topic"]
 DeliveryState = Literal["queued", "sending", "accepted", "delivered", "expired", "failed", "cancelled"]
 Platform = Literal["android", "ios", "web"]
 DeviceTargetKind = Literal["token", "fid", "web_push"]

@@ -29,6 +29,17 @@ HOLDINGS: tuple[Holding, ...] = (
         forget=sql.forget_deliveries,
     ),
     Holding(
+        name="notifications.receipts",
+        tables=("broadcast_receipt",),
+        what=Words("Thiết bị của bạn đã nhận cảnh báo nào", "Which warnings your devices received"),
+        why=Words("Nhắn tin cho người mà cảnh báo chưa tới", "To text those whom a warning did not reach"),
+        basis=AGREEMENT,
+        rows=sql.receipts_of_person,
+        erase=sql.erase_receipts,
+        kept_days=30,
+        forget=sql.forget_receipts,
+    ),
+    Holding(
         name="notifications.targets",
         tables=("push_target",),
         what=Words("Địa chỉ nhận thông báo của từng thiết bị", "Where each of your devices is reached by push"),

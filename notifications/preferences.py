@@ -1,5 +1,7 @@
 """What somebody wants to be told, and when."""
 
+from collections.abc import Sequence
+
 import msgspec
 
 from app.db import Connection, one, queries_beside
@@ -52,10 +54,15 @@ async def mine(db: Connection, me: Principal) -> Preferences:
     )
 
 
+async def check_wards(db: Connection, wards: Sequence[str]) -> None:
+    """Raises NoSuchWard."""
+    if (ward := await db.fetchval(sql.unknown_wards, wards)) is not None:
+        raise NoSuchWard(ward=ward)
+
+
 async def keep(db: Connection, me: Principal, wanted: KeepPreferences) -> Preferences:
     """That is what I want from now on, all of it. Raises NoSuchWard, QuietAllDay."""
-    if (ward := await db.fetchval(sql.unknown_wards, wanted.wards)) is not None:
-        raise NoSuchWard(ward=ward)
+    await check_wards(db, wanted.wards)
     quiet = wanted.quiet or KeepQuietHours()
     if quiet.start == quiet.end:
         raise QuietAllDay

@@ -142,7 +142,8 @@ DELETE FROM notification_preference WHERE principal_id = $1;
 
 -- name: make_deliveries
 -- New messages of people ($1, $2) go to each of their devices, in a lane ($3), unless it is muted; what is rolled up, or held
--- over quiet hours, joins what waits already. Critical ones ask for nobody's leave.
+-- over quiet hours, joins what waits already. Critical ones ask for nobody's leave; those that go by topic ($7) go to browsers
+-- only, which have no topics.
 WITH told AS MATERIALIZED (
     SELECT message.principal_id, message.seq, message.category, message.at + CASE message.category
         WHEN 'report' THEN interval '3 days' WHEN 'dossier' THEN interval '3 days' ELSE interval '1 day' END AS expires_at,
@@ -161,6 +162,7 @@ wished AS (
             ELSE city_now() END END AS at
     FROM told JOIN push_target AS target USING (principal_id) LEFT JOIN notification_preference USING (principal_id)
     WHERE told.expires_at > city_now() AND ($3 = 'critical' OR NOT category = ANY (coalesce(muted, '{}')))
+        AND (NOT $7::boolean OR kind = 'web_push')
 ),
 planned AS (
     SELECT *, CASE WHEN quiet THEN quiet_until(from_minute, to_minute, at) ELSE at END AS due_at FROM wished
@@ -192,21 +194,27 @@ claimed AS (
         lease_until = city_now() + make_interval(secs => $3)
     FROM due WHERE delivery.id = due.id RETURNING delivery.*
 )
-SELECT claimed.id, claimed.principal_id, claimed.device_id, channel, lane, claimed.category, fence, attempts, collapse_key, expires_at,
-    expires_at <= city_now() AS expired, target.kind AS target_kind, target.target, principal.phone, language,
-    message.title, message.body, message.link, coalesce(amounts, true) AS amounts,
-    lane <> 'critical' AND claimed.last_seq <= coalesce(inbox.read_up_to, 0) AS is_read,
-    CASE WHEN first_seq = claimed.last_seq THEN 1 ELSE (SELECT CASE WHEN claimed.category IN ('report', 'dossier') THEN count(DISTINCT link) ELSE count(*) END
+SELECT claimed.id, claimed.principal_id, claimed.device_id, channel, claimed.lane, claimed.category, fence, attempts, claimed.collapse_key,
+    claimed.expires_at, claimed.expires_at <= city_now() AS expired, target.kind AS target_kind,
+    coalesce(topic, CASE channel WHEN 'text' THEN principal.phone ELSE target.target END) AS target,
+    coalesce(language, 'vi') AS language, coalesce(message.link, broadcast.link) AS link, coalesce(amounts, true) AS amounts,
+    CASE WHEN topic IS NULL THEN message.title WHEN topic LIKE '%.en' THEN title_en ELSE title_vi END AS title,
+    CASE WHEN topic IS NULL THEN message.body WHEN topic LIKE '%.en' THEN body_en ELSE body_vi END AS body,
+    coalesce(broadcast.state = 'cancelled', false) AS is_withdrawn,
+    claimed.lane <> 'critical' AND claimed.last_seq <= coalesce(inbox.read_up_to, 0) AS is_read,
+    CASE WHEN first_seq IS NULL OR first_seq = claimed.last_seq THEN 1 ELSE (
+        SELECT CASE WHEN claimed.category IN ('report', 'dossier') THEN count(DISTINCT rolled.link) ELSE count(*) END
         FROM message AS rolled
         WHERE rolled.principal_id = claimed.principal_id AND rolled.category = claimed.category
             AND rolled.seq BETWEEN greatest(first_seq, coalesce(inbox.read_up_to, 0) + 1) AND claimed.last_seq) END AS news,
     claimed.device_id IS NULL OR EXISTS (SELECT FROM session WHERE session.principal_id = claimed.principal_id
         AND session.device_id = claimed.device_id AND ended_at IS NULL) AS is_signed_in
 FROM claimed
-JOIN principal ON principal.id = claimed.principal_id
+LEFT JOIN principal ON principal.id = claimed.principal_id
 LEFT JOIN push_target AS target ON target.principal_id = claimed.principal_id AND target.device_id = claimed.device_id
 LEFT JOIN message ON message.principal_id = claimed.principal_id AND message.seq = claimed.last_seq
 LEFT JOIN inbox ON inbox.principal_id = claimed.principal_id
+LEFT JOIN broadcast ON broadcast.id = broadcast_id
 LEFT JOIN notification_preference AS preference ON preference.principal_id = claimed.principal_id;
 
 -- name: settle_deliveries
@@ -243,6 +251,14 @@ SELECT lane, coalesce(waiting.due, 0) AS due, coalesce(waiting.oldest_s, 0) AS o
 FROM unnest(ARRAY['critical', 'transactional', 'bulk']) AS lanes (lane)
 CROSS JOIN LATERAL (SELECT count(*) AS due, extract(epoch FROM city_now() - min(due_at))::double precision AS oldest_s
     FROM delivery WHERE delivery.lane = lanes.lane AND state = 'queued' AND due_at <= city_now()) AS waiting;
+
+-- name: receive_of_topic
+-- A phone has what came by its topic; the first time counts.
+INSERT INTO broadcast_receipt (broadcast_id, principal_id, device_id, opened_at)
+SELECT broadcast_id, $2::uuid, $3::uuid, CASE WHEN $4::boolean THEN city_now() END FROM delivery WHERE id = $1 AND topic IS NOT NULL
+ON CONFLICT (broadcast_id, principal_id, device_id) DO UPDATE
+SET opened_at = coalesce(broadcast_receipt.opened_at, excluded.opened_at)
+RETURNING $1::uuid AS id, delivered_at, opened_at;
 
 -- name: receive
 -- The phone says that it has it, and perhaps that it was opened; the first time counts.
@@ -304,3 +320,20 @@ FROM delivery WHERE principal_id = $1 ORDER BY made_at;
 -- name: erase_deliveries
 -- A person is forgotten: what was sent to their phones.
 DELETE FROM delivery WHERE principal_id = $1;
+
+-- name: receipts_of_person
+-- For a copy of all that is held: which of the city's messages the person's phones said they had.
+SELECT broadcast_id, device_id, delivered_at, opened_at FROM broadcast_receipt WHERE principal_id = $1 ORDER BY delivered_at;
+
+-- name: erase_receipts
+-- A person is forgotten: what their phones said they had.
+DELETE FROM broadcast_receipt WHERE principal_id = $1;
+
+-- name: forget_receipts
+-- Receipts older than $1 days, at most $2 of them.
+WITH old AS (
+    DELETE FROM broadcast_receipt WHERE ctid = ANY (ARRAY(
+        SELECT ctid FROM broadcast_receipt WHERE delivered_at < city_now() - make_interval(days => $1) LIMIT $2))
+    RETURNING device_id
+)
+SELECT count(*) FROM old;

@@ -9,6 +9,7 @@ from litestar.params import FromPath, JSONBody, QueryParameter
 from app.deps import Db, Door
 from app.types import Nothing, Page
 from notifications import deliveries, devices, inbox, preferences
+from notifications.broadcasts.routes import router as broadcasts_router
 from notifications.models import (
     Delivery,
     KeepPreferences,
@@ -75,9 +76,9 @@ async def put_preferences(db: Db, request: Door, data: JSONBody[KeepPreferences]
 
 
 @put("/v1/notifications/receipts/{receipt_id:uuid}")
-async def receive_delivery(db: Db, request: Door, delivery_id: FromPath[UUID], data: JSONBody[Receive]) -> Received:
-    """This device has a message, and its owner has perhaps opened it."""
-    return await deliveries.receive(db, request.me, delivery_id, data)
+async def receive_delivery(db: Db, request: Door, receipt_id: FromPath[UUID], data: JSONBody[Receive]) -> Received:
+    """This device has a message, and its owner has perhaps opened it. A receipt's id is its delivery's."""
+    return await deliveries.receive(db, request.me, receipt_id, data)
 
 
 @get("/v1/staff/messages", who=DESK)
@@ -105,6 +106,7 @@ router = Router(
     route_handlers=[
         list_inbox, read_inbox, list_push_devices, register_push_device, remove_push_device, get_preferences,
         put_preferences, receive_delivery, trace_messages, list_failed_deliveries, resend_delivery,
+        broadcasts_router,
     ],
     tags=["notifications"],
 )  # fmt: skip

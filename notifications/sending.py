@@ -39,7 +39,7 @@ _carriers: WeakKeyDictionary[Database, Carriers] = WeakKeyDictionary()
 
 class _Claimed(msgspec.Struct, frozen=True, kw_only=True):
     id: UUID
-    principal_id: UUID
+    principal_id: UUID | None
     device_id: UUID | None
     channel: Channel
     lane: Lane
@@ -51,12 +51,12 @@ class _Claimed(msgspec.Struct, frozen=True, kw_only=True):
     expired: bool
     target_kind: DeviceTargetKind | None
     target: str | None
-    phone: str | None
     language: Language
     title: str | None
     body: str | None
     link: str | None
     amounts: bool
+    is_withdrawn: bool
     is_read: bool
     is_signed_in: bool
     news: int
@@ -114,22 +114,28 @@ def _without_sending(delivery: _Claimed) -> _Ended | None:
     match delivery:
         case _Claimed(expired=True):
             return _Ended("expired", "expired")
+        case _Claimed(is_withdrawn=True):
+            return _Ended("cancelled", "withdrawn")
         case _Claimed(is_signed_in=False):
             return _Ended("cancelled", "signed_out")
         case _Claimed(is_read=True) | _Claimed(news=0):
             return _Ended("cancelled", "read")
         case _Claimed(title=None):
             return _Ended("cancelled", "message_forgotten")
-        case _Claimed(channel="push", target=None):
+        case _Claimed(target=None):
             return _Ended("failed", "no_target")
-        case _Claimed(channel="text", phone=None):
-            return _Ended("failed", "no_phone")
         case _:
             return None
 
 
 def _kind(delivery: _Claimed) -> TargetKind:
-    return "phone" if delivery.channel == "text" else delivery.target_kind or "token"
+    match delivery.channel:
+        case "text":
+            return "phone"
+        case "topic":
+            return "topic"
+        case "push":
+            return delivery.target_kind or "token"
 
 
 def _push(delivery: _Claimed) -> Push:
@@ -138,7 +144,7 @@ def _push(delivery: _Claimed) -> Push:
     return Push(
         delivery_id=delivery.id,
         target_kind=_kind(delivery),
-        target=(delivery.phone if delivery.channel == "text" else delivery.target) or "",
+        target=delivery.target or "",
         lane=delivery.lane,
         category=delivery.category,
         title=words.title,

@@ -199,6 +199,7 @@ TABLE: dict[frozenset[str], str] = {
         lock_resident
         file_report_for_caller verify_report assign_report merge_report hide_comment
         trace_messages list_failed_deliveries resend_delivery
+        make_broadcast list_broadcasts get_broadcast cancel_broadcast correct_broadcast
     """,
     frozenset({"operator", "supervisor", "agency_officer", "agency_head"}): """
         list_staff_reports get_staff_report get_report_original ask_reporter redact_picture write_report_note
@@ -216,7 +217,7 @@ TABLE: dict[frozenset[str], str] = {
         list_late_dossiers
     """,
     frozenset({"supervisor"}): """
-        decide_extension
+        decide_extension approve_broadcast
     """,
     frozenset({"operator", "supervisor", "clerk", "compliance"}): """
         look_up_resident open_resident
