@@ -68,6 +68,8 @@ def _check_ports(settings: Settings) -> None:
         if settings.sandbox_port == settings.port:
             raise Trouble(f"PORT and HUONG_SANDBOX_PORT are both {settings.port}; they must differ")
         _check_port(settings.host, settings.sandbox_port, "HUONG_SANDBOX_PORT")
+        if settings.fcm_stand_in_port is not None:
+            _check_port(settings.host, settings.fcm_stand_in_port, "HUONG_FCM_URL")
 
 
 def _check_port(host: str, port: int, setting: str) -> None:

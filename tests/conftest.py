@@ -38,6 +38,7 @@ from app.main import create_app
 from app.sandbox.stand_ins import create_stand_ins
 from app.worker import Worker
 from dossiers.sandbox.parties import parties as dossier_parties
+from notifications.sandbox.parties import parties as notification_parties
 from tests.statements import sql
 from wallet.sandbox.parties import parties
 from wallet.till import Till
@@ -339,10 +340,16 @@ def served_stand_ins() -> Generator[StandIns]:
         listening.listen()  # whoever knocks before the thread is there waits
         port = listening.getsockname()[1]
         os.environ["HUONG_SANDBOX_PORT"] = str(port)
+        os.environ["HUONG_FCM_URL"] = f"https://localhost:{_free_port()}"
         config.settings.cache_clear()
         server = uvicorn.Server(
             uvicorn.Config(
-                create_stand_ins(config.settings(), parties(config.settings()), dossier_parties(config.settings())),
+                create_stand_ins(
+                    config.settings(),
+                    parties(config.settings()),
+                    dossier_parties(config.settings()),
+                    notification_parties(config.settings()),
+                ),
                 log_config=None,
                 ws="none",
                 timeout_graceful_shutdown=1,
@@ -356,9 +363,16 @@ def served_stand_ins() -> Generator[StandIns]:
             server.should_exit = True
             thread.join()
             os.environ.pop("HUONG_SANDBOX_PORT")
+            os.environ.pop("HUONG_FCM_URL")
             if before is not None:
                 os.environ["HUONG_SANDBOX_PORT"] = before
             config.settings.cache_clear()
+
+
+def _free_port() -> int:
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        return listening.getsockname()[1]
 
 
 @pytest.fixture

@@ -81,9 +81,7 @@ def _certificates() -> tuple[bytes, bytes]:
     return root.public_bytes(_PEM), _key_pem(server_key) + server.public_bytes(_PEM)
 
 
-def _begun(
-    name: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey
-) -> x509.CertificateBuilder:
+def _begun(name: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
     return (
         x509.CertificateBuilder()
         .subject_name(name)

@@ -39,7 +39,7 @@ Topic = Annotated[str, Meta(pattern=r"^[a-zA-Z0-9\-_.~%]{1,900}$(?!\n)")]
 Https = Annotated[str, Meta(pattern=r"^https://")]
 
 
-class _Closed(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+class _Closed(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     pass
 
 
@@ -326,8 +326,10 @@ class Cloud:
 def _wrong_with(message: _Message) -> tuple[str, str] | None:
     """The field and the words, if it is no message for all its fields."""
     targets = [one for one in (message.token, message.fid, message.topic, message.condition) if one is not None]
-    if len(targets) != 1:
-        return "message", "Recipient of the message is not set." if not targets else "oneof field 'target' is set twice"
+    if not targets:
+        return "message", "Recipient of the message is not set."
+    if len(targets) > 1:
+        return "message", "oneof field 'target' is already set."
     data = message.data or {}
     for name in data:
         if name in ("from", "message_type") or name.startswith(("google.", "gcm.notification.")):

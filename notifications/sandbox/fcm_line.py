@@ -13,8 +13,10 @@ import msgspec
 from h2.errors import ErrorCodes
 from h2.events import ConnectionTerminated, DataReceived, RequestReceived, StreamEnded, StreamReset
 from h2.exceptions import ProtocolError
+from h2.settings import SettingCodes
 from joserfc.jwk import RSAKey
 
+from notifications.sandbox import fcm_account
 from notifications.sandbox.fcm_account import Papers
 from notifications.sandbox.fcm_cloud import Answer, Broken, Cloud
 from notifications.transports.http2 import Header, Http2
@@ -76,8 +78,7 @@ class Line(asyncio.Protocol):
         self.server.lines.add(self)
         secured: ssl.SSLObject = transport.get_extra_info("ssl_object")
         if secured.selected_alpn_protocol() == "h2":
-            self._http2 = Http2(client=False, strict=bool(self.cloud.keep))
-            self._http2.update_settings({3: self.server.most_streams})
+            self._http2 = Http2(client=False, strict=bool(self.cloud.keep), settings=self.server.settings)
             self._http2.begin()
             self._flush()
         else:
@@ -106,6 +107,8 @@ class Line(asyncio.Protocol):
                     self._requests[event.stream_id or 0] = _Request(event.headers or [])
                 case DataReceived():
                     self._http2.took(event.flow_controlled_length or 0)
+                    if event.stream_ended is None and event.flow_controlled_length:
+                        self._http2.increment_flow_control_window(event.flow_controlled_length, event.stream_id)
                     if request := self._requests.get(event.stream_id or 0):
                         request.body += event.data or b""
                         if len(request.body) > MOST_BODY_BYTES:
@@ -232,18 +235,24 @@ class Line(asyncio.Protocol):
             h11.Data(data=said.body),
             h11.EndOfMessage(),
         )
-        self.transport.write(b"".join(http1.send(piece) or b"" for piece in pieces))
+        content = b"".join(http1.send(piece) or b"" for piece in pieces)
+        wait_s = self.server.token_takes_s if request.target == b"/token" else 0
+        asyncio.get_running_loop().call_later(wait_s, self.transport.write, content)
         if http1.our_state is h11.DONE and http1.their_state is h11.DONE:
             http1.start_next_cycle()
-        else:
-            self.transport.close()
 
 
 class Server:
-    """The stand-in, listening. `most_streams`: how many a connection may have under way."""
+    """The stand-in, listening. `most_streams`: how many a connection may have under way; `window_bytes`: how much of
+    a body may come at first; `token_takes_s`: how long an access token takes."""
 
-    def __init__(self, cloud: Cloud, papers: Papers, *, most_streams: int = 100) -> None:
-        self.cloud, self.papers, self.most_streams = cloud, papers, most_streams
+    def __init__(self, cloud: Cloud, papers: Papers, *, most_streams: int = 100, window_bytes: int = 65_535) -> None:
+        self.cloud, self.papers = cloud, papers
+        self.settings = {
+            SettingCodes.MAX_CONCURRENT_STREAMS: most_streams,
+            SettingCodes.INITIAL_WINDOW_SIZE: window_bytes,
+        }
+        self.token_takes_s = 0.0
         self.lines: set[Line] = set()
         self.port = 0
         self._listening: asyncio.Server | None = None
@@ -258,6 +267,10 @@ class Server:
             lambda: Line(self), host, port, ssl=self._secured, reuse_address=True, backlog=200
         )
         self.port = self._listening.sockets[0].getsockname()[1]
+
+    def only_http1(self) -> None:
+        """From now on nobody is spoken to in HTTP/2."""
+        self._secured.set_alpn_protocols(["http/1.1"])
 
     async def stop(self) -> None:
         """Cut every connection and listen no more."""
@@ -280,12 +293,12 @@ def cloud_of(papers: Papers, *, keep: int = 20) -> Cloud:
 
 
 @asynccontextmanager
-async def listening(folder: Path, *, port: int = 0, keep: int = 20, most_streams: int = 100) -> AsyncGenerator[Server]:
+async def listening(
+    folder: Path, *, port: int = 0, keep: int = 20, most_streams: int = 100, window_bytes: int = 65_535
+) -> AsyncGenerator[Server]:
     """A stand-in on 127.0.0.1 for so long, its account in the folder pointing at it."""
-    from notifications.sandbox import fcm_account
-
     papers = fcm_account.make(folder, f"https://localhost:{port}")
-    server = Server(cloud_of(papers, keep=keep), papers, most_streams=most_streams)
+    server = Server(cloud_of(papers, keep=keep), papers, most_streams=most_streams, window_bytes=window_bytes)
     await server.start("127.0.0.1", port)
     fcm_account.make(folder, f"https://localhost:{server.port}")
     try:

@@ -11,7 +11,6 @@ import ssl
 from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
@@ -34,8 +33,9 @@ MOST_TRIES = 5
 
 
 class Patience(msgspec.Struct, frozen=True, kw_only=True):
-    """For how long we wait, in seconds: for a connection, for an answer, for any sign of life on a connection on which
-    something is under way and for the answer to a PING then, and for a connection in all before we say `again`."""
+    """For how long we wait, in seconds: for a connection, for an answer, for a sign of life on a connection on which
+    something is under way (`quiet_s`) and for the answer to a PING then, for any connection before we say `again`
+    (`outage_s`), for what is under way when we close; and between tries to connect."""
 
     connect_s: float = 5.0
     answer_s: float = 15.0
@@ -219,9 +219,7 @@ class Fcm:
                     return asked
         return None
 
-    def _ask(
-        self, connection: Connection, asked: _Asked, token: str, headers: list[Header], until: float
-    ) -> None:
+    def _ask(self, connection: Connection, asked: _Asked, token: str, headers: list[Header], until: float) -> None:
         try:
             body = asked.batch.encoder.encode(asked.push)
         except (UnicodeError, msgspec.EncodeError, OverflowError, ValueError) as problem:
@@ -344,8 +342,3 @@ def _trusted(ca: Path | None) -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["h2"])
     return context
-
-
-def account_of(text: str) -> dict[str, Any]:
-    """A service account's JSON, read."""
-    return msgspec.json.decode(text, type=dict[str, Any])

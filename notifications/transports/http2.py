@@ -1,15 +1,16 @@
 """HTTP/2 (RFC 9113) by the `h2` package, for many small requests of the same shape, on either end.
 
-Four things are done otherwise than there. A connection goes on after a GOAWAY, with the streams that it does not cut
-off (6.8; `h2` closes at once). Headers that are the same again cost nothing: as long as HPACK's table does not change,
-the same headers are the same block (RFC 7541, 2.2). Ended streams are forgotten when they end, not looked for at each
-new one. And the windows in which we are sent something are opened wide once, not after each frame."""
+Four things are done otherwise than there. A connection goes on after a GOAWAY, with the streams that it does not
+cut off (6.8; `h2` closes at once). Headers that are the same again cost nothing: as long as HPACK's table does not
+change, the same headers are the same block (RFC 7541, 2.2). Ended streams are forgotten when they end, not looked for
+at each new one. And the windows in which we are sent something are opened wide once, not after each frame."""
 
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from h2.config import H2Configuration
 from h2.connection import ConnectionInputs, ConnectionState, H2Connection, H2ConnectionStateMachine
+from h2.settings import SettingCodes, Settings
 from hpack import Decoder, Encoder, HeaderTuple
 
 WINDOW_BYTES = 8 << 20
@@ -69,9 +70,11 @@ class _SameDecoder(Decoder):
 
 
 class Http2(H2Connection):
-    """One end of a connection, without its socket. `strict`: headers are checked as RFC 9113, 8 wants them."""
+    """One end of a connection, without its socket. `strict`: headers are checked as RFC 9113, 8 wants them.
 
-    def __init__(self, *, client: bool, strict: bool) -> None:
+    `settings`: what is said at the start (RFC 9113, 6.5.2)."""
+
+    def __init__(self, *, client: bool, strict: bool, settings: dict[SettingCodes, int] | None = None) -> None:
         super().__init__(
             H2Configuration(
                 client_side=client,
@@ -82,6 +85,9 @@ class Http2(H2Connection):
                 normalize_outbound_headers=strict,
             )
         )
+        if settings:
+            known = {code: value for code, value in self.local_settings.items() if isinstance(code, SettingCodes)}
+            self.local_settings = Settings(client=client, initial_values=known | settings)
         self.state_machine = _Patient()
         self.encoder = _SameEncoder()
         self.decoder = _SameDecoder()
@@ -94,7 +100,7 @@ class Http2(H2Connection):
         self.increment_flow_control_window(WINDOW_BYTES)
 
     def took(self, size: int) -> None:
-        """So many bytes of DATA were dealt with; a stream may have 64 KiB in all."""
+        """So many bytes of DATA were dealt with; a stream's own window is not opened again."""
         self._taken_bytes += size
         if self._taken_bytes >= WINDOW_BYTES // 2:
             self.increment_flow_control_window(self._taken_bytes)
