@@ -5,14 +5,18 @@ What it does otherwise than one would think, in 7.7.0, and what is done about it
 - It tries again by itself, four times on 500 and 503, and its HTTP/2 pool may hang afterwards: no retries here, the
   caller's queue has its own.
 - `send_each_async` sends nothing unless told `dry_run=False`, which is not its default, and takes 500 at most.
-- It fetches access tokens in the event loop, by `requests`: it is shown a token that `google_access` keeps instead.
+- It fetches access tokens in the event loop, by `requests`, and sends what was answered 401 twice more, also when the
+  401 is about Apple's push service: it is shown a token that `google_access` keeps instead, and asks once.
+- One message that it cannot write (a topic's name, an empty token) keeps all others from being sent: then they go
+  one by one.
 - A 429's Retry-After is ignored: it is read from the answer that the error holds.
 - `Message(token=…)` warns each time that it is deprecated: the field is set afterwards.
 - `delete_app` calls `asyncio.run`, which fails in an event loop: it is called in a thread.
 - Its address is fixed: for another one its service's own attribute is set."""
 
 import asyncio
-from collections.abc import Sequence
+import ssl
+from collections.abc import Generator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
@@ -22,7 +26,7 @@ import firebase_admin
 import httpx
 import structlog
 from firebase_admin import credentials, messaging
-from firebase_admin._http_client import GoogleAuthCredentialFlow, HttpxAsyncClient
+from firebase_admin._http_client import METRICS_HEADERS, HttpxAsyncClient
 from firebase_admin._retry import HttpxRetry, HttpxRetryTransport
 from google.auth.credentials import Credentials
 
@@ -48,6 +52,18 @@ class _Shown(Credentials):
 
     def refresh(self, request: Any) -> None:
         """Nothing: whoever sends asks for a new one and sends again."""
+
+
+class _Bearer(httpx.Auth):
+    """Shows the token, once."""
+
+    def __init__(self, shown: Any) -> None:
+        self.shown = shown
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        """The request with the token."""
+        request.headers["authorization"] = f"Bearer {self.shown.token}"
+        yield request
 
 
 class _Certified(credentials.Base):
@@ -108,6 +124,11 @@ class Firebase:
             sent = await _messaging.send_each_async([message for _, message in messages], False, self.app)
         except NoAccess as problem:
             return {at: Outcome("again", problem.why, problem.after_s) for at, _ in messages}
+        except ValueError as problem:  # one of them it cannot write; which one it does not say
+            if len(messages) == 1:
+                return {messages[0][0]: Outcome("refused", type(problem).__name__)}
+            one_by_one = [await self._send_messages([message]) for message in messages]
+            return {at: outcome for outcomes in one_by_one for at, outcome in outcomes.items()}
         except Exception as problem:  # it wraps whatever goes wrong with one into an error of all
             log.warning("firebase-admin failed", error=type(problem).__name__)
             return {at: Outcome("again", type(problem).__name__) for at, _ in messages}
@@ -189,13 +210,12 @@ def message_of(push: Push, now: datetime) -> Any:
 
 def _client(shown: _Shown, ca: Path | None) -> Any:
     """Its own client, without retries, and trusting whom we are told to."""
-    client: Any = HttpxAsyncClient(shown, retry_config=HttpxRetry(max_retries=0), timeout=ANSWER_WITHIN_S)
-    if ca is not None:
-        trusted = httpx.create_ssl_context(verify=str(ca))
-        transport = HttpxRetryTransport(retry=HttpxRetry(max_retries=0), http2=True, verify=trusted)
-        client._async_client = httpx.AsyncClient(
-            http2=True, timeout=ANSWER_WITHIN_S, auth=GoogleAuthCredentialFlow(shown), mounts={"https://": transport}
-        )
+    trusted = httpx.create_ssl_context() if ca is None else ssl.create_default_context(cafile=ca)
+    transport = HttpxRetryTransport(retry=HttpxRetry(max_retries=0), verify=trusted)
+    client: Any = HttpxAsyncClient(retry_config=HttpxRetry(max_retries=0), timeout=ANSWER_WITHIN_S)
+    client._async_client = httpx.AsyncClient(
+        auth=_Bearer(shown), timeout=ANSWER_WITHIN_S, headers=METRICS_HEADERS, transport=transport
+    )
     return client
 
 

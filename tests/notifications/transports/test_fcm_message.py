@@ -13,7 +13,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from notifications.models import Category
-from notifications.sandbox.fcm_cloud import Misbehave
 from notifications.transports import firebase
 from notifications.transports.face import Lane, Push
 from notifications.transports.fcm_message import (
@@ -175,15 +174,9 @@ def test_shortened_text_is_a_beginning_that_fits(text: str, most_bytes: int) -> 
 
 async def test_the_longest_is_taken(fcm: Fcms) -> None:
     sender = fcm.sender()
-    fcm.behave("bad_message", times=0)
     whole = [
         a_push(body='Lụt "lớn"\n' * 2000, title="Cảnh báo " * 200, target_kind=kind, target="city")
         for kind in ("token", "topic")
     ]
     assert kinds(await sender.send(whole)) == ["accepted", "accepted"]
     await sender.close()
-
-
-def test_a_mischief_of_no_kind_is_none() -> None:
-    with pytest.raises(msgspec.ValidationError):
-        msgspec.convert({"next": "explode"}, Misbehave)
