@@ -47,7 +47,7 @@ texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=400) | st.sam
         "e\u0302\u0323",
     ]
 )
-long_texts = st.builds(lambda text, times: text * times, st.text(min_size=1, max_size=30), st.integers(1, 600))
+long_texts = st.builds(str.__mul__, st.text(min_size=1, max_size=30), st.integers(1, 600))
 pushes = st.builds(
     Push,
     delivery_id=st.uuids(),
@@ -56,8 +56,8 @@ pushes = st.builds(
     lane=st.sampled_from(get_args(Lane)),
     category=st.sampled_from(get_args(Category)),
     title=texts,
-    body=texts | long_texts.filter(lambda text: text.isprintable()),
-    link=st.none() | texts.map(lambda text: f"huong://app/{text}"[:200]) | st.just("https://hue.example/1"),
+    body=texts | long_texts.filter(str.isprintable),
+    link=st.none() | texts.map("huong://app/".__add__) | st.just("https://hue.example/1"),
     collapse_key=st.from_regex(r"[A-Za-z0-9_-]{1,32}", fullmatch=True),
     expires_at=st.datetimes(datetime(2026, 10, 29), datetime(2027, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001
 )
