@@ -167,7 +167,7 @@ def _greet(settings: Settings) -> None:
     if settings.sandbox:
         _say("sign in as +84900000001 … 005 (residents) or +84900000101, 102 (merchants): code 000000, PIN 258036")
         _say(
-            f"Stand-ins (VNeID, staff's identity, face match, VNPAY, a bank, a biller): http://{host}:{settings.sandbox_port}"
+            f"Stand-ins (VNeID, staff's identity, face match, VNPAY, a bank, a biller, FCM): http://{host}:{settings.sandbox_port}"
         )
     _say("Ctrl-C ends it")
 

@@ -74,6 +74,7 @@ class Line(asyncio.Protocol):
         self._requests: dict[int, _Request] = {}
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Somebody is there; ALPN says what they speak."""
         self.transport = cast(asyncio.Transport, transport)
         self.server.lines.add(self)
         secured: ssl.SSLObject = transport.get_extra_info("ssl_object")
@@ -85,9 +86,11 @@ class Line(asyncio.Protocol):
             self._http1 = h11.Connection(h11.SERVER)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        """They are gone."""
         self.server.lines.discard(self)
 
     def data_received(self, data: bytes) -> None:
+        """They said something; who is stalled does not hear it."""
         if self.is_stalled:
             return
         if self._http2 is None:

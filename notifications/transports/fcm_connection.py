@@ -136,6 +136,7 @@ class Connection(asyncio.Protocol):
     # What asyncio tells
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """They are there, and speak HTTP/2 or are of no use."""
         self._transport = cast(asyncio.Transport, transport)
         secured: ssl.SSLObject | None = transport.get_extra_info("ssl_object")
         if secured is None or secured.selected_alpn_protocol() != "h2":
@@ -145,6 +146,7 @@ class Connection(asyncio.Protocol):
         self._flush()
 
     def data_received(self, data: bytes) -> None:
+        """They said something: answers, resets, a GOAWAY, room."""
         self.heard_at, self.pinged_at = self.clock(), None
         self._flush()  # a GOAWAY among what follows would have h2 drop what is not sent yet
         try:
@@ -161,6 +163,7 @@ class Connection(asyncio.Protocol):
             self.owner.has_room(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        """They are gone."""
         self.abort(f"connection lost: {type(exc).__name__}" if exc else "connection closed")
 
     # What they say
