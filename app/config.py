@@ -219,7 +219,7 @@ def read(environ: Mapping[str, str] = os.environ) -> Settings:
         national_client_id=environ.get("HUONG_NATIONAL_CLIENT_ID") or "huong",
         national_client_secret=environ.get("HUONG_NATIONAL_CLIENT_SECRET") or _play(mode, "national"),
         push="firebase" if _one_of(environ, "HUONG_PUSH", ("fcm", "firebase"), "fcm") == "firebase" else "fcm",
-        fcm_credentials=_service_account(environ, "HUONG_FCM_CREDENTIALS"),
+        fcm_credentials=environ.get("HUONG_FCM_CREDENTIALS") or "",
         fcm_url=(environ.get("HUONG_FCM_URL") or _fcm_url(environ, mode, sandbox_port)).rstrip("/"),
         fcm_ca=Path(environ["HUONG_FCM_CA"]).resolve() if environ.get("HUONG_FCM_CA") else None,
         fcm_connections=_integer(environ, "HUONG_FCM_CONNECTIONS", 4, 1, 64),
@@ -272,24 +272,15 @@ def _fcm_url(environ: Mapping[str, str], mode: str, sandbox_port: int) -> str:
 
 
 class _ServiceAccount(msgspec.Struct):
-    project_id: str
-    client_email: str
-    private_key: str
-    token_uri: str
-
-
-def _service_account(environ: Mapping[str, str], name: str) -> str:
-    text = environ.get(name) or ""
-    try:
-        if text:
-            msgspec.json.decode(text, type=_ServiceAccount)
-    except msgspec.DecodeError:
-        raise BadSetting(f"{name}: it must be the JSON of a service account, as Google's console makes it") from None
-    return text
+    private_key: str = ""
 
 
 def _private_key(credentials: str) -> str:
-    return msgspec.json.decode(credentials, type=_ServiceAccount).private_key if credentials else ""
+    """What of a service account's JSON is the secret."""
+    try:
+        return msgspec.json.decode(credentials, type=_ServiceAccount).private_key
+    except msgspec.DecodeError:
+        return ""
 
 
 def _need_https(**addresses: str | None) -> None:

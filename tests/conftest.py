@@ -329,18 +329,27 @@ def stand_ins() -> Iterator[StandIns]:
         yield served
 
 
+def _bound_before_a_free_port() -> socket.socket:
+    """A free port; the next one, where the stand-in of FCM will listen, is free too."""
+    while True:
+        bound = socket.socket()
+        bound.bind(("127.0.0.1", 0))
+        with socket.socket() as next_, suppress(OSError, OverflowError):
+            next_.bind(("127.0.0.1", bound.getsockname()[1] + 1))
+            return bound
+        bound.close()
+
+
 @contextmanager
 def served_stand_ins() -> Generator[StandIns]:
     """Stand-ins as the settings have them, on a free port at which the settings point for so long.
 
     A thread of their own serves them: a test that waits for them does not keep them waiting."""
     before = os.environ.get("HUONG_SANDBOX_PORT")
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
+    with _bound_before_a_free_port() as listening:
         listening.listen()  # whoever knocks before the thread is there waits
         port = listening.getsockname()[1]
         os.environ["HUONG_SANDBOX_PORT"] = str(port)
-        os.environ["HUONG_FCM_URL"] = f"https://localhost:{_free_port()}"
         config.settings.cache_clear()
         server = uvicorn.Server(
             uvicorn.Config(
@@ -363,16 +372,9 @@ def served_stand_ins() -> Generator[StandIns]:
             server.should_exit = True
             thread.join()
             os.environ.pop("HUONG_SANDBOX_PORT")
-            os.environ.pop("HUONG_FCM_URL")
             if before is not None:
                 os.environ["HUONG_SANDBOX_PORT"] = before
             config.settings.cache_clear()
-
-
-def _free_port() -> int:
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        return listening.getsockname()[1]
 
 
 @pytest.fixture

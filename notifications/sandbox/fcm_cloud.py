@@ -29,8 +29,11 @@ Answered = Literal[
     "bad_token", "bad_message", "unauthenticated", "third_party", "sender_mismatch", "unregistered", "not_found",
     "quota", "unavailable", "internal",
 ]  # fmt: skip
-Broken = Literal["goaway", "stall", "silence", "reset", "refuse_stream", "drop"]
-"""`goaway`: it is the last that this connection takes; `stall`: the connection says nothing any more, to nobody;
+Parting = Literal["goaway", "farewell"]
+"""`goaway`: it is the last that this connection takes; `farewell`: the same in two steps, as busy front ends do it:
+first a GOAWAY that cuts nothing off, a little later the one that counts (RFC 9113, 6.8)."""
+Broken = Literal["stall", "silence", "reset", "refuse_stream", "drop"]
+"""`stall`: the connection says nothing any more, to nobody;
 `silence`: this one is never answered; `reset`, `refuse_stream`: RST_STREAM with INTERNAL_ERROR or REFUSED_STREAM;
 `drop`: the connection is cut."""
 
@@ -148,7 +151,7 @@ class Misbehave(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """What goes wrong next: with messages for `target`, or all; each `every`-th of them; so many `times` (0: nothing
     any more). `forget_access`: no access token is good any more. `retry_after` is the header of 429 and 503."""
 
-    next: Literal[Answered, Broken, "forget_access"]
+    next: Literal[Answered, Broken, Parting, "forget_access"]
     target: Annotated[str, Meta(max_length=4096)] | None = None
     times: Annotated[int, Meta(ge=0, le=10**9)] = 1
     every: Annotated[int, Meta(ge=1, le=10**9)] = 1
@@ -170,6 +173,7 @@ class Answer(msgspec.Struct, frozen=True):
     status: int
     body: bytes
     retry_after: str | None = None
+    parting: Parting | None = None
 
 
 class _Rule:
@@ -272,16 +276,12 @@ class Cloud:
             if mischief in _ANSWERS:
                 self.refused[mischief] += 1
                 return _answer_of(mischief, rule.wish.retry_after)
-            if mischief != "goaway":
-                self.refused[mischief] += 1
-                return mischief  # pyright: ignore[reportReturnType] - what is left is Broken
-            self._keep(target, body, sent.validate_only)
-            return "goaway"
+            if mischief == "goaway" or mischief == "farewell":
+                taken = self._keep(target, body, sent.validate_only)
+                return msgspec.structs.replace(taken, parting=mischief)
+            self.refused[mischief] += 1
+            return mischief  # pyright: ignore[reportReturnType] - what is left is Broken
         return self._keep(target, body, sent.validate_only)
-
-    def kept_last(self, target: str) -> Answer:
-        """The answer to a message that was taken for that target."""
-        return Answer(200, b'{"name":"projects/%b/messages/%d"}' % (self.project.encode(), next(self._numbers)))
 
     def _keep(self, target: str, body: bytes | bytearray, dry: bool) -> Answer:
         name = f"projects/{self.project}/messages/{'fake_message_id' if dry else next(self._numbers)}"

@@ -18,10 +18,12 @@ from joserfc.jwk import RSAKey
 
 from notifications.sandbox import fcm_account
 from notifications.sandbox.fcm_account import Papers
-from notifications.sandbox.fcm_cloud import Answer, Broken, Cloud
+from notifications.sandbox.fcm_cloud import Answer, Broken, Cloud, Parting
 from notifications.transports.http2 import Header, Http2
 
 MOST_BODY_BYTES = 64 * 1024
+MOST_STREAM_ID = 2**31 - 1
+FAREWELL_S = 0.01
 NOWHERE = Answer(404, b'{"error":{"code":404,"message":"Not found","status":"NOT_FOUND"}}')
 
 _JSON = (b"content-type", b"application/json; charset=UTF-8")
@@ -67,6 +69,7 @@ class Line(asyncio.Protocol):
         self.transport: asyncio.Transport | None = None
         self.is_stalled = False
         self.last_stream_id: int | None = None
+        self.highest_taken = 0
         self._http1: h11.Connection | None = None
         self._request1: h11.Request | None = None
         self._body1 = bytearray()
@@ -140,7 +143,11 @@ class Line(asyncio.Protocol):
         said = answer_to(self.cloud, request.method, request.path, request.authorization, request.body)
         if not isinstance(said, Answer):
             self._break(stream_id, said)
-        elif self.cloud.latency_s:
+            return
+        self.highest_taken = stream_id
+        if said.parting is not None:
+            self._part(said.parting)
+        if self.cloud.latency_s:
             asyncio.get_running_loop().call_later(self.cloud.latency_s, self._answer_late, stream_id, said)
         else:
             self._answer(stream_id, said)
@@ -161,17 +168,24 @@ class Line(asyncio.Protocol):
         self._http2.send_data(stream_id, answer.body, end_stream=True)
         self._http2.forget(stream_id)
 
+    def _part(self, how: Parting) -> None:
+        """What comes later than this is not looked at; of a farewell, what comes more than a little later."""
+        assert self._http2 is not None
+        if how == "farewell":
+            self._http2.close_connection(last_stream_id=MOST_STREAM_ID)
+            asyncio.get_running_loop().call_later(FAREWELL_S, self._part_for_good)
+        else:
+            self._part_for_good()
+
+    def _part_for_good(self) -> None:
+        if self._http2 is not None and self.transport is not None and self.last_stream_id is None:
+            self.last_stream_id = self.highest_taken
+            self._http2.close_connection(last_stream_id=self.highest_taken)
+            self._flush()
+
     def _break(self, stream_id: int, how: Broken) -> None:
         assert self._http2 is not None
         match how:
-            case "goaway":  # this one is answered, nothing after it
-                self.last_stream_id = stream_id
-                self._http2.close_connection(last_stream_id=stream_id)
-                done = self.cloud.kept_last("")
-                if self.cloud.latency_s:
-                    asyncio.get_running_loop().call_later(self.cloud.latency_s, self._answer_late, stream_id, done)
-                else:
-                    self._answer(stream_id, done)
             case "stall":
                 self._flush()
                 self.is_stalled = True

@@ -4,11 +4,13 @@ Our own sender is the default, because a warning to a city is a million messages
 `firebase-admin` takes for one, honours Retry-After and outlives GOAWAYs and stalls. `firebase` is there for a city
 that wants Google's own client and has few to tell."""
 
+from pathlib import Path
 from typing import Any
 
 import msgspec
+from google.auth.exceptions import GoogleAuthError
 
-from app.config import Settings
+from app.config import BadSetting, Settings
 from notifications.transports.face import Transport
 from notifications.transports.fcm import Fcm
 from notifications.transports.firebase import Firebase
@@ -21,20 +23,27 @@ SANDBOX_FOLDER = "sandbox-fcm"
 def chosen(settings: Settings) -> Transport | None:
     """The transport to FCM; None: there is nobody to send by (no credentials, or no stand-in yet).
 
-    For the event loop in which it is used, and to be closed there."""
+    For the event loop in which it is used, and to be closed there. Raises BadSetting for credentials of no use."""
+    ca = settings.fcm_ca
     if settings.fcm_credentials:
-        account = msgspec.json.decode(settings.fcm_credentials, type=dict[str, Any])
-        ca = settings.fcm_ca
+        access = _access(settings.fcm_credentials.encode(), ca)
     elif settings.fcm_stand_in_port is not None:
         folder = settings.data_dir / SANDBOX_FOLDER
+        ca = ca or folder / "root.pem"
         try:
-            account = msgspec.json.decode((folder / "account.json").read_bytes(), type=dict[str, Any])
+            access = _access((folder / "account.json").read_bytes(), ca, token_uri=f"{settings.fcm_url}/token")
         except FileNotFoundError:
             return None
-        ca = settings.fcm_ca or folder / "root.pem"
     else:
         return None
-    access = Access(account, ca)
     if settings.push == "firebase":
         return Firebase(access, settings.fcm_url, ca=ca)
     return Fcm(access, settings.fcm_url, ca=ca, connections=settings.fcm_connections)
+
+
+def _access(account: bytes, ca: Path | None, **other: str) -> Access:
+    try:
+        return Access(msgspec.json.decode(account, type=dict[str, Any]) | other, ca)
+    except (msgspec.DecodeError, KeyError, ValueError, GoogleAuthError):
+        pass  # what is wrong with a secret may quote it
+    raise BadSetting("HUONG_FCM_CREDENTIALS: it must be a service account's JSON, as Firebase's console makes it")

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import httpx
 import msgspec
 import structlog
 
@@ -200,7 +201,7 @@ class Fcm:
         if token is None:
             return
         headers, until = self._headers_with(token), self._now() + self.patience.answer_s
-        for connection in self.connections:
+        for connection in list(self.connections):
             for _ in range(connection.room):
                 asked = self._next()
                 if asked is None:
@@ -338,7 +339,7 @@ class Fcm:
 
 
 def _trusted(ca: Path | None) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=ca)
+    context = httpx.create_ssl_context() if ca is None else ssl.create_default_context(cafile=ca)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["h2"])
     return context

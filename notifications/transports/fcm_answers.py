@@ -72,10 +72,10 @@ def outcome_of(status: int, body: bytes | bytearray, retry_after: str | None = N
             return Outcome("again", why, TROUBLE_WAIT_S)
         case 429:
             return Outcome("again", why, max(_seconds(retry_after) or QUOTA_WAIT_S, 0.0))
-        case _ if status >= 500 or status == 408:
-            return Outcome("again", why, _seconds(retry_after))
-        case _:
+        case _ if 400 <= status < 500 and status != 408:
             return Outcome("refused", why)
+        case _:
+            return Outcome("again", why, _seconds(retry_after))
 
 
 def wants_new_access(status: int, body: bytes | bytearray) -> bool:

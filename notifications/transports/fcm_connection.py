@@ -90,10 +90,14 @@ class Connection(asyncio.Protocol):
     def ask(self, asked: Asked, headers: list[Header], body: bytes) -> None:
         """Send a request; there must be room."""
         stream_id = self.http2.get_next_available_stream_id()
-        self.http2.send_headers(stream_id, headers)
         self.under_way[stream_id] = asked
-        self._unsent.append((stream_id, body))
-        self._send_what_may_be()
+        try:
+            self.http2.send_headers(stream_id, headers)
+            self._unsent.append((stream_id, body))
+            self._send_what_may_be()
+        except ProtocolError as problem:
+            self.abort(f"HTTP/2 is out of step: {type(problem).__name__}")
+            return
         self._flush_soon()
         if stream_id > LAST_STREAM_ID:
             self.leave()

@@ -158,6 +158,14 @@ async def test_what_came_after_a_goaway_goes_elsewhere(fcm: Fcms, sender: Fcm) -
     assert sender.opened > 2
 
 
+async def test_who_says_farewell_in_two_steps_loses_nothing(fcm: Fcms, sender: Fcm) -> None:
+    fcm.cloud.latency_s = 0.005
+    fcm.behave("farewell", times=5, every=150)
+    assert set(kinds(await sender.send(pushes(1000)))) == {"accepted"}
+    assert fcm.cloud.took.total() == len(fcm.cloud.took) == 1000
+    assert sender.opened > 5
+
+
 async def test_a_stream_that_is_refused_is_sent_again(fcm: Fcms, sender: Fcm) -> None:
     fcm.behave("refuse_stream", times=20, every=3)
     assert set(kinds(await sender.send(pushes(100)))) == {"accepted"}

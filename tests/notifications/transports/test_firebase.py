@@ -141,8 +141,10 @@ def test_credentials_are_an_accounts_and_no_log_says_them(tmp_path: Path) -> Non
     key = msgspec.json.decode(papers.account.read_bytes())["private_key"]
     assert {papers.account.read_text(), key} <= set(given.secrets())
     assert key not in repr(given)
-    with pytest.raises(BadSetting, match="service account"):
-        settings(HUONG_FCM_CREDENTIALS='{"project_id": "huong"}')
+    for bad in ("no JSON", "[]", '{"project_id": "huong"}', papers.account.read_text().replace("BEGIN", "END")):
+        with pytest.raises(BadSetting, match="HUONG_FCM_CREDENTIALS") as problem:
+            chosen(settings(HUONG_FCM_CREDENTIALS=bad))
+        assert problem.value.__context__ is None, "what is wrong with a secret may quote it"
 
 
 async def test_both_close_twice_without_trouble(fcm: Fcms) -> None:
