@@ -12,7 +12,7 @@ import h11
 import msgspec
 from h2.errors import ErrorCodes
 from h2.events import ConnectionTerminated, DataReceived, RequestReceived, StreamEnded, StreamReset
-from h2.exceptions import ProtocolError
+from h2.exceptions import ProtocolError, StreamClosedError
 from h2.settings import SettingCodes
 from joserfc.jwk import RSAKey
 
@@ -164,8 +164,9 @@ class Line(asyncio.Protocol):
         headers: list[Header] = [(b":status", str(answer.status).encode()), _JSON]
         if answer.retry_after is not None:
             headers.append((b"retry-after", answer.retry_after.encode()))
-        self._http2.send_headers(stream_id, headers)
-        self._http2.send_data(stream_id, answer.body, end_stream=True)
+        with suppress(StreamClosedError):  # they may have reset it meanwhile
+            self._http2.send_headers(stream_id, headers)
+            self._http2.send_data(stream_id, answer.body, end_stream=True)
         self._http2.forget(stream_id)
 
     def _part(self, how: Parting) -> None:

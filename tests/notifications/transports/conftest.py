@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from notifications.transports.fcm import Fcm
-from tests.notifications.transports.pushing import Fcms, an_fcm
+from tests.notifications.transports.pushing import IMPATIENT, Fcms, an_fcm
 
 
 @pytest.fixture(scope="session")
@@ -24,7 +24,15 @@ async def fcm(fcm_folder: Path) -> AsyncIterator[Fcms]:
 
 @pytest.fixture
 async def sender(fcm: Fcms) -> AsyncIterator[Fcm]:
-    """Our sender, impatient."""
+    """Our sender."""
     one = fcm.sender()
+    yield one
+    await one.close()
+
+
+@pytest.fixture
+async def impatient(fcm: Fcms) -> AsyncIterator[Fcm]:
+    """Our sender, in a hurry."""
+    one = fcm.sender(patience=IMPATIENT)
     yield one
     await one.close()

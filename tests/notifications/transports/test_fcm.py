@@ -16,7 +16,7 @@ from notifications.transports.face import Outcome, Push
 from notifications.transports.fcm import Fcm
 from notifications.transports.fcm_connection import MOST_STREAMS
 from notifications.transports.google_access import NoAccess
-from tests.notifications.transports.pushing import Fcms, a_push, an_fcm, kinds, pushes, until
+from tests.notifications.transports.pushing import IMPATIENT, PATIENT, Fcms, a_push, an_fcm, kinds, pushes, until
 
 
 async def test_a_message_reaches_its_phone(fcm: Fcms, sender: Fcm) -> None:
@@ -184,20 +184,20 @@ async def test_a_stream_that_is_reset_is_the_callers_to_send_again(fcm: Fcms, se
     assert kinds(outcomes) == ["accepted", "again", "accepted"]
 
 
-async def test_an_answer_that_never_comes_is_not_waited_for(fcm: Fcms, sender: Fcm) -> None:
+async def test_an_answer_that_never_comes_is_not_waited_for(fcm: Fcms, impatient: Fcm) -> None:
     fcm.behave("silence", target="phone-1")
-    outcomes = await sender.send(pushes(3))
+    outcomes = await impatient.send(pushes(3))
     assert outcomes[1] == Outcome("again", "not answered in time")
-    assert kinds(await sender.send(pushes(3))) == ["accepted"] * 3
-    assert sender.opened == 1
+    assert kinds(await impatient.send(pushes(3))) == ["accepted"] * 3
+    assert impatient.opened == 1
 
 
-async def test_a_connection_that_stalls_is_replaced(fcm: Fcms, sender: Fcm) -> None:
+async def test_a_connection_that_stalls_is_replaced(fcm: Fcms, impatient: Fcm) -> None:
     fcm.behave("stall", target="phone-100")
-    outcomes = await sender.send(pushes(150))
+    outcomes = await impatient.send(pushes(150))
     why = Counter(outcome.why for outcome in outcomes if outcome.kind == "again")
     assert set(why) == {"stalled"}
-    assert set(kinds(await sender.send(pushes(150)))) == {"accepted"}
+    assert set(kinds(await impatient.send(pushes(150)))) == {"accepted"}
 
 
 async def test_a_connection_that_is_cut_is_replaced(fcm: Fcms, sender: Fcm) -> None:
@@ -209,16 +209,16 @@ async def test_a_connection_that_is_cut_is_replaced(fcm: Fcms, sender: Fcm) -> N
     assert set(kinds(await sender.send(pushes(300)))) == {"accepted"}
 
 
-async def test_a_server_that_was_down_is_found_again(fcm: Fcms, sender: Fcm) -> None:
-    assert kinds(await sender.send([a_push()])) == ["accepted"]
+async def test_a_server_that_was_down_is_found_again(fcm: Fcms, impatient: Fcm) -> None:
+    assert kinds(await impatient.send([a_push()])) == ["accepted"]
     port = fcm.server.port
     await fcm.server.stop()
     began = monotonic()
-    outcomes = await sender.send(pushes(200))
+    outcomes = await impatient.send(pushes(200))
     assert set(kinds(outcomes)) == {"again"}
     assert monotonic() - began < 5
     await fcm.server.start("127.0.0.1", port)
-    assert set(kinds(await sender.send(pushes(200)))) == {"accepted"}
+    assert set(kinds(await impatient.send(pushes(200)))) == {"accepted"}
 
 
 async def test_a_short_outage_is_waited_out(fcm: Fcms, sender: Fcm) -> None:
@@ -232,10 +232,10 @@ async def test_a_short_outage_is_waited_out(fcm: Fcms, sender: Fcm) -> None:
     assert set(kinds(await sending)) == {"accepted"}
 
 
-async def test_who_does_not_speak_http2_is_nobody(fcm: Fcms, sender: Fcm) -> None:
-    await sender.access.wait()
+async def test_who_does_not_speak_http2_is_nobody(fcm: Fcms, impatient: Fcm) -> None:
+    await impatient.access.wait()
     fcm.server.only_http1()
-    [outcome] = await sender.send([a_push()])
+    [outcome] = await impatient.send([a_push()])
     assert outcome.kind == "again"
 
 
@@ -263,6 +263,7 @@ async def test_a_body_goes_as_its_window_lets_it(fcm_folder: Path) -> None:
 
 @pytest.mark.parametrize("mischiefs", [("goaway",), ("goaway", "stall", "reset", "drop", "refuse_stream", "silence")])
 async def test_five_thousand_go_through_whatever_happens(fcm: Fcms, sender: Fcm, mischiefs: tuple[str, ...]) -> None:
+    sender = fcm.sender(patience=PATIENT if mischiefs == ("goaway",) else IMPATIENT)
     for number, mischief in enumerate(mischiefs):
         fcm.behave(mischief, times=5, every=700 + 13 * number)
     left = {push.target: push for push in pushes(5000)}
@@ -280,6 +281,7 @@ async def test_five_thousand_go_through_whatever_happens(fcm: Fcms, sender: Fcm,
     if mischiefs == ("goaway",):
         assert rounds == 1, "nobody waits for another turn because of a GOAWAY"
         assert fcm.cloud.took.total() == 5000, "and nothing is sent twice"
+    await sender.close()
 
 
 # Side by side
