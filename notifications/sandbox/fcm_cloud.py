@@ -18,6 +18,7 @@ from app.clock import city_now
 
 TOKEN_LIFE_S = 3600
 MOST_PHONES = 10_000
+HUGE_BYTES = 40_000
 MOST_PAYLOAD_BYTES, MOST_TOPIC_PAYLOAD_BYTES = 4096, 2048
 SCOPES = {"https://www.googleapis.com/auth/firebase.messaging", "https://www.googleapis.com/auth/cloud-platform"}
 AUDIENCE = "https://oauth2.googleapis.com/token"
@@ -27,7 +28,7 @@ BAD_REQUEST = "type.googleapis.com/google.rpc.BadRequest"
 
 Answered = Literal[
     "bad_token", "bad_message", "unauthenticated", "third_party", "sender_mismatch", "unregistered", "not_found",
-    "quota", "unavailable", "internal",
+    "quota", "unavailable", "internal", "huge",
 ]  # fmt: skip
 Parting = Literal["goaway", "farewell"]
 """`goaway`: it is the last that this connection takes; `farewell`: the same in two steps, as busy front ends do it:
@@ -367,6 +368,7 @@ _ANSWERS: dict[str, tuple[int, str, str, str]] = {
     "not_found": (404, "NOT_FOUND", "", "Requested entity was not found."),
     "quota": (429, "RESOURCE_EXHAUSTED", "QUOTA_EXCEEDED", "Quota exceeded for quota metric 'Send requests'."),
     "unavailable": (503, "UNAVAILABLE", "UNAVAILABLE", "The service is currently unavailable."),
+    "huge": (200, "OK", "", ""),
     "internal": (500, "INTERNAL", "INTERNAL", "Internal error encountered."),
 }  # fmt: skip
 
@@ -375,6 +377,8 @@ def _answer_of(mischief: str, retry_after: str | None) -> Answer:
     status, code, fcm_code, message = _ANSWERS[mischief]
     if mischief == "bad_token":
         return _invalid("message.token", message)
+    if mischief == "huge":
+        return Answer(status, b" " * HUGE_BYTES + b"{}")
     details = [{"@type": FCM_ERROR, "errorCode": fcm_code}] if fcm_code else None
     answer = _error(status, code, message, details)
     return msgspec.structs.replace(answer, retry_after=retry_after)

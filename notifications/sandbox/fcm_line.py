@@ -22,6 +22,7 @@ from notifications.sandbox.fcm_cloud import Answer, Broken, Cloud, Parting
 from notifications.transports.http2 import Header, Http2
 
 MOST_BODY_BYTES = 64 * 1024
+FRAME_BYTES = 16 * 1024
 MOST_STREAM_ID = 2**31 - 1
 FAREWELL_S = 0.01
 NOWHERE = Answer(404, b'{"error":{"code":404,"message":"Not found","status":"NOT_FOUND"}}')
@@ -166,7 +167,9 @@ class Line(asyncio.Protocol):
             headers.append((b"retry-after", answer.retry_after.encode()))
         with suppress(StreamClosedError):  # they may have reset it meanwhile
             self._http2.send_headers(stream_id, headers)
-            self._http2.send_data(stream_id, answer.body, end_stream=True)
+            for start in range(0, len(answer.body), FRAME_BYTES):
+                piece = answer.body[start : start + FRAME_BYTES]
+                self._http2.send_data(stream_id, piece, end_stream=start + FRAME_BYTES >= len(answer.body))
         self._http2.forget(stream_id)
 
     def _part(self, how: Parting) -> None:

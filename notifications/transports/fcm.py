@@ -156,7 +156,8 @@ class Fcm:
     # What connections tell
 
     def answered(self, asked: _Asked) -> None:
-        """FCM's answer is there; a token that they take no more is got anew, once for all that were sent with it."""
+        """FCM's answer is there. A token that they take no more is got anew, once for all that were sent with it."""
+        self._failures, self._without_since = 0, None
         if wants_new_access(asked.status, asked.body):
             self.access.refused(asked.token)
             if not asked.was_refused:
@@ -182,9 +183,11 @@ class Fcm:
         self._pump()
 
     def ended(self, connection: Connection, why: str) -> None:
-        """Another takes its place if there is need."""
+        """Another takes its place if there is need; at once only if this one has answered somebody."""
         if connection in self.connections:
             self.connections.remove(connection)
+            if not connection.answers and not self._is_closed:
+                self._note_failure(why or "they left")
         if why:
             self._why = why
         self._pump()
@@ -273,13 +276,14 @@ class Fcm:
         except asyncio.CancelledError:
             connection.abort("closing")
             raise
-        if connection.is_over or self._is_closed:
+        if self._is_closed:
             connection.abort("closing")
-            return
-        self.connections.append(connection)
-        self.opened += 1
-        self._failures, self._without_since = 0, None
-        self._pump()
+        elif connection.is_over:
+            self._note_failure(self._why)
+        else:
+            self.connections.append(connection)
+            self.opened += 1
+            self._pump()
 
     def _note_failure(self, why: str) -> None:
         """Wait a little before the next, longer each time; never in step with others."""
@@ -316,8 +320,11 @@ class Fcm:
             connection.ping()
 
     def _look_for_outage(self) -> None:
-        if self.connections or not self._is_waiting():
+        """Nobody was there for so long; who comes and goes without an answer is nobody."""
+        if not self._is_waiting():
             self._without_since = None
+        elif self.connections:
+            pass
         elif self._without_since is None:
             self._without_since = self._now()
         elif self._now() - self._without_since > self.patience.outage_s:

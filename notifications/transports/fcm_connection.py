@@ -4,6 +4,7 @@ import asyncio
 import ssl
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Protocol, cast
 
 from h2.errors import ErrorCodes
@@ -17,13 +18,13 @@ from h2.events import (
     StreamReset,
     WindowUpdated,
 )
-from h2.exceptions import ProtocolError
+from h2.exceptions import ProtocolError, StreamClosedError
 
 from notifications.transports.http2 import Header, Http2
 
 MOST_STREAMS = 100
 """Google's own limit of a connection."""
-MOST_ANSWER_BYTES = 64 * 1024
+MOST_ANSWER_BYTES = 16 * 1024
 LAST_STREAM_ID = 1 << 30
 """A connection that has been used so often is left for another; its ids end at 2^31."""
 
@@ -70,6 +71,7 @@ class Connection(asyncio.Protocol):
         self.http2 = Http2(client=True, strict=False)
         self.under_way: dict[int, Any] = {}
         self.settled = asyncio.Event()
+        self.answers = 0
         self.leaving = False
         self.is_over = False
         self.heard_at = clock()
@@ -129,6 +131,7 @@ class Connection(asyncio.Protocol):
         if self.is_over:
             return
         self.is_over = self.leaving = True
+        self.settled.set()
         self._unsent.clear()
         asked, self.under_way = list(self.under_way.values()), {}
         if self._transport is not None:
@@ -205,9 +208,11 @@ class Connection(asyncio.Protocol):
         asked = self.under_way.pop(stream_id, None)
         if any(waiting == stream_id for waiting, _ in self._unsent):  # they answered before they had all of it
             self._unsent = deque(one for one in self._unsent if one[0] != stream_id)
-            self.http2.reset_stream(stream_id, ErrorCodes.NO_ERROR)
+            with suppress(StreamClosedError):
+                self.http2.reset_stream(stream_id, ErrorCodes.NO_ERROR)
         self.http2.forget(stream_id)
         if asked is not None:
+            self.answers += 1
             self.owner.answered(asked)
 
     def _hear_reset(self, stream_id: int, error_code: Any) -> None:
@@ -243,7 +248,8 @@ class Connection(asyncio.Protocol):
                 return
 
     def _reset(self, stream_id: int) -> None:
-        self.http2.reset_stream(stream_id, ErrorCodes.CANCEL)
+        with suppress(StreamClosedError):  # they may have reset it themselves
+            self.http2.reset_stream(stream_id, ErrorCodes.CANCEL)
         self._drop(stream_id)
 
     def _drop(self, stream_id: int) -> Any:
@@ -269,6 +275,7 @@ class Connection(asyncio.Protocol):
         if self.leaving and not self.under_way and not self.is_over:
             self._flush()
             self.is_over = True
+            self.settled.set()
             if self._transport is not None:
                 self._transport.close()
             self.owner.ended(self, "")
