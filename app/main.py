@@ -43,7 +43,9 @@ from dossiers.sandbox.parties import parties as dossier_parties
 from feedback.fine_routes import router as fines_router
 from feedback.open311.routes import router as open311_router
 from feedback.routes import router as feedback_router
+from notifications import deliveries
 from notifications.routes import router as notifications_router
+from notifications.sandbox.parties import parties as notification_parties
 from wallet import ledger
 from wallet.oversight import guarantee
 from wallet.routes import router as wallet_router
@@ -99,7 +101,7 @@ def create_app(settings: Settings | None = None, database: Database | None = Non
                 "live": Live(settings.redis_url), "holdings": HOLDINGS,
                 "measures": (
                     ledger.measure, guarantee.measure, data_requests.measure, chain.measure, telling.measure,
-                    dossier_statistics.measure,
+                    dossier_statistics.measure, deliveries.measure,
                 ),
             }
         ),
@@ -124,7 +126,7 @@ def served() -> Litestar:
 def served_stand_ins() -> Litestar:
     """The stand-ins of all outside parties, the domains' among them: what `litestar sandbox` serves."""
     settings = _settings_or_exit()
-    return stand_ins.served(parties(settings), dossier_parties(settings))
+    return stand_ins.served(parties(settings), dossier_parties(settings), notification_parties(settings))
 
 
 def _settings_or_exit() -> Settings:

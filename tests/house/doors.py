@@ -32,6 +32,10 @@ from dossiers.models import ActOnDossier, FileDossier, GivePaper, PutDelegation
 from dossiers.procedures import loading
 from feedback import fines, handling, reports, voices
 from feedback.models import AskReporter, FileReport, WriteComment, WriteReportNote
+from notifications import devices as push_devices
+from notifications.broadcasts import broadcasts
+from notifications.broadcasts.models import MakeBroadcast
+from notifications.models import RegisterDevice
 from tests.conftest import OneConnection
 from tests.dossiers.makers import HERE, a_paper, the_procedures, words
 from tests.house.reading import PACKAGES
@@ -340,6 +344,10 @@ async def a_household(db: Connection) -> Household:
     ids["export_id"] = export.export_id
     [device] = await devices.mine(db, owner.me)
     ids["device_id"], ids["passkey_id"] = device.id, uuid4()
+    reached = RegisterDevice(
+        platform="android", target_kind="token", target=f"token-{device.id}", locale="vi", app_version="1.0"
+    )
+    await push_devices.register(db, structs.replace(owner.me, device_id=device.id), device.id, reached)
     await db.execute(sql.plant_passkey, ids["passkey_id"], owner.id, ids["passkey_id"].bytes)
     ids["verification_id"] = uuid4()
     soon = city_now() + timedelta(minutes=10)
@@ -355,6 +363,11 @@ async def a_household(db: Connection) -> Household:
     await bookings.make(
         db, owner.me, ids["booking_id"], BookVisit(agency=BY_CODE["agency_code"], at=free.starts_at), "vi"
     )
+    ids["broadcast_id"] = uuid4()
+    both = {"vi": "Cúp nước", "en": "No water"}
+    told = {"title": both, "body": both, "expires_at": city_now() + timedelta(hours=1)}
+    operator = await a_staff_member(db, role="operator")
+    await broadcasts.make(db, operator.me, ids["broadcast_id"], convert(told, MakeBroadcast))
     ids["machine_id"] = (await a_machine(db)).id  # the city's own, for whoever looks after machines
     return Household(owner, ids)
 

@@ -86,6 +86,7 @@ TABLE: dict[frozenset[str], str] = {
         list_stored_papers get_stored_paper drop_stored_paper list_delegations put_delegation revoke_delegation
         get_form get_result
         book_visit list_bookings get_booking cancel_booking arrive_at_counter
+        list_push_devices register_push_device remove_push_device get_preferences put_preferences receive_delivery
     """,
     RESIDENTS | {"refunds.write"}: """
         make_refund get_refund
@@ -197,6 +198,8 @@ TABLE: dict[frozenset[str], str] = {
     frozenset({"operator", "supervisor"}): """
         lock_resident
         file_report_for_caller verify_report assign_report merge_report hide_comment
+        trace_messages list_failed_deliveries resend_delivery
+        make_broadcast list_broadcasts get_broadcast cancel_broadcast correct_broadcast
     """,
     frozenset({"operator", "supervisor", "agency_officer", "agency_head"}): """
         list_staff_reports get_staff_report get_report_original ask_reporter redact_picture write_report_note
@@ -214,7 +217,7 @@ TABLE: dict[frozenset[str], str] = {
         list_late_dossiers
     """,
     frozenset({"supervisor"}): """
-        decide_extension
+        decide_extension approve_broadcast
     """,
     frozenset({"operator", "supervisor", "clerk", "compliance"}): """
         look_up_resident open_resident
