@@ -65,6 +65,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     workers: int
     database_connections: int
     till_lanes: int
+    streams: int
+    """Live streams that one process holds at most."""
     trusted_proxies: tuple[str, ...]
     metrics_token: str | None
     partner_bank_bin: str
@@ -187,6 +189,7 @@ def read(environ: Mapping[str, str] = os.environ) -> Settings:
         workers=_integer(environ, "HUONG_WORKERS", 1, 1, 64),
         database_connections=_integer(environ, "HUONG_DATABASE_CONNECTIONS", 16, 2, 500),
         till_lanes=_integer(environ, "HUONG_TILL_LANES", 1, 1, 8),
+        streams=_integer(environ, "HUONG_STREAMS", 10_000, 1, 10**6),
         trusted_proxies=tuple((environ.get("HUONG_TRUSTED_PROXIES") or "").replace(",", " ").split()),
         metrics_token=environ.get("HUONG_METRICS_TOKEN") or None,
         partner_bank_bin=environ.get("HUONG_PARTNER_BANK_BIN") or "970436",

@@ -33,6 +33,7 @@ from app.replies import Reply
 from app.sandbox import stand_ins
 from app.staff.cookie import StaffCookie
 from app.staff.routes import router as staff_router
+from app.turns import Turns
 from app.uploads.routes import router as uploads_router
 from app.worker import HOLDINGS
 from dossiers.figures import statistics as dossier_statistics
@@ -111,7 +112,7 @@ def create_app(settings: Settings | None = None, database: Database | None = Non
     staff_cookie = app.state.staff_cookie = StaffCookie(signatures, database, rates)
     bearer = Bearer(staff_cookie, database, rates)
     app.state.bearer = bearer
-    app.asgi_handler = Observe(bearer, settings.trusted_proxies)
+    app.asgi_handler = Observe(Turns(bearer), settings.trusted_proxies)
     return app
 
 

@@ -36,6 +36,19 @@ class Message(Answer):
     read: bool
 
 
+class NewMessage(Message):
+    """One that has just come, and how many are left to read with it."""
+
+    unread: int
+
+
+class InboxStands(Answer):
+    """The `seq` of the newest message, 0 where there is none, and how many are left to read."""
+
+    seq: int
+    unread: int
+
+
 class ReadUpTo(Body):
     """The `seq` of the last message that was read."""
 

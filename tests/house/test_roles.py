@@ -108,7 +108,7 @@ TABLE: dict[frozenset[str], str] = {
         list_webhook_endpoints list_webhook_messages get_webhook_message
     """,
     RESIDENTS | STAFF: """
-        list_inbox read_inbox
+        list_inbox read_inbox stream_inbox
         put_upload get_upload remove_upload ask_presigned complete_upload
         create_tus_upload head_tus_upload patch_tus_upload terminate_tus_upload
         patch_or_terminate_tus_upload
