@@ -1067,3 +1067,7 @@ SELECT public_words($1, $2);
 -- name: age_closed_report
 -- So many days pass for a report that is closed.
 UPDATE report SET closed_at = closed_at - make_interval(days => $2) WHERE id = $1;
+
+-- name: alert_news
+-- What the city's warnings have told, oldest first.
+SELECT kind, data FROM event WHERE kind LIKE 'Alert%' ORDER BY id;
