@@ -11,7 +11,7 @@ CREATE TABLE alert (
     state text NOT NULL DEFAULT 'draft' CONSTRAINT alert_state CHECK (state IN ('draft', 'proposed', 'refused', 'published')),
     msg_type text NOT NULL CONSTRAINT alert_msg_type CHECK (msg_type IN ('Alert', 'Update', 'Cancel')),
     status text NOT NULL CONSTRAINT alert_status CHECK (status IN ('Actual', 'Exercise', 'System', 'Test', 'Draft')),
-    scope text NOT NULL CONSTRAINT alert_scope CHECK (scope = 'Public'),
+    scope text NOT NULL DEFAULT 'Public' CONSTRAINT alert_scope CHECK (scope = 'Public'),
     note text CONSTRAINT alert_note CHECK (length(note) BETWEEN 1 AND 500),
     reference_ids uuid[] NOT NULL CONSTRAINT alert_reference_ids CHECK (cardinality(reference_ids) <= 10),
     categories text[] NOT NULL CONSTRAINT alert_categories CHECK (cardinality(categories) BETWEEN 1 AND 5 AND categories <@ ARRAY[

@@ -39,13 +39,12 @@ class AlertParameter(Body):
 
 
 class PutAlert(Body, kw_only=True):
-    """A warning, in both languages. `wards`: their codes; none: the whole city. `effective_at`: null: once it is
+    """A warning, in both languages; its scope is Public. `wards`: their codes; none: the whole city. `effective_at`: null: once it is
     published. `reference_ids`: the warnings that an Update or a Cancel takes the place of, by the ids under which
     they were put."""
 
     msg_type: MsgType
     status: AlertStatus
-    scope: Literal["Public"] = "Public"
     note: Reason | None = None
     reference_ids: Annotated[list[UUID], Meta(max_length=10)] = msgspec.field(default_factory=list[UUID])
     categories: Annotated[list[AlertCategory], Meta(min_length=1, max_length=5)]
@@ -189,7 +188,11 @@ class Alert(Answer):
 # Water
 
 LevelM = Annotated[float, Meta(ge=-1000, le=1000, description="metres above the station's zero, to the centimetre")]
-FlowM3S = Annotated[float, Meta(ge=0, le=1_000_000, description="cubic metres a second, to the litre")]
+# The framework's description of the API forgets a bound that is 0 and may be null.
+FlowM3S = Annotated[
+    float,
+    Meta(ge=0, le=1_000_000, description="cubic metres a second, to the litre", extra_json_schema={"minimum": 0}),
+]
 
 
 class PutReading(Body):

@@ -1,18 +1,19 @@
 -- name: write_alert
 -- A draft under its writer's id.
-INSERT INTO alert (id, msg_type, status, scope, note, reference_ids, categories, event_vi, event_en, response_types, urgency,
+INSERT INTO alert (id, msg_type, status, note, reference_ids, categories, event_vi, event_en, response_types, urgency,
     severity, certainty, effective_at, onset_at, expires_at, headline_vi, headline_en, description_vi, description_en,
     instruction_vi, instruction_en, web, contact, parameters, wards, agency_code, written_by)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25,
-    $26, $27, $28)
+    $26, $27)
 ON CONFLICT (id) DO NOTHING RETURNING id;
 
 -- name: write_alert_anew
 -- Other words for a draft.
-UPDATE alert SET msg_type = $2, status = $3, scope = $4, note = $5, reference_ids = $6, categories = $7, event_vi = $8,
-    event_en = $9, response_types = $10, urgency = $11, severity = $12, certainty = $13, effective_at = $14, onset_at = $15,
-    expires_at = $16, headline_vi = $17, headline_en = $18, description_vi = $19, description_en = $20, instruction_vi = $21,
-    instruction_en = $22, web = $23, contact = $24, parameters = $25, wards = $26, agency_code = $27, written_by = $28
+UPDATE alert SET msg_type = $2, status = $3, note = $4, reference_ids = $5, categories = $6, event_vi = $7, event_en = $8,
+    response_types = $9, urgency = $10, severity = $11, certainty = $12, effective_at = $13, onset_at = $14,
+    expires_at = $15, headline_vi = $16, headline_en = $17, description_vi = $18, description_en = $19,
+    instruction_vi = $20, instruction_en = $21, web = $22, contact = $23, parameters = $24, wards = $25, agency_code = $26,
+    written_by = $27
 WHERE id = $1 AND state = 'draft';
 
 -- name: alert_for_update
@@ -21,7 +22,7 @@ SELECT id, state, written_by, decided_by, decision_reason FROM alert WHERE id = 
 
 -- name: alert_words
 -- What was put.
-SELECT msg_type, status, scope, note, reference_ids, categories, event_vi, event_en, response_types, urgency, severity,
+SELECT msg_type, status, note, reference_ids, categories, event_vi, event_en, response_types, urgency, severity,
     certainty, effective_at, onset_at, expires_at, headline_vi, headline_en, description_vi, description_en, instruction_vi,
     instruction_en, web, contact, parameters, wards
 FROM alert WHERE id = $1;

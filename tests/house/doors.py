@@ -32,10 +32,13 @@ from dossiers.models import ActOnDossier, FileDossier, GivePaper, PutDelegation
 from dossiers.procedures import loading
 from feedback import fines, handling, reports, voices
 from feedback.models import AskReporter, FileReport, WriteComment, WriteReportNote
+from notifications.alerts import proposals
+from notifications.alerts.models import PutAlert
 from tests.conftest import OneConnection
 from tests.dossiers.makers import HERE, a_paper, the_procedures, words
 from tests.house.reading import PACKAGES
 from tests.makers import Machine, Resident, a_machine, a_resident, a_shop, a_staff_member, with_role
+from tests.notifications.alerts import warning
 from tests.statements import sql
 from wallet import bills, ledger
 from wallet.billers import autopay, billers
@@ -361,6 +364,8 @@ async def a_household(db: Connection) -> Household:
         db, owner.me, ids["booking_id"], BookVisit(agency=BY_CODE["agency_code"], at=free.starts_at), "vi"
     )
     ids["machine_id"] = (await a_machine(db)).id  # the city's own, for whoever looks after machines
+    ids["alert_id"] = uuid4()
+    await proposals.put(db, (await a_staff_member(db)).me, ids["alert_id"], convert(warning.words(), PutAlert))
     return Household(owner, ids)
 
 
