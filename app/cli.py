@@ -205,7 +205,7 @@ async def bring_up_to_date(settings: Settings) -> list[str]:
 @click.option("--city", is_flag=True, help="Two years of field reports and dossiers too; it takes half an hour.")
 @plainly
 def seed(city: bool) -> None:
-    """Plant the sandbox's people, bills, merchants, money, field reports and dossiers, once."""
+    """Plant the sandbox's people, bills, merchants, money, field reports, dossiers and weather, once."""
     with_database(config.settings(), plant_whole_city if city else plant_once)
 
 
@@ -216,6 +216,7 @@ async def plant_once(database: Database, *, most_dossiers: int = 200) -> None:
     from dossiers import seed as dossiers
     from dossiers.counters import seed as visits
     from feedback import seed as street
+    from notifications.alerts import seed as weather
     from wallet import seed as money
 
     if not config.settings().sandbox:
@@ -233,6 +234,7 @@ async def plant_once(database: Database, *, most_dossiers: int = 200) -> None:
     await street.plant(database)
     await dossiers.plant(database, money.pay_in_cash, most_dossiers)
     await visits.plant(database)
+    await weather.plant(database)
 
 
 async def plant_whole_city(database: Database) -> None:

@@ -1071,3 +1071,21 @@ UPDATE report SET closed_at = closed_at - make_interval(days => $2) WHERE id = $
 -- name: alert_news
 -- What the city's warnings have told, oldest first.
 SELECT kind, data FROM event WHERE kind LIKE 'Alert%' ORDER BY id;
+
+-- name: farthest_ward_km
+-- How far the farthest ward's point is from a place.
+SELECT max(city_point(lat, lng) <-> city_point($1, $2)) / 1000 FROM ward;
+
+-- name: plant_old_alerts
+-- $2 warnings of years before, of an officer's.
+INSERT INTO alert (id, state, msg_type, status, reference_ids, categories, event_vi, event_en, response_types, urgency,
+    severity, certainty, expires_at, headline_vi, headline_en, description_vi, description_en, parameters, wards, agency_code,
+    written_by, sender, sent_at, published_at)
+SELECT gen_random_uuid(), 'published', 'Alert', 'Actual', '{}', '{Met}', 'Mưa', 'Rain', '{}', 'Expected', 'Minor', 'Likely',
+    moment.at + interval '1 day', 'Mưa', 'Rain', 'Mưa', 'Rain', '[]', '{}', 'city', $1, 'alerts@hue.example', moment.at, moment.at
+FROM (SELECT date_trunc('second', city_now(), 'UTC') - make_interval(hours => 48 + n) AS at FROM generate_series(1, $2::int) AS n)
+    AS moment;
+
+-- name: explain_home
+-- What the first screen's part of warnings costs.
+EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) SELECT notifications_home($1, 'vi');

@@ -39,9 +39,9 @@ class AlertParameter(Body):
 
 
 class PutAlert(Body, kw_only=True):
-    """A warning, in both languages; its scope is Public. `wards`: their codes; none: the whole city. `effective_at`: null: once it is
-    published. `reference_ids`: the warnings that an Update or a Cancel takes the place of, by the ids under which
-    they were put."""
+    """A warning, in both languages; its scope is Public. `wards`: their codes; none: the whole city. `effective_at`:
+    null: once it is published. `reference_ids`: the warnings that an Update or a Cancel takes the place of, by the
+    ids under which they were put."""
 
     msg_type: MsgType
     status: AlertStatus
@@ -188,11 +188,7 @@ class Alert(Answer):
 # Water
 
 LevelM = Annotated[float, Meta(ge=-1000, le=1000, description="metres above the station's zero, to the centimetre")]
-# The framework's description of the API forgets a bound that is 0 and may be null.
-FlowM3S = Annotated[
-    float,
-    Meta(ge=0, le=1_000_000, description="cubic metres a second, to the litre", extra_json_schema={"minimum": 0}),
-]
+FlowM3S = Annotated[float, Meta(ge=-1_000_000, le=1_000_000, description="cubic metres a second, to the litre")]
 
 
 class PutReading(Body):

@@ -79,7 +79,7 @@ ORDER BY made_at DESC, id DESC LIMIT $4;
 -- name: alerts_in_force
 -- Warnings that hold now, newest first: for a ward, of a category, that are meant, or drills.
 SELECT * FROM public_alert
-WHERE status = $3 AND replaced_by IS NULL AND msg_type <> 'Cancel' AND expires_at > city_now()
+WHERE status = $3 AND replaced_by IS NULL AND msg_type <> 'Cancel' AND expires_at > (SELECT city_now())
     AND ($1::text IS NULL OR wards = '{}' OR $1 = ANY (wards)) AND ($2::text IS NULL OR $2 = ANY (categories))
     AND ($4::timestamptz IS NULL OR (published_at, id) < ($4, $5::uuid))
 ORDER BY published_at DESC, id DESC LIMIT $6;
@@ -93,7 +93,7 @@ SELECT * FROM public_alert WHERE id = $1;
 SELECT id, sent_at, msg_type, categories, expires_at, severity, sender_name_vi, sender_name_en, headline_vi, headline_en,
     description_vi, description_en
 FROM public_alert
-WHERE status = 'Actual' AND replaced_by IS NULL AND expires_at > city_now()
+WHERE status = 'Actual' AND replaced_by IS NULL AND expires_at > (SELECT city_now())
     AND ($1::text IS NULL OR wards = '{}' OR $1 = ANY (wards))
 ORDER BY published_at DESC, id DESC LIMIT $2;
 
@@ -146,7 +146,7 @@ LEFT JOIN LATERAL (
     FROM (
         SELECT measured_at, level_cm FROM water_reading
         WHERE station_code = code AND withdrawn_at IS NULL AND level_cm IS NOT NULL
-            AND measured_at > city_now() - interval '1 day'
+            AND measured_at > (SELECT city_now()) - interval '1 day'
         ORDER BY measured_at DESC LIMIT 1500) AS newest
 ) AS day ON true
 WHERE kind = 'river' ORDER BY position;
@@ -157,7 +157,7 @@ SELECT code, name, CASE WHEN $1 = 'en' THEN river_en ELSE river_vi END AS river,
     newest.level_cm, newest.inflow_l_s, newest.discharge_l_s, before.level_cm AS level_before_cm
 FROM water_station
 LEFT JOIN LATERAL (
-    SELECT * FROM water_reading WHERE station_code = code AND withdrawn_at IS NULL AND measured_at > city_now() - interval '1 day'
+    SELECT * FROM water_reading WHERE station_code = code AND withdrawn_at IS NULL AND measured_at > (SELECT city_now()) - interval '1 day'
     ORDER BY measured_at DESC LIMIT 1
 ) AS newest ON true
 LEFT JOIN LATERAL (
@@ -172,7 +172,7 @@ WHERE kind = 'reservoir' ORDER BY position;
 -- Public reports of water on roads that are open, newest first: the public knows of one once somebody has accepted it.
 SELECT id AS report_id, code, said AS text, address, ward_code AS ward, ward_name, lat, lng, made_at
 FROM public_report
-WHERE category_code = (SELECT road_category FROM flood_page) AND is_open AND made_at > city_now() - interval '7 days'
+WHERE category_code = (SELECT road_category FROM flood_page) AND is_open AND made_at > (SELECT city_now()) - interval '7 days'
 ORDER BY made_at DESC, id DESC LIMIT 100;
 
 -- name: hotlines

@@ -152,7 +152,7 @@ def _check(measured: PutReading, stations: dict[str, _Station]) -> None:
     if level_cm is None and not any(flow is not None for flow in flows):
         raise ReadingEmpty
     fits = level_cm is None or station.least_cm <= level_cm <= station.most_cm
-    if not fits or any(flow is not None and flow > station.most_flow_l_s for flow in flows):
+    if not fits or any(flow is not None and not 0 <= flow <= station.most_flow_l_s for flow in flows):
         raise ReadingImplausible(
             least_m=station.least_cm / 100, most_m=station.most_cm / 100, most_m3_s=station.most_flow_l_s // 1000
         )
