@@ -152,6 +152,26 @@ async def test_an_update_takes_its_predecessors_place_and_the_chain_is_shown(
     assert first_ids == [first["id"]] * 3, "one name for all of them on a phone"
 
 
+async def test_one_update_may_take_the_place_of_two(desk: httpx.AsyncClient, db: Connection) -> None:
+    operator = await a_staff_member(db)
+    one, other = await written(desk, operator, wards=[VY_DA]), await written(desk, operator, wards=[THUAN_HOA])
+    both = await written(desk, operator, msg_type="Update", reference_ids=[other["id"], one["id"]], wards=["20161"])
+    assert await in_force(desk) == [both["id"]]
+    shown = (await desk.get(f"/v1/alerts/{both['id']}")).json()
+    assert [before["id"] for before in shown["references"]] == [one["id"], other["id"]]
+    assert (await _news(db))[-1]["data"]["wards"] == sorted([VY_DA, THUAN_HOA, "20161"])
+    assert (await _news(db))[-1]["data"]["first_id"] == one["id"]
+
+
+async def test_a_warning_that_grows_to_the_whole_city_concerns_the_whole_city(
+    desk: httpx.AsyncClient, db: Connection
+) -> None:
+    operator = await a_staff_member(db)
+    one = await written(desk, operator, wards=[VY_DA])
+    await written(desk, operator, msg_type="Update", reference_ids=[one["id"]])
+    assert (await _news(db))[-1]["data"]["wards"] == []
+
+
 async def test_a_cancel_ends_it(desk: httpx.AsyncClient, db: Connection) -> None:
     operator = await a_staff_member(db)
     alert = await written(desk, operator)

@@ -73,7 +73,8 @@ FULL: dict[str, Any] = {
 
 
 async def test_a_full_warning_is_cap_in_both_languages(desk: httpx.AsyncClient, db: Connection) -> None:
-    alert = await written(desk, await a_staff_member(db), **(FULL | {"onset_at": in_hours(3)}))
+    full: dict[str, Any] = FULL | {"onset_at": in_hours(3)}
+    alert = await written(desk, await a_staff_member(db), **full)
     root = await _cap(desk, alert)
     assert _said(root, "identifier") == [alert["id"]]
     assert _said(root, "sender") == [alert["sender"]]
