@@ -19,8 +19,6 @@ from notifications.alerts.models import (
 
 sql = queries_beside(__file__)
 
-MOST_LEVELS = 96
-"""Of a river: one for each quarter of an hour of a day."""
 AN_HOUR = timedelta(hours=1)
 STEADY_CM = 2
 """What a level changes in an hour or more before anybody says that it rises or falls."""
@@ -33,7 +31,7 @@ class _River(msgspec.Struct, frozen=True):
     alarm_1_cm: int | None
     alarm_2_cm: int | None
     alarm_3_cm: int | None
-    measured: list[datetime]
+    moments: list[datetime]
     levels_cm: list[int]
 
 
@@ -60,13 +58,9 @@ async def show(db: Connection, language: Language) -> Flood:
 
 
 def _river(river: _River) -> RiverLevel:
-    newest_cm = river.levels_cm[-1] if river.levels_cm else None
-    measured_at = river.measured[-1] if river.measured else None
-    earlier = [
-        level
-        for at, level in zip(river.measured, river.levels_cm, strict=True)
-        if measured_at and at <= measured_at - AN_HOUR
-    ]
+    levels = list(zip(river.moments, river.levels_cm, strict=True))
+    measured_at, newest_cm = levels[-1] if levels else (None, None)
+    earlier_cm = [cm for at, cm in levels if measured_at is not None and at <= measured_at - AN_HOUR]
     alarms = [alarm for alarm in (river.alarm_1_cm, river.alarm_2_cm, river.alarm_3_cm) if alarm is not None]
     return RiverLevel(
         code=river.code,
@@ -76,16 +70,9 @@ def _river(river: _River) -> RiverLevel:
         measured_at=measured_at,
         alarm=sum(newest_cm >= alarm for alarm in alarms) if alarms and newest_cm is not None else None,
         alarm_levels_m=[alarm / 100 for alarm in alarms],
-        trend=_trend(newest_cm, earlier[-1] if earlier else None),
-        levels=_thinned(river),
+        trend=_trend(newest_cm, earlier_cm[-1] if earlier_cm else None),
+        levels=[Level(at=at, level_m=cm / 100) for at, cm in levels],
     )
-
-
-def _thinned(river: _River) -> list[Level]:
-    """The newest always, and before it every so many."""
-    step = -(-len(river.measured) // MOST_LEVELS) or 1
-    moments, levels = river.measured[::-1][::step], river.levels_cm[::-1][::step]
-    return [Level(at=at, level_m=cm / 100) for at, cm in zip(moments[::-1], levels[::-1], strict=True)]
 
 
 def _reservoir(reservoir: _Reservoir) -> ReservoirLevel:

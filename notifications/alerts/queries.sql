@@ -137,17 +137,17 @@ FROM water_reading WHERE id = $1;
 UPDATE water_reading SET withdrawn_by = $2, withdrawn_at = city_now() WHERE id = $1 AND withdrawn_at IS NULL RETURNING station_code;
 
 -- name: rivers
--- Each river's newest level of the last day, the one an hour and more before, and all of the day, thinned to 96 at most.
+-- Each river and its levels of the last day, oldest first: the newest of each quarter of an hour.
 SELECT code, name, CASE WHEN $1 = 'en' THEN river_en ELSE river_vi END AS river, alarm_1_cm, alarm_2_cm, alarm_3_cm,
-    coalesce(day.measured, '{}') AS measured, coalesce(day.levels_cm, '{}') AS levels_cm
+    coalesce(day.moments, '{}') AS moments, coalesce(day.levels_cm, '{}') AS levels_cm
 FROM water_station
 LEFT JOIN LATERAL (
-    SELECT array_agg(measured_at ORDER BY measured_at) AS measured, array_agg(level_cm ORDER BY measured_at) AS levels_cm
+    SELECT array_agg(measured_at ORDER BY measured_at) AS moments, array_agg(level_cm ORDER BY measured_at) AS levels_cm
     FROM (
-        SELECT measured_at, level_cm FROM water_reading
+        SELECT DISTINCT ON (date_bin('15 minutes', measured_at, 'epoch')) measured_at, level_cm FROM water_reading
         WHERE station_code = code AND withdrawn_at IS NULL AND level_cm IS NOT NULL
             AND measured_at > (SELECT city_now()) - interval '1 day'
-        ORDER BY measured_at DESC LIMIT 1500) AS newest
+        ORDER BY date_bin('15 minutes', measured_at, 'epoch') DESC, measured_at DESC) AS newest
 ) AS day ON true
 WHERE kind = 'river' ORDER BY position;
 
