@@ -94,33 +94,39 @@ async def put(db: Connection, me: Principal, alert_id: UUID, wanted: PutAlert) -
 
     Raises Forbidden, BadAlertTimes, AlertReferencesWrong, InstructionInOneLanguage, WardUnknown, AlertIdTaken,
     AlertNotCurrent."""
+    if await _write(db, me, alert_id, wanted):
+        await _check(db, wanted)
+        await records.record(db, me, "alert.written", alert_id, severity=wanted.severity, status=wanted.status)
+        if wanted.status != "Draft":
+            await _send(db, me, alert_id, wanted)
+    return await show(db, alert_id)
+
+
+async def _write(db: Connection, me: Principal, alert_id: UUID, wanted: PutAlert) -> bool:
+    """Is there anything new? Locks the warning."""
     words = alert_id, *_columns(wanted), _agency_of(me), me.id
     with refusing(
         alert_references_whole=AlertReferencesWrong,
         alert_not_its_own_reference=AlertReferencesWrong,
         alert_instruction_in_both=InstructionInOneLanguage,
     ):
-        new = await db.fetchval(sql.write_alert, *words)
+        if await db.fetchval(sql.write_alert, *words) is not None:
+            return True
         standing = await _lock(db, alert_id)
-        if new is None and await one(PutAlert, db, sql.alert_words, alert_id) == wanted:
-            if standing.state != "draft" and standing.written_by != me.id:
-                raise AlertIdTaken
-            return await show(db, alert_id)
-        if standing.state != "draft":
+        is_same = await one(PutAlert, db, sql.alert_words, alert_id) == wanted
+        if standing.state == "draft":
+            if not is_same:
+                await db.execute(sql.write_alert_anew, *words)
+            return not is_same
+        if not is_same or standing.written_by != me.id:
             raise AlertIdTaken
-        if new is None:
-            await db.execute(sql.write_alert_anew, *words)
-    await _check(db, wanted)
-    await records.record(db, me, "alert.written", alert_id, severity=wanted.severity, status=wanted.status)
-    if wanted.status != "Draft":
-        await _send(db, me, alert_id, wanted)
-    return await show(db, alert_id)
+        return False
 
 
 def _columns(wanted: PutAlert) -> tuple[object, ...]:
     """As the statements have them."""
-    *before_, parameters, wards = msgspec.structs.astuple(wanted)
-    return *before_, msgspec.to_builtins(parameters), wards
+    *plain, parameters, wards = msgspec.structs.astuple(wanted)
+    return *plain, msgspec.to_builtins(parameters), wards
 
 
 def _agency_of(me: Principal) -> str:
@@ -139,8 +145,9 @@ async def _lock(db: Connection, alert_id: UUID) -> _Standing:
 
 
 async def _check(db: Connection, wanted: PutAlert) -> None:
-    if await db.fetchval(sql.unknown_wards, wanted.wards) is not None:
-        raise WardUnknown(code=await db.fetchval(sql.unknown_wards, wanted.wards))
+    unknown: str | None = await db.fetchval(sql.unknown_wards, wanted.wards)
+    if unknown is not None:
+        raise WardUnknown(code=unknown)
     _check_times(wanted)
 
 
