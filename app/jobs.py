@@ -68,6 +68,18 @@ class Scheduled(msgspec.Struct, frozen=True, kw_only=True):
     errand: Callable[[Database], Awaitable[None]] | None = None
 
 
+class Engine(msgspec.Struct, frozen=True, kw_only=True):
+    """Work that has a table of its own, for what goes by the hundred thousand: `work` does what is due and says how
+    much that was; it is called again at once while there was something, else at the next news, or in a second.
+
+    `side_by_side`: so many at once in one worker. `close`: let go of what it kept for this database."""
+
+    name: str
+    work: Callable[[Database], Awaitable[int]]
+    side_by_side: int = 1
+    close: Callable[[Database], Awaitable[None]] | None = None
+
+
 class _Job(msgspec.Struct, frozen=True):
     id: int
     event_id: int

@@ -42,6 +42,7 @@ from dossiers.sandbox.parties import parties as dossier_parties
 from feedback.fine_routes import router as fines_router
 from feedback.open311.routes import router as open311_router
 from feedback.routes import router as feedback_router
+from notifications import deliveries
 from notifications.alerts.routes import router as alerts_router
 from notifications.routes import router as notifications_router
 from wallet import ledger
@@ -99,7 +100,7 @@ def create_app(settings: Settings | None = None, database: Database | None = Non
                 "live": Live(settings.redis_url), "holdings": HOLDINGS,
                 "measures": (
                     ledger.measure, guarantee.measure, data_requests.measure, chain.measure, telling.measure,
-                    dossier_statistics.measure,
+                    dossier_statistics.measure, deliveries.measure,
                 ),
             }
         ),

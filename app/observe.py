@@ -51,6 +51,9 @@ AUDIT_CHECKED = Gauge("huong_audit_checked_seconds", "When the audit's chain was
 NATIONAL_OUT_OF_STEP = Gauge(
     "huong_national_out_of_step", "Dossiers that the national portal knows otherwise than we do"
 )
+DELIVERIES_DUE = Gauge("huong_deliveries_due", "Pushes and texts that are due, by lane", ["lane"])
+DELIVERIES_LATE = Gauge("huong_deliveries_late_seconds", "For how long the oldest of them has been due", ["lane"])
+DELIVERIES_FAILED = Gauge("huong_deliveries_failed", "Pushes and texts of the last hour that failed", ["lane"])
 TILL_GROUP = Histogram("huong_till_group_payments", "Payments per till group", buckets=(1, 2, 4, 8, 16, 32, 64, 128))
 
 LAG_EVERY_S = 0.02

@@ -219,7 +219,8 @@ def _bound_items(schema: dict[str, Any], struct: type[Any]) -> None:
     for field in msgspec.structs.fields(struct):
         told = schema["properties"].get(field.encode_name, {})
         if told.get("items") == {"type": "string"}:
-            told["items"] = msgspec.json.schema(field.type)["items"]
+            meant = msgspec.json.schema(field.type)
+            told["items"] = next(one["items"] for one in meant.get("anyOf", [meant]) if "items" in one)
 
 
 def _problem_response(status: str, words: str) -> dict[str, Any]:

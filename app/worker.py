@@ -2,7 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 
 import asyncpg
 import structlog
@@ -14,7 +15,7 @@ from app.db import LOST, Connection, Database
 from app.errors import Unavailable
 from app.identity import codes, possession, sessions
 from app.identity import personal as identity_personal
-from app.jobs import Listener, Scheduled
+from app.jobs import Engine, Listener, Scheduled
 from app.machines import keys as machine_keys
 from app.privacy import listeners as privacy_listeners
 from app.privacy import personal as privacy_personal
@@ -31,9 +32,9 @@ from feedback import fine_personal
 from feedback import listeners as feedback_listeners
 from feedback import map as report_map
 from feedback import personal as feedback_personal
+from notifications import listeners as notifications_listeners
 from notifications import personal as notifications_personal
 from notifications.alerts import personal as alerts_personal
-from notifications.listeners import listeners as notifications_listeners
 from wallet import ledger
 from wallet import listeners as wallet_listeners
 from wallet import personal as wallet_personal
@@ -65,7 +66,7 @@ HOLDINGS: tuple[Holding, ...] = (
 LISTENERS: tuple[Listener, ...] = (
     *codes.listeners,
     *privacy_listeners.listeners(HOLDINGS),
-    *notifications_listeners,
+    *notifications_listeners.listeners,
     *wallet_listeners.listeners,
     *feedback_listeners.listeners,
     *dossier_listeners.listeners,
@@ -105,7 +106,10 @@ SCHEDULE: tuple[Scheduled, ...] = (
     *report_map.schedule,
     *feedback_listeners.schedule,
     *dossier_listeners.schedule,
+    *notifications_listeners.schedule,
 )
+
+ENGINES: tuple[Engine, ...] = notifications_listeners.engines
 
 
 class Worker:
@@ -116,14 +120,16 @@ class Worker:
         database: Database,
         listeners: Sequence[Listener] = LISTENERS,
         schedule: Sequence[Scheduled] = SCHEDULE,
+        engines: Sequence[Engine] = ENGINES,
     ) -> None:
         self.database = database
         self.listeners = listeners
         self.schedule = schedule
+        self.engines = engines
         self.stopping = asyncio.Event()
         self.news = asyncio.Event()
         self.room, self.room_for_long = asyncio.Semaphore(RUNS_AT_ONCE), asyncio.Semaphore(1)
-        self.bells = {listener.name: asyncio.Event() for listener in listeners if listener.errand}
+        self.bells: set[asyncio.Event] = set()
 
     async def run(self) -> None:
         """Work until stopped: at every NOTIFY, and at least once a second."""
@@ -132,9 +138,14 @@ class Worker:
             asyncio.create_task(self._watch_the_clock(), name="worker-clock"),
             asyncio.create_task(self._keep_chain(), name="worker-chain"),
             *(
-                asyncio.create_task(self._run_errands(listener), name=f"worker-{listener.name}")
+                asyncio.create_task(self._keep_at(partial(jobs.work, self.database, listener)), name=listener.name)
                 for listener in self.listeners
                 if listener.errand
+            ),
+            *(
+                asyncio.create_task(self._keep_at(partial(engine.work, self.database)), name=engine.name)
+                for engine in self.engines
+                for _ in range(engine.side_by_side)
             ),
         ]
         try:
@@ -151,6 +162,13 @@ class Worker:
             for task in beside:
                 task.cancel()
             await asyncio.gather(*beside, return_exceptions=True)
+            await self.close()
+
+    async def close(self) -> None:
+        """Let go of what the engines keep."""
+        for engine in self.engines:
+            if engine.close is not None:
+                await engine.close(self.database)
 
     def stop(self) -> None:
         """Finish the round, then end."""
@@ -158,28 +176,36 @@ class Worker:
         self.news.set()
 
     async def round(self) -> bool:
-        """Tell what is new, do the jobs and errands that are due; True if there may be more to do at once."""
-        return await self._round(self.listeners)
+        """Tell what is new, do all that is due; True if there may be more to do at once."""
+        busy = await self._round(self.listeners)
+        done = [await engine.work(self.database) for engine in self.engines]
+        return busy or any(done)
 
     async def _round(self, listeners: Sequence[Listener]) -> bool:
         async with self.database.transaction() as db:
             told = await jobs.tell(db, self.listeners)
         if told:
-            for bell in self.bells.values():
-                bell.set()
+            self._ring()
         done = [await jobs.work(self.database, listener) for listener in listeners]
+        if any(done):
+            self._ring()
         return bool(told or any(done))
 
-    async def _run_errands(self, listener: Listener) -> None:
+    def _ring(self) -> None:
+        for bell in self.bells:
+            bell.set()
+
+    async def _keep_at(self, work: Callable[[], Awaitable[int]]) -> None:
         """Beside the queue: whoever waits for an answer from outside holds nobody's message up."""
-        bell = self.bells[listener.name]
+        bell = asyncio.Event()
+        self.bells.add(bell)
         while True:
             done = 0
             bell.clear()
             try:
-                done = await jobs.work(self.database, listener)
+                done = await work()
             except Exception as problem:
-                log.warning("errands wait", listener=listener.name, error=repr(problem))
+                log.warning("work beside the queue waits", work=_name_of_task(), error=repr(problem))
             if not done:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(POLL_S):
@@ -267,3 +293,8 @@ class Worker:
                     await connection.close(timeout=2)
             except (asyncpg.PostgresError, *LOST):
                 await asyncio.sleep(POLL_S)
+
+
+def _name_of_task() -> str:
+    task = asyncio.current_task()
+    return task.get_name() if task is not None else ""

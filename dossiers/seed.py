@@ -246,7 +246,7 @@ class _Story:
         for paper in definition.papers_of(self.case):
             if paper.required and 2 in paper.kinds:
                 paper_id = self._paper_id(paper.code)
-                content = incoming.arrived(_scan(paper.name.vi, self.name))
+                content = incoming.arrived(scan(paper.name.vi, self.name))
                 await receiving.put(self.database, self.owner, paper_id, "paper", content)
 
     def _filed_at(self, moment: datetime) -> datetime:
@@ -544,16 +544,18 @@ def _text(field: str, one: dict[str, Any], dice: random.Random, name: str) -> st
     return "Theo giấy tờ kèm theo"
 
 
-_scans: dict[str, bytes] = {}
+SCANNED_AT = datetime(2024, 1, 2, tzinfo=CITY_ZONE)
+scans: dict[str, bytes] = {}
 
 
-def _scan(name: str, whose: str) -> bytes:
-    """A paper as it is scanned: what it is."""
-    if name not in _scans:
+def scan(name: str, whose: str) -> bytes:
+    """A paper as it is scanned: what it is; the same file each time, for whoever plants on where it was cut off."""
+    if name not in scans:
         paper = Paper(A5, name, "vi")
+        paper.set_creation_date(SCANNED_AT)
         paper.begin_page()
         for nth, line in enumerate(paper.wrapped(f"{name} (bản mẫu của môi trường thử)", 340, 14)):
             paper.write_at(40, 120 + 20 * nth, line, size=14)
-        _scans[name] = paper.done()
+        scans[name] = paper.done()
         paper.close()
-    return _scans[name] + f"\n% {whose}\n%%EOF\n".encode()
+    return scans[name] + f"\n% {whose}\n%%EOF\n".encode()

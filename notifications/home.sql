@@ -1,10 +1,5 @@
 -- repeatable: what the phone's first screen shows of the inbox and of the city's warnings.
 
--- The wards that matter to a resident. Nobody has told the city any yet: what people choose is read here.
-CREATE OR REPLACE FUNCTION wards_of_resident(resident uuid) RETURNS text[] LANGUAGE sql STABLE AS $$
-    SELECT ARRAY[]::text[]
-$$;
-
 -- The clock in a SELECT of its own is asked once, so that the index can be searched for its answer.
 CREATE OR REPLACE FUNCTION notifications_home(resident uuid, language text) RETURNS jsonb LANGUAGE sql STABLE AS $$
     SELECT jsonb_build_object(
@@ -15,7 +10,9 @@ CREATE OR REPLACE FUNCTION notifications_home(resident uuid, language text) RETU
                     published_at, expires_at, '/alerts/' || id AS link
                 FROM alert
                 WHERE state = 'published' AND status = 'Actual' AND replaced_by IS NULL AND msg_type <> 'Cancel'
-                    AND expires_at > (SELECT city_now()) AND (wards = '{}' OR wards && wards_of_resident(resident))
+                    AND expires_at > (SELECT city_now())
+                    AND (wards = '{}' OR wards && (
+                        SELECT ward_codes FROM notification_preference WHERE principal_id = resident))
                 ORDER BY published_at DESC, id DESC LIMIT 5
             ) AS line), '[]'))
 $$;

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from uuid import UUID
 
 import msgspec
 
@@ -22,12 +23,14 @@ class ToDeliver(msgspec.Struct, frozen=True):
     words: Words
 
 
-async def deliver(db: Connection, messages: Sequence[ToDeliver]) -> None:
-    """Put messages into inboxes, in each reader's language; one that is there already is not put twice."""
+async def deliver(db: Connection, messages: Sequence[ToDeliver]) -> list[tuple[UUID, int]]:
+    """Put messages into inboxes, in each reader's language; one that is there already is not put twice.
+
+    Answers those that are new: whose, and their `seq`."""
     readers = {message.words.principal_id for message in messages}
     languages = {row["id"]: row["language"] for row in await db.fetch(sql.languages, list(readers))}
     known = [message for message in messages if message.words.principal_id in languages]
-    await db.execute(
+    fresh = await db.fetch(
         sql.deliver,
         [message.words.principal_id for message in known],
         [message.event_id for message in known],
@@ -37,6 +40,7 @@ async def deliver(db: Connection, messages: Sequence[ToDeliver]) -> None:
         [message.words.link for message in known],
         [message.at for message in known],
     )
+    return [(row["principal_id"], row["seq"]) for row in fresh]
 
 
 async def page(db: Connection, me: Principal, cursor: str | None, limit: int) -> Page[Message]:

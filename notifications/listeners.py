@@ -1,22 +1,24 @@
-"""What notifications does on others' news: tell whoever it concerns."""
+"""What notifications does on others' news: tell whoever it concerns; and what it does by the clock and beside it."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import get_args
 
 import msgspec
 
 from app.db import Connection
-from app.jobs import Listener, News
+from app.jobs import Engine, Listener, News, Scheduled
 from app.outbox import Event
-from notifications import inbox
+from notifications import deliveries, inbox, sending
+from notifications.broadcasts import going
 from notifications.messages import Told, messages_of
 
 _KINDS: dict[str, type[Event]] = {event.__name__: event for event in get_args(Told)}
 
 
 async def tell(db: Connection, news: Sequence[News]) -> None:
-    """Write a message for everybody whom the news concerns."""
-    await inbox.deliver(
+    """Write a message for everybody whom the news concerns, and have it pushed to their devices."""
+    fresh = await inbox.deliver(
         db,
         [
             inbox.ToDeliver(item.event_id, item.made_at, words)
@@ -24,6 +26,16 @@ async def tell(db: Connection, news: Sequence[News]) -> None:
             for words in messages_of(msgspec.convert(item.data, _KINDS[item.kind]))  # pyright: ignore[reportArgumentType]
         ],
     )
+    await deliveries.make(db, fresh)
 
 
-listeners = (Listener(name="inbox", kinds=tuple(_KINDS), hear=tell, batch=200),)
+listeners: tuple[Listener, ...] = (Listener(name="inbox", kinds=tuple(_KINDS), hear=tell, batch=200),)
+
+schedule: tuple[Scheduled, ...] = (Scheduled(name="sweep_deliveries", every_s=60, run=deliveries.sweep),)
+
+engines: tuple[Engine, ...] = (
+    Engine(name="broadcasts", work=going.work),
+    Engine(name="push_critical", work=partial(sending.work, "critical"), side_by_side=2),
+    Engine(name="push_transactional", work=partial(sending.work, "transactional")),
+    Engine(name="push_bulk", work=partial(sending.work, "bulk"), side_by_side=2, close=sending.close),
+)

@@ -7,9 +7,8 @@ from uuid import UUID
 
 import msgspec
 
-from notifications.models import Category
+from notifications.models import Category, Lane
 
-Lane = Literal["critical", "transactional", "bulk"]
 TargetKind = Literal["token", "fid", "topic", "condition", "web_push", "phone"]
 """`token`, `fid`, `topic`, `condition`: FCM's words; `web_push`: a browser's subscription as JSON
 (`{"endpoint", "keys": {"p256dh", "auth"}}`); `phone`: a number, for a text message."""

@@ -1,7 +1,12 @@
 """The sandbox's dossiers: believable, the same every time, and planted once."""
 
 from collections import Counter
+from datetime import timedelta
 
+import pytest
+
+from app import paper
+from app.clock import city_now
 from app.identity import seed as people
 from app.staff import seed as staff
 from dossiers import seed
@@ -41,3 +46,11 @@ def test_what_was_on_paper_is_a_whole_procedure_too() -> None:
     for code, definition in loading.read().items():
         assert checking.findings(seed.on_paper(definition)) == [], code
         assert seed.on_paper(definition).result.electronic is False
+
+
+def test_a_scan_is_the_same_file_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was cut off after its papers were sent goes on: they are the same papers."""
+    first = seed.scan("Tờ khai", "Lê Thị Ngự Bình")
+    seed.scans.clear()
+    monkeypatch.setattr(paper, "city_now", lambda: city_now() + timedelta(days=3))
+    assert seed.scan("Tờ khai", "Lê Thị Ngự Bình") == first

@@ -32,8 +32,10 @@ from dossiers.models import ActOnDossier, FileDossier, GivePaper, PutDelegation
 from dossiers.procedures import loading
 from feedback import fines, handling, reports, voices
 from feedback.models import AskReporter, FileReport, WriteComment, WriteReportNote
+from notifications import devices as push_devices
 from notifications.alerts import proposals
 from notifications.alerts.models import PutAlert
+from notifications.models import RegisterDevice
 from tests.conftest import OneConnection
 from tests.dossiers.makers import HERE, a_paper, the_procedures, words
 from tests.house.reading import PACKAGES
@@ -348,6 +350,10 @@ async def a_household(db: Connection) -> Household:
     ids["export_id"] = export.export_id
     [device] = await devices.mine(db, owner.me)
     ids["device_id"], ids["passkey_id"] = device.id, uuid4()
+    reached = RegisterDevice(
+        platform="android", target_kind="token", target=f"token-{device.id}", locale="vi", app_version="1.0"
+    )
+    await push_devices.register(db, structs.replace(owner.me, device_id=device.id), device.id, reached)
     await db.execute(sql.plant_passkey, ids["passkey_id"], owner.id, ids["passkey_id"].bytes)
     ids["verification_id"] = uuid4()
     soon = city_now() + timedelta(minutes=10)

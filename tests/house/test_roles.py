@@ -87,6 +87,7 @@ TABLE: dict[frozenset[str], str] = {
         list_stored_papers get_stored_paper drop_stored_paper list_delegations put_delegation revoke_delegation
         get_form get_result
         book_visit list_bookings get_booking cancel_booking arrive_at_counter
+        list_push_devices register_push_device remove_push_device get_preferences put_preferences receive_delivery
     """,
     RESIDENTS | {"refunds.write"}: """
         make_refund get_refund
@@ -202,6 +203,8 @@ TABLE: dict[frozenset[str], str] = {
         lock_resident
         file_report_for_caller verify_report assign_report merge_report hide_comment
         put_alert refuse_alert list_staff_alerts get_staff_alert put_river_reading withdraw_river_reading
+        trace_messages list_failed_deliveries resend_delivery
+        make_broadcast list_broadcasts get_broadcast cancel_broadcast correct_broadcast
     """,
     frozenset({"operator", "supervisor", "agency_officer", "agency_head"}): """
         list_staff_reports get_staff_report get_report_original ask_reporter redact_picture write_report_note
@@ -219,7 +222,7 @@ TABLE: dict[frozenset[str], str] = {
         list_late_dossiers
     """,
     frozenset({"supervisor"}): """
-        decide_extension approve_alert
+        decide_extension approve_alert approve_broadcast
     """,
     frozenset({"operator", "supervisor", "clerk", "compliance"}): """
         look_up_resident open_resident

@@ -34,10 +34,16 @@ async def test_the_first_screen_shows_what_is_for_the_whole_city(desk: httpx.Asy
     assert (await _alerts(desk, resident))[0]["headline"] == "Lũ trên sông Hương"
 
 
-async def test_a_few_wards_warning_is_not_on_everybodys_first_screen(desk: httpx.AsyncClient, db: Connection) -> None:
-    resident = await a_resident(db)
-    await written(desk, await a_staff_member(db), wards=["19777"])
-    assert await _alerts(desk, resident) == []
+async def test_a_wards_warning_is_on_the_first_screen_of_whoever_cares_for_it(
+    desk: httpx.AsyncClient, db: Connection
+) -> None:
+    here, elsewhere, nowhere = [await a_resident(db) for _ in range(3)]
+    for resident, ward in ((here, "19777"), (elsewhere, "20161")):
+        kept = await desk.put("/v1/notifications/preferences", headers=resident.headers, json={"wards": [ward]})
+        assert kept.status_code == 200, kept.text
+    alert = await written(desk, await a_staff_member(db), wards=["19777", "19786"])
+    assert [one["id"] for one in await _alerts(desk, here)] == [alert["id"]]
+    assert (await _alerts(desk, elsewhere), await _alerts(desk, nowhere)) == ([], [])
 
 
 async def test_it_shows_five_at_most(desk: httpx.AsyncClient, db: Connection) -> None:

@@ -1,0 +1,1 @@
+"""What everybody is told, or everybody who cares for some wards."""

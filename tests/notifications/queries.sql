@@ -1,0 +1,97 @@
+-- name: deliveries
+-- What is on its way to somebody.
+SELECT id, device_id, channel, lane, state, category, first_seq, last_seq, why, attempts, roll_key, due_at, expires_at, sent_at, fence
+FROM delivery WHERE principal_id = $1 ORDER BY made_at, last_seq;
+
+-- name: due_now
+-- Whatever waits is due.
+UPDATE delivery SET due_at = city_now() WHERE state = 'queued';
+
+-- name: quiet_until
+-- When somebody may be told.
+SELECT quiet_until($1, $2, $3);
+
+-- name: next_minute_of_day
+-- When it is that minute of the day.
+SELECT next_minute_of_day($1, $2);
+
+-- name: lose_leases
+-- Whoever sends these has been away for a while.
+UPDATE delivery SET lease_until = city_now() - interval '1 second' WHERE state = 'sending';
+
+-- name: awake
+-- Nobody has quiet hours.
+INSERT INTO notification_preference (principal_id, quiet) VALUES ($1, false)
+ON CONFLICT (principal_id) DO UPDATE SET quiet = false;
+
+-- name: age_deliveries
+-- They were made so long ago.
+UPDATE delivery SET made_at = made_at - $1::interval, due_at = due_at - $1::interval;
+
+-- name: end_pause
+-- The pause of a broadcast is over.
+UPDATE broadcast SET pushed_at = city_now() - interval '1 hour' WHERE phase = 'pause';
+
+-- name: plant_devices
+-- So many residents, each signed in on a phone that is reached by push, awake at any hour.
+WITH people AS (
+    INSERT INTO principal (id, kind, phone, name)
+    SELECT gen_random_uuid(), 'resident', '+84911' || lpad(n::text, 6, '0'), 'Cư dân ' || n FROM generate_series($1::int, $2::int) AS n
+    RETURNING id, phone
+),
+devices AS (
+    INSERT INTO device (principal_id, id, name, platform) SELECT id, gen_random_uuid(), 'phone', 'android' FROM people
+    RETURNING principal_id, id
+),
+sessions AS (
+    INSERT INTO session (id, principal_id, device_id) SELECT gen_random_uuid(), principal_id, id FROM devices RETURNING principal_id
+),
+awake AS (
+    INSERT INTO notification_preference (principal_id, quiet) SELECT id, false FROM people RETURNING principal_id
+)
+INSERT INTO push_target (principal_id, device_id, platform, kind, target, target_hash, locale, app_version)
+SELECT principal_id, id, 'android', 'token', 'token-' || id, sha256(convert_to('token ' || id, 'utf8')), 'vi', '1.0' FROM devices;
+
+-- name: delivery_states
+-- How many of a broadcast are in which state.
+SELECT state, count(*) AS count FROM delivery WHERE broadcast_id = $1 GROUP BY state;
+
+-- name: messages_of_broadcast
+-- In how many inboxes it is, and in how many twice.
+SELECT count(*) AS messages, count(*) - count(DISTINCT principal_id) AS twice
+FROM message JOIN broadcast ON event_id = -number WHERE broadcast.id = $1;
+
+-- name: device_of_session
+-- On which device somebody is signed in.
+SELECT device_id FROM session WHERE id = $1;
+
+-- name: plant_device
+-- Somebody is signed in on another device.
+WITH planted AS (INSERT INTO device (principal_id, id, name, platform) VALUES ($1, $2, 'iPhone', 'ios') RETURNING id)
+INSERT INTO session (id, principal_id, device_id) SELECT gen_random_uuid(), $1, id FROM planted;
+
+-- name: now
+-- What time it is in the city.
+SELECT city_now();
+
+-- name: end_session
+-- They sign out.
+UPDATE session SET ended_at = city_now(), end_reason = 'signed_out' WHERE id = $1;
+
+-- name: targets
+-- Where somebody is reached.
+SELECT target FROM push_target WHERE principal_id = $1;
+
+-- name: expire
+-- Nobody needs these any more.
+UPDATE delivery SET expires_at = city_now() - interval '1 second' WHERE state = 'queued';
+
+-- name: minute_of_day
+-- How many minutes of the day are over in Huế.
+SELECT floor(extract(epoch FROM city_now() - date_trunc('day', city_now(), 'Asia/Ho_Chi_Minh')) / 60)::integer;
+
+-- name: plant_account_message
+-- Somebody's first message is about their account.
+WITH numbered AS (INSERT INTO inbox (principal_id, last_seq) VALUES ($1, 1) RETURNING principal_id)
+INSERT INTO message (principal_id, seq, event_id, category, title, body, at)
+SELECT principal_id, 1, 1, 'account', 'Đăng nhập trên máy mới', 'Nokia', city_now() FROM numbered;
