@@ -31,11 +31,15 @@ SECRETS = (
     "HUONG_SIGNER_KEY",
     "HUONG_POST_SECRET",
     "HUONG_NATIONAL_CLIENT_SECRET",
+    "HUONG_FCM_CREDENTIALS",
 )
 """What nobody else may know. Each may be in a file instead, which `<NAME>_FILE` names."""
 
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.%]*\]|[^\[\]:@]*)(:[0-9]{1,5})?")
 _BUCKET = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9._-]+)*/?")
+GOOGLE_FCM_URL = "https://fcm.googleapis.com"
+"""Where FCM's HTTP v1 API is."""
+
 _PAIR = re.compile(r"([a-z0-9][a-z0-9-]{0,15}):([^\s,]+)(?:[\s,]+|$)")
 
 
@@ -101,6 +105,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     national_client_id: str
     """Who we are there."""
     national_client_secret: str
+    push: Literal["fcm", "firebase"]
+    """What carries messages to phones: our own sender of FCM's HTTP v1, or `firebase-admin`."""
+    fcm_credentials: str
+    """A service account's JSON; empty: nobody is sent to, but in a sandbox, whose stand-in makes its own."""
+    fcm_url: str
+    """Where FCM answers, without a path."""
+    fcm_ca: Path | None
+    """A PEM file of who certifies that address; None: whom the machine trusts."""
+    fcm_connections: int
+    """So many at most are open to FCM from one process."""
     storage_url: str | None
     """`s3://bucket/prefix`, where uploads are kept; None: a folder of data_dir."""
     storage_endpoint: str | None
@@ -133,10 +147,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             self.citizen_client_secret, self.staff_client_secret, self.face_key, self.metrics_token or "",
             self.vnpay_secret, self.sepay_key, self.casso_secret, self.bank_secret,
             self.storage_secret, self.signer_key, self.post_secret,
-            self.national_client_secret,
+            self.national_client_secret, self.fcm_credentials, _private_key(self.fcm_credentials),
         )  # fmt: skip
         known = (*self.keys.values(), *others, *passwords, *map(unquote, passwords))
         return sorted({secret for secret in known if secret}, key=len, reverse=True)
+
+    @property
+    def fcm_stand_in_port(self) -> int | None:
+        """Where this sandbox's own FCM listens; None: it has none, or asks another."""
+        address = urlsplit(self.fcm_url)
+        ours = self.sandbox and not self.fcm_credentials and address.hostname in {"localhost", "127.0.0.1"}
+        return (address.port or 443) if ours else None
 
     @property
     def sandbox(self) -> bool:
@@ -197,6 +218,11 @@ def read(environ: Mapping[str, str] = os.environ) -> Settings:
         national_url=environ.get("HUONG_NATIONAL_URL") or (stand_ins and f"{stand_ins}/national"),
         national_client_id=environ.get("HUONG_NATIONAL_CLIENT_ID") or "huong",
         national_client_secret=environ.get("HUONG_NATIONAL_CLIENT_SECRET") or _play(mode, "national"),
+        push="firebase" if _one_of(environ, "HUONG_PUSH", ("fcm", "firebase"), "fcm") == "firebase" else "fcm",
+        fcm_credentials=environ.get("HUONG_FCM_CREDENTIALS") or "",
+        fcm_url=(environ.get("HUONG_FCM_URL") or _fcm_url(environ, mode, sandbox_port)).rstrip("/"),
+        fcm_ca=Path(environ["HUONG_FCM_CA"]).resolve() if environ.get("HUONG_FCM_CA") else None,
+        fcm_connections=_integer(environ, "HUONG_FCM_CONNECTIONS", 4, 1, 64),
         storage_url=_bucket(environ, "HUONG_STORAGE_URL"),
         storage_endpoint=environ.get("HUONG_STORAGE_ENDPOINT") or None,
         storage_region=environ.get("HUONG_STORAGE_REGION") or "us-east-1",
@@ -221,10 +247,13 @@ def read(environ: Mapping[str, str] = os.environ) -> Settings:
             HUONG_BANK_URL=settings.bank_url,
             HUONG_POST_URL=settings.post_url,
             HUONG_NATIONAL_URL=settings.national_url,
+            HUONG_FCM_URL=settings.fcm_url,
             HUONG_STORAGE_ENDPOINT=settings.storage_endpoint,
             HUONG_SIGNER_URL=settings.signer_url,
             HUONG_TIMESTAMP_URL=settings.timestamp_url,
         )
+        if settings.fcm_url != GOOGLE_FCM_URL and settings.fcm_ca is None:
+            raise BadSetting("HUONG_FCM_URL is not Google's: in production HUONG_FCM_CA then says who certifies it")
     if settings.clock_offset_s and not settings.sandbox:
         raise BadSetting("HUONG_CLOCK_OFFSET_S moves the city's clock: production refuses it")
     return settings
@@ -233,6 +262,25 @@ def read(environ: Mapping[str, str] = os.environ) -> Settings:
 def _play(mode: str, party: str) -> str:
     """What a sandbox and its stand-ins share; production has no secret that it was not given."""
     return f"the-sandbox-keeps-no-secrets-from-{party}" if mode == "sandbox" else ""
+
+
+def _fcm_url(environ: Mapping[str, str], mode: str, sandbox_port: int) -> str:
+    """A sandbox without credentials is its own FCM, one port further than the other stand-ins."""
+    if mode == "sandbox" and not environ.get("HUONG_FCM_CREDENTIALS"):
+        return f"https://localhost:{min(sandbox_port + 1, 65_535)}"
+    return GOOGLE_FCM_URL
+
+
+class _ServiceAccount(msgspec.Struct):
+    private_key: str = ""
+
+
+def _private_key(credentials: str) -> str:
+    """What of a service account's JSON is the secret."""
+    try:
+        return msgspec.json.decode(credentials, type=_ServiceAccount).private_key
+    except msgspec.DecodeError:
+        return ""
 
 
 def _need_https(**addresses: str | None) -> None:

@@ -68,6 +68,8 @@ def _check_ports(settings: Settings) -> None:
         if settings.sandbox_port == settings.port:
             raise Trouble(f"PORT and HUONG_SANDBOX_PORT are both {settings.port}; they must differ")
         _check_port(settings.host, settings.sandbox_port, "HUONG_SANDBOX_PORT")
+        if settings.fcm_stand_in_port is not None:
+            _check_port(settings.host, settings.fcm_stand_in_port, "HUONG_FCM_URL")
 
 
 def _check_port(host: str, port: int, setting: str) -> None:
@@ -165,7 +167,7 @@ def _greet(settings: Settings) -> None:
     if settings.sandbox:
         _say("sign in as +84900000001 … 005 (residents) or +84900000101, 102 (merchants): code 000000, PIN 258036")
         _say(
-            f"Stand-ins (VNeID, staff's identity, face match, VNPAY, a bank, a biller): http://{host}:{settings.sandbox_port}"
+            f"Stand-ins (VNeID, staff's identity, face match, VNPAY, a bank, a biller, FCM): http://{host}:{settings.sandbox_port}"
         )
     _say("Ctrl-C ends it")
 

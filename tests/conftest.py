@@ -38,6 +38,7 @@ from app.main import create_app
 from app.sandbox.stand_ins import create_stand_ins
 from app.worker import Worker
 from dossiers.sandbox.parties import parties as dossier_parties
+from notifications.sandbox.parties import parties as notification_parties
 from tests.statements import sql
 from wallet.sandbox.parties import parties
 from wallet.till import Till
@@ -328,21 +329,36 @@ def stand_ins() -> Iterator[StandIns]:
         yield served
 
 
+def _bound_before_a_free_port() -> socket.socket:
+    """A free port; the next one, where the stand-in of FCM will listen, is free too."""
+    while True:
+        bound = socket.socket()
+        bound.bind(("127.0.0.1", 0))
+        with socket.socket() as next_, suppress(OSError, OverflowError):
+            next_.bind(("127.0.0.1", bound.getsockname()[1] + 1))
+            return bound
+        bound.close()
+
+
 @contextmanager
 def served_stand_ins() -> Generator[StandIns]:
     """Stand-ins as the settings have them, on a free port at which the settings point for so long.
 
     A thread of their own serves them: a test that waits for them does not keep them waiting."""
     before = os.environ.get("HUONG_SANDBOX_PORT")
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
+    with _bound_before_a_free_port() as listening:
         listening.listen()  # whoever knocks before the thread is there waits
         port = listening.getsockname()[1]
         os.environ["HUONG_SANDBOX_PORT"] = str(port)
         config.settings.cache_clear()
         server = uvicorn.Server(
             uvicorn.Config(
-                create_stand_ins(config.settings(), parties(config.settings()), dossier_parties(config.settings())),
+                create_stand_ins(
+                    config.settings(),
+                    parties(config.settings()),
+                    dossier_parties(config.settings()),
+                    notification_parties(config.settings()),
+                ),
                 log_config=None,
                 ws="none",
                 timeout_graceful_shutdown=1,

@@ -1,6 +1,8 @@
 """The stand-ins as one small app: what `litestar sandbox` serves."""
 
 import sys
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 from typing import Any
 
@@ -19,11 +21,14 @@ from app.sandbox.providers import Provider
 
 
 class Parties(msgspec.Struct, frozen=True):
-    """More parties, of a domain: their routes, what these keep, and how the front page names them (vi, en, path)."""
+    """More parties, of a domain: their routes, what these keep, and how the front page names them (vi, en, path).
+
+    `beside`: what runs as long as the app, like a socket of one who does not speak HTTP/1."""
 
     routers: list[Router]
     state: dict[str, Any]
     names: list[tuple[str, str, str]]
+    beside: list[Callable[[Litestar], AbstractAsyncContextManager[Any]]] = []
 
 
 def create_stand_ins(settings: Settings, *more: Parties) -> Litestar:
@@ -43,6 +48,7 @@ def create_stand_ins(settings: Settings, *more: Parties) -> Litestar:
             *(router for parties in more for router in parties.routers),
         ],
         exception_handlers={Exception: answer_problem, HTTPException: answer_problem, Refusal: answer_problem},
+        lifespan=[beside for parties in more for beside in parties.beside],
         openapi_config=None,
         request_max_body_size=64 * 1024,
         state=State(

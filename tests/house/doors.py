@@ -35,6 +35,8 @@ from feedback.models import AskReporter, FileReport, WriteComment, WriteReportNo
 from notifications import devices as push_devices
 from notifications.alerts import proposals
 from notifications.alerts.models import PutAlert
+from notifications.broadcasts import broadcasts
+from notifications.broadcasts.models import MakeBroadcast
 from notifications.models import RegisterDevice
 from tests.conftest import OneConnection
 from tests.dossiers.makers import HERE, a_paper, the_procedures, words
@@ -369,6 +371,11 @@ async def a_household(db: Connection) -> Household:
     await bookings.make(
         db, owner.me, ids["booking_id"], BookVisit(agency=BY_CODE["agency_code"], at=free.starts_at), "vi"
     )
+    ids["broadcast_id"] = uuid4()
+    both = {"vi": "Cúp nước", "en": "No water"}
+    told = {"title": both, "body": both, "expires_at": city_now() + timedelta(hours=1)}
+    operator = await a_staff_member(db, role="operator")
+    await broadcasts.make(db, operator.me, ids["broadcast_id"], convert(told, MakeBroadcast))
     ids["machine_id"] = (await a_machine(db)).id  # the city's own, for whoever looks after machines
     ids["alert_id"] = uuid4()
     await proposals.put(db, (await a_staff_member(db)).me, ids["alert_id"], convert(warning.words(), PutAlert))

@@ -329,7 +329,7 @@ EXAMPLES: tuple[object, ...] = (
     [], 0.5, "satisfied", "1.001193", 0, "person", "relative", "online", "counter", "proof", "co@hue.example",
     "079203001234", "keep", 2026, "0123456789abcdef" * 4, "waiting", "H57.33", "1",
     "Alert", "Actual", ["Met"], "Immediate", "Severe", "Observed", "https://hue.example",
-    "22:00", "token", "burst", ["money"], ["20146"],
+    "22:00", "token", "burst", ["money"], ["20146"], "alert", "bulk", "/alerts",
     [{"MaHoSo": "G22.99.01-261122-0001", "MaTTHC": "1.001193", "MaDonVi": "H57.33", "ChuHoSo": "Trần Văn Vọng Cảnh"}],
 )  # fmt: skip
 """One of these fits every field of every body; a new kind of field may need a new example."""

@@ -95,3 +95,7 @@ SELECT floor(extract(epoch FROM city_now() - date_trunc('day', city_now(), 'Asia
 WITH numbered AS (INSERT INTO inbox (principal_id, last_seq) VALUES ($1, 1) RETURNING principal_id)
 INSERT INTO message (principal_id, seq, event_id, category, title, body, at)
 SELECT principal_id, 1, 1, 'account', 'Đăng nhập trên máy mới', 'Nokia', city_now() FROM numbered;
+
+-- name: expire_broadcast
+-- Nobody needs these any more.
+UPDATE broadcast SET expires_at = city_now() - interval '1 second';
