@@ -220,7 +220,7 @@ async def bring_up_to_date(settings: Settings) -> list[str]:
 @click.option("--city", is_flag=True, help="Two years of field reports and dossiers too; it takes half an hour.")
 @plainly
 def seed(city: bool) -> None:
-    """Plant the sandbox's people, bills, merchants, money, field reports and dossiers, once."""
+    """Plant the sandbox's people, bills, merchants, money, field reports, dossiers and weather, once."""
     with_database(config.settings(), plant_whole_city if city else plant_once)
 
 
@@ -231,6 +231,7 @@ async def plant_once(database: Database, *, most_dossiers: int = 200) -> None:
     from dossiers import seed as dossiers
     from dossiers.counters import seed as visits
     from feedback import seed as street
+    from notifications.alerts import seed as weather
     from wallet import seed as money
 
     if not config.settings().sandbox:
@@ -248,6 +249,7 @@ async def plant_once(database: Database, *, most_dossiers: int = 200) -> None:
     await street.plant(database)
     await dossiers.plant(database, money.pay_in_cash, most_dossiers)
     await visits.plant(database)
+    await weather.plant(database)
 
 
 async def plant_whole_city(database: Database) -> None:

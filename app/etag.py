@@ -21,7 +21,7 @@ from litestar.types import (
 
 from app.errors import allowed
 
-_POLLED = re.compile(r"application/(json|[\w.-]+\+json|rss\+xml)\b")
+_POLLED = re.compile(r"application/(json|[\w.-]+\+json|(?:rss|atom|cap)\+xml)\b")
 
 
 class Unchanged:

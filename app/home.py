@@ -88,10 +88,22 @@ class HomeDossiers(Answer):
     latest: list[HomeDossier]
 
 
+class HomeAlert(Answer):
+    """A warning in force that matters to the resident; `link` is the app's screen of it."""
+
+    id: UUID
+    severity: str
+    headline: str
+    sent_at: datetime
+    expires_at: datetime
+    link: str
+
+
 class HomeInbox(Answer):
-    """How many messages are left to read."""
+    """How many messages are left to read, and the city's warnings, the newest first."""
 
     unread: int
+    alerts: list[HomeAlert]
 
 
 class Service(Answer):

@@ -44,6 +44,7 @@ from feedback.fine_routes import router as fines_router
 from feedback.open311.routes import router as open311_router
 from feedback.routes import router as feedback_router
 from notifications import deliveries
+from notifications.alerts.routes import router as alerts_router
 from notifications.routes import router as notifications_router
 from notifications.sandbox.parties import parties as notification_parties
 from wallet import ledger
@@ -84,7 +85,7 @@ def create_app(settings: Settings | None = None, database: Database | None = Non
             schema.front_door, health.router, places.router, agencies.router, home.router,
             identity_router, staff_router, machines_router, privacy_router, audit_router, policies_router,
             calendar.router, uploads_router, wallet_router, feedback_router, open311_router, fines_router,
-            dossiers_router, notifications_router,
+            dossiers_router, notifications_router, alerts_router,
         ],
         dependencies=dependencies,
         before_request=let_in,

@@ -161,7 +161,7 @@ ORDER BY key_id;
 -- name: home
 -- The phone's first screen: a part from each domain.
 SELECT name, wallet_home($1, $2) AS wallet, feedback_home($1, $2) AS feedback, dossiers_home($1, $2) AS dossiers,
-    notifications_home($1) AS notifications
+    notifications_home($1, $2) AS notifications
 FROM principal WHERE id = $1;
 
 -- name: seeded

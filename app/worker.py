@@ -34,6 +34,7 @@ from feedback import map as report_map
 from feedback import personal as feedback_personal
 from notifications import listeners as notifications_listeners
 from notifications import personal as notifications_personal
+from notifications.alerts import personal as alerts_personal
 from wallet import ledger
 from wallet import listeners as wallet_listeners
 from wallet import personal as wallet_personal
@@ -53,6 +54,7 @@ HOLDINGS: tuple[Holding, ...] = (
     *dossiers_personal.HOLDINGS,
     *counter_personal.HOLDINGS,
     *notifications_personal.HOLDINGS,
+    *alerts_personal.HOLDINGS,
     *uploads_personal.HOLDINGS,
     *privacy_personal.HOLDINGS,
     *audit_personal.HOLDINGS,

@@ -1,6 +1,18 @@
--- repeatable: what the phone's first screen shows of the inbox.
+-- repeatable: what the phone's first screen shows of the inbox and of the city's warnings.
 
-CREATE OR REPLACE FUNCTION notifications_home(resident uuid) RETURNS jsonb LANGUAGE sql STABLE AS $$
-    SELECT jsonb_build_object('unread', coalesce((
-        SELECT last_seq - read_up_to FROM inbox WHERE principal_id = resident), 0))
+-- The clock in a SELECT of its own is asked once, so that the index can be searched for its answer.
+CREATE OR REPLACE FUNCTION notifications_home(resident uuid, language text) RETURNS jsonb LANGUAGE sql STABLE AS $$
+    SELECT jsonb_build_object(
+        'unread', coalesce((SELECT last_seq - read_up_to FROM inbox WHERE principal_id = resident), 0),
+        'alerts', coalesce((
+            SELECT jsonb_agg(to_jsonb(line) - 'published_at' ORDER BY line.published_at DESC, line.id DESC) FROM (
+                SELECT id, severity, CASE WHEN language = 'en' THEN headline_en ELSE headline_vi END AS headline, sent_at,
+                    published_at, expires_at, '/alerts/' || id AS link
+                FROM alert
+                WHERE state = 'published' AND status = 'Actual' AND replaced_by IS NULL AND msg_type <> 'Cancel'
+                    AND expires_at > (SELECT city_now())
+                    AND (wards = '{}' OR wards && (
+                        SELECT ward_codes FROM notification_preference WHERE principal_id = resident))
+                ORDER BY published_at DESC, id DESC LIMIT 5
+            ) AS line), '[]'))
 $$;

@@ -45,7 +45,8 @@ from feedback.events import (
     ReportMoved,
     ReportOverdue,
 )
-from notifications import counter_messages, dossier_messages, report_messages
+from notifications import alert_messages, counter_messages, dossier_messages, report_messages
+from notifications.events import AlertCancelled, AlertProposed, AlertPublished, AlertUpdated
 from notifications.words import Words, dong, words_for
 from wallet.events import (
     ApiKeyMade,
@@ -164,6 +165,10 @@ Told = (
     | CounterBooked
     | BookingReminder
     | TicketCalled
+    | AlertProposed
+    | AlertPublished
+    | AlertUpdated
+    | AlertCancelled
 )
 """Every event that somebody is told of."""
 
@@ -952,6 +957,8 @@ def messages_of(event: Told) -> list[Words]:
             return dossier_messages.messages_of(event)
         case CounterBooked() | BookingReminder() | TicketCalled():
             return counter_messages.messages_of(event)
+        case AlertProposed() | AlertPublished() | AlertUpdated() | AlertCancelled():
+            return alert_messages.messages_of(event)
         case _:
             assert_never(event)
 

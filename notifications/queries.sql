@@ -218,6 +218,7 @@ claimed AS (
     FROM due WHERE delivery.id = due.id RETURNING delivery.*
 )
 SELECT claimed.id, claimed.principal_id, claimed.device_id, channel, claimed.lane, claimed.category, fence, attempts, claimed.collapse_key,
+    CASE WHEN broadcast_id IS NULL AND first_seq = claimed.last_seq THEN 'm' || claimed.last_seq ELSE '' END AS tag,
     claimed.expires_at, claimed.expires_at <= city_now() AS expired, target.kind AS target_kind,
     coalesce(topic, CASE channel WHEN 'text' THEN principal.phone ELSE target.target END) AS target,
     coalesce(language, 'vi') AS language, coalesce(message.link, broadcast.link) AS link, coalesce(amounts, true) AS amounts,

@@ -1088,3 +1088,25 @@ UPDATE session SET confirmed_at = NULL WHERE id = $1;
 -- Connections of this database that do something or hold a transaction open, but for the one that asks.
 SELECT count(*) FROM pg_stat_activity
 WHERE datname = current_database() AND backend_type = 'client backend' AND state <> 'idle' AND pid <> pg_backend_pid();
+
+-- name: alert_news
+-- What the city's warnings have told, oldest first.
+SELECT kind, data FROM event WHERE kind LIKE 'Alert%' ORDER BY id;
+
+-- name: farthest_ward_km
+-- How far the farthest ward's point is from a place.
+SELECT max(city_point(lat, lng) <-> city_point($1, $2)) / 1000 FROM ward;
+
+-- name: plant_old_alerts
+-- $2 warnings of years before, of an officer's.
+INSERT INTO alert (id, state, msg_type, status, reference_ids, categories, event_vi, event_en, response_types, urgency,
+    severity, certainty, expires_at, headline_vi, headline_en, description_vi, description_en, parameters, wards, agency_code,
+    written_by, sender, sent_at, published_at)
+SELECT gen_random_uuid(), 'published', 'Alert', 'Actual', '{}', '{Met}', 'Mưa', 'Rain', '{}', 'Expected', 'Minor', 'Likely',
+    moment.at + interval '1 day', 'Mưa', 'Rain', 'Mưa', 'Rain', '[]', '{}', 'city', $1, 'alerts@hue.example', moment.at, moment.at
+FROM (SELECT date_trunc('second', city_now(), 'UTC') - make_interval(hours => 48 + n) AS at FROM generate_series(1, $2::int) AS n)
+    AS moment;
+
+-- name: explain_home
+-- What the first screen's part of warnings costs.
+EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) SELECT notifications_home($1, 'vi');

@@ -25,6 +25,7 @@ Scope = Literal[
     "refunds.write",
     "webhooks.read",
     "webhooks.write",
+    "readings.write",
 ]
 KeyMode = Literal["test", "live"]
 Network = Annotated[

@@ -33,6 +33,8 @@ from dossiers.procedures import loading
 from feedback import fines, handling, reports, voices
 from feedback.models import AskReporter, FileReport, WriteComment, WriteReportNote
 from notifications import devices as push_devices
+from notifications.alerts import proposals
+from notifications.alerts.models import PutAlert
 from notifications.broadcasts import broadcasts
 from notifications.broadcasts.models import MakeBroadcast
 from notifications.models import RegisterDevice
@@ -40,6 +42,7 @@ from tests.conftest import OneConnection
 from tests.dossiers.makers import HERE, a_paper, the_procedures, words
 from tests.house.reading import PACKAGES
 from tests.makers import Machine, Resident, a_machine, a_resident, a_shop, a_staff_member, with_role
+from tests.notifications.alerts import warning
 from tests.statements import sql
 from wallet import bills, ledger
 from wallet.billers import autopay, billers
@@ -93,6 +96,11 @@ PUBLIC = {
     ("POST", "/v1/dossiers/look-ups"),
     ("GET", "/v1/dossiers/procedures"),
     ("GET", "/v1/dossiers/procedures/{procedure_code:str}"),
+    ("GET", "/v1/alerts"),
+    ("GET", "/v1/alerts/{alert_id:uuid}"),
+    ("GET", "/v1/alerts/{alert_id:uuid}/cap"),
+    ("GET", "/v1/alerts/feed.atom"),
+    ("GET", "/v1/alerts/flood"),
     ("GET", "/v1/places/ward"),
     ("GET", "/v1/pictures/{name:str}"),
     ("GET", "/v1/verifications/callback"),
@@ -369,6 +377,8 @@ async def a_household(db: Connection) -> Household:
     operator = await a_staff_member(db, role="operator")
     await broadcasts.make(db, operator.me, ids["broadcast_id"], convert(told, MakeBroadcast))
     ids["machine_id"] = (await a_machine(db)).id  # the city's own, for whoever looks after machines
+    ids["alert_id"] = uuid4()
+    await proposals.put(db, (await a_staff_member(db)).me, ids["alert_id"], convert(warning.words(), PutAlert))
     return Household(owner, ids)
 
 

@@ -19,6 +19,7 @@ from app.privacy.models import AnswerData, AskData, AskErasure, ReportBreach
 from app.worker import HOLDINGS, LISTENERS
 from dossiers import events as dossier_events
 from feedback import events as feedback_events
+from notifications import events as notifications_events
 from notifications.messages import Told, messages_of
 from tests.app.keys import with_key
 from tests.app.test_passkeys import added
@@ -50,7 +51,9 @@ NOT_TOLD = {
 }
 """News that is for the city's own workers: nobody finds a message of it."""
 
-OF_DOMAINS = {wallet_events.__name__, feedback_events.__name__, dossier_events.__name__}
+OF_DOMAINS = {
+    wallet_events.__name__, feedback_events.__name__, dossier_events.__name__, notifications_events.__name__,
+}  # fmt: skip
 
 KINDS = {event.__name__: event for event in subclasses(Event)}
 

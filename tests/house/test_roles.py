@@ -51,6 +51,7 @@ TABLE: dict[frozenset[str], str] = {
         look_up_dossier
         list_procedures get_procedure
         show_dossier_statistics get_dossier_statistics_csv
+        list_alerts get_alert get_alert_cap get_alerts_feed show_flood
     """,
     EVERYBODY - {"stranger"}: """
         discover_tus
@@ -142,6 +143,9 @@ TABLE: dict[frozenset[str], str] = {
     frozenset({"national.write"}): """
         file_from_portal
     """,
+    frozenset({"readings.write"}): """
+        post_readings
+    """,
     frozenset({"bills.write"}): """
         publish_bill withdraw_biller_bill give_e_invoice
     """,
@@ -198,6 +202,7 @@ TABLE: dict[frozenset[str], str] = {
     frozenset({"operator", "supervisor"}): """
         lock_resident
         file_report_for_caller verify_report assign_report merge_report hide_comment
+        put_alert refuse_alert list_staff_alerts get_staff_alert put_river_reading withdraw_river_reading
         trace_messages list_failed_deliveries resend_delivery
         make_broadcast list_broadcasts get_broadcast cancel_broadcast correct_broadcast
     """,
@@ -217,7 +222,7 @@ TABLE: dict[frozenset[str], str] = {
         list_late_dossiers
     """,
     frozenset({"supervisor"}): """
-        decide_extension approve_broadcast
+        decide_extension approve_alert approve_broadcast
     """,
     frozenset({"operator", "supervisor", "clerk", "compliance"}): """
         look_up_resident open_resident

@@ -169,7 +169,9 @@ ours."""
 PROTOCOL = {door.path for door in doors() if door.path.startswith((f"{tus.PATH}/", OPEN311))}
 """Paths whose form is somebody else's; tests/app/uploads/test_tus.py and tests/feedback/test_open311.py try them."""
 
-NOBODYS_OWN = {"/v1/wallet/bills/{bill_id:uuid}/vietqr"}
+NOBODYS_OWN = {
+    "/v1/wallet/bills/{bill_id:uuid}/vietqr", "/v1/alerts/{alert_id:uuid}", "/v1/alerts/{alert_id:uuid}/cap",
+}  # fmt: skip
 """Paths to what is shown to whoever knows its id."""
 
 STREAMS = {"stream_takings", "charge_pay_code", "get_result"}
@@ -326,6 +328,7 @@ EXAMPLES: tuple[object, ...] = (
     "2031-01-01", "280000000000000006", "photo", "bank_transfer", "complaint", "rejected", "reported", "holiday",
     [], 0.5, "satisfied", "1.001193", 0, "person", "relative", "online", "counter", "proof", "co@hue.example",
     "079203001234", "keep", 2026, "0123456789abcdef" * 4, "waiting", "H57.33", "1",
+    "Alert", "Actual", ["Met"], "Immediate", "Severe", "Observed", "https://hue.example",
     "22:00", "token", "burst", ["money"], ["20146"], "alert", "bulk", "/alerts",
     [{"MaHoSo": "G22.99.01-261122-0001", "MaTTHC": "1.001193", "MaDonVi": "H57.33", "ChuHoSo": "Trần Văn Vọng Cảnh"}],
 )  # fmt: skip

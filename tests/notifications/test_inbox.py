@@ -63,7 +63,10 @@ async def test_reading_goes_forward_only_and_never_past_the_last(db: Connection,
 
     assert [await read(2), await read(1), await read(10**9)] == [3, 3, 0]
     await listeners.tell(db, [sent(6, payer, payee)])
-    assert (await desk.get("/v1/home", headers=payer.headers)).json()["notifications"] == {"unread": 1}
+    assert (await desk.get("/v1/home", headers=payer.headers)).json()["notifications"] == {
+        "unread": 1,
+        "alerts": [],
+    }
     untouched = await desk.put(
         "/v1/notifications/inbox/read", headers=(await a_resident(db)).headers, json={"up_to": 5}
     )
