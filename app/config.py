@@ -166,6 +166,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return sorted({secret for secret in known if secret}, key=len, reverse=True)
 
     @property
+    def stand_ins_url(self) -> str:
+        """Where the stand-ins of outside parties are, in a sandbox."""
+        return f"http://localhost:{self.sandbox_port}"
+
+    @property
     def sandbox(self) -> bool:
         """Is everything here play?"""
         return self.mode == "sandbox"

@@ -44,6 +44,7 @@ from feedback.fine_routes import router as fines_router
 from feedback.open311.routes import router as open311_router
 from feedback.routes import router as feedback_router
 from notifications.routes import router as notifications_router
+from notifications.sandbox.parties import parties as notification_parties
 from wallet import ledger
 from wallet.oversight import guarantee
 from wallet.routes import router as wallet_router
@@ -124,7 +125,7 @@ def served() -> Litestar:
 def served_stand_ins() -> Litestar:
     """The stand-ins of all outside parties, the domains' among them: what `litestar sandbox` serves."""
     settings = _settings_or_exit()
-    return stand_ins.served(parties(settings), dossier_parties(settings))
+    return stand_ins.served(parties(settings), dossier_parties(settings), notification_parties(settings))
 
 
 def _settings_or_exit() -> Settings:

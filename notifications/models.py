@@ -22,6 +22,12 @@ class Message(Answer):
     read: bool
 
 
+class WebPushKey(Answer):
+    """The city's key for browsers: an uncompressed point of P-256 in base64url (RFC 8292, 3.2)."""
+
+    key: str
+
+
 class ReadUpTo(Body):
     """The `seq` of the last message that was read."""
 

@@ -8,7 +8,8 @@ from litestar.params import JSONBody, QueryParameter
 from app.deps import Db, Door
 from app.types import Page
 from notifications import inbox
-from notifications.models import Message, ReadUpTo, Unread
+from notifications.models import Message, ReadUpTo, Unread, WebPushKey
+from notifications.transports import web_push
 
 
 @get("/v1/notifications/inbox", who=("resident", "staff"))
@@ -28,4 +29,10 @@ async def read_inbox(db: Db, request: Door, data: JSONBody[ReadUpTo]) -> Unread:
     return await inbox.read(db, request.me, data.up_to)
 
 
-router = Router("/", route_handlers=[list_inbox, read_inbox], tags=["notifications"])
+@get("/v1/notifications/web-push-key", public=True)
+async def get_web_push_key() -> WebPushKey:
+    """What a browser subscribes to this city's messages with."""
+    return web_push.city_key()
+
+
+router = Router("/", route_handlers=[list_inbox, read_inbox, get_web_push_key], tags=["notifications"])

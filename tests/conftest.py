@@ -38,6 +38,7 @@ from app.main import create_app
 from app.sandbox.stand_ins import create_stand_ins
 from app.worker import Worker
 from dossiers.sandbox.parties import parties as dossier_parties
+from notifications.sandbox.parties import parties as notification_parties
 from tests.statements import sql
 from wallet.sandbox.parties import parties
 from wallet.till import Till
@@ -342,7 +343,12 @@ def served_stand_ins() -> Generator[StandIns]:
         config.settings.cache_clear()
         server = uvicorn.Server(
             uvicorn.Config(
-                create_stand_ins(config.settings(), parties(config.settings()), dossier_parties(config.settings())),
+                create_stand_ins(
+                    config.settings(),
+                    parties(config.settings()),
+                    dossier_parties(config.settings()),
+                    notification_parties(config.settings()),
+                ),
                 log_config=None,
                 ws="none",
                 timeout_graceful_shutdown=1,

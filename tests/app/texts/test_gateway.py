@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
+import msgspec
 import pytest
 
 from app import config, outside
@@ -18,8 +19,9 @@ STRANGER = "+84905123411"
 
 
 def a_text(**other: Any) -> Text:
-    usual: dict[str, Any] = {"to": PHONE, "kind": "critical", "words": "Lũ lên nhanh.", "reference": uuid4()}
-    return Text(**({"expires_at": city_now() + timedelta(minutes=5)} | usual | other))
+    in_time = city_now() + timedelta(minutes=5)
+    plain = Text(reference=uuid4(), to=PHONE, kind="critical", words="Lũ lên nhanh.", expires_at=in_time)
+    return msgspec.structs.replace(plain, **other)
 
 
 async def test_a_text_is_taken_once_however_often_it_is_handed_over(phones: Phones) -> None:

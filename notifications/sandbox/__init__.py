@@ -1,0 +1,1 @@
+"""Stand-ins of the parties outside that carry messages to phones."""
