@@ -148,7 +148,7 @@ async def send(database: Database, news: News) -> None:
 
     In a sandbox it is printed in the log too, which is enough if no gateway is there. Nothing is sent of a challenge
     that was replaced or used, or whose code would come too late. Raises NoCodeChannel, CodeWaits, KeyNotHere."""
-    if settings().text_url is None:
+    if not gateway.is_configured():
         raise NoCodeChannel("no channel for one-time codes is configured")
     async with database.transaction() as db:
         drawn = await _draw(db, UUID(news.data["challenge_id"]))
@@ -169,8 +169,7 @@ async def _draw(db: Connection, challenge_id: UUID) -> _Drawn | None:
         return None
     key_id = to_send.key_id or newest_id()
     code = _digits(challenge_id, key_id)
-    if to_send.key_id is None:
-        await db.execute(sql.draw_code, challenge_id, _code_mac(challenge_id, code, key_id), key_id)
+    await db.execute(sql.draw_code, challenge_id, _code_mac(challenge_id, code, key_id), key_id)
     return _Drawn(to_send, code)
 
 

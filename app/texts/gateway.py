@@ -31,12 +31,18 @@ class Peace:
     until = 0.0
 
 
+def is_configured() -> bool:
+    """Is there a gateway, and a key to sign with?"""
+    here = settings()
+    return here.text_url is not None and bool(here.text_key)
+
+
 async def send(text: Text) -> TextOutcome:
     """Hand one over; may be repeated with the same reference. It raises nothing.
 
     After a Retry-After the gateway is not asked for so long (five minutes at most), whatever comes."""
     here = settings()
-    if here.text_url is None:
+    if not is_configured():
         return TextOutcome("again", "no gateway is configured")
     if (left_s := Peace.until - monotonic()) > 0:
         return TextOutcome("again", "they asked to be left alone", after_s=left_s)

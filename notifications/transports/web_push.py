@@ -13,6 +13,7 @@ import re
 import socket
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import lru_cache
 from typing import NamedTuple
@@ -39,8 +40,8 @@ from notifications.transports.face import Lane, Outcome, Push
 log = structlog.get_logger()
 
 AT_ONCE = 64
-SEALED_AT_ONCE = 16
-"""In one go of a thread: some milliseconds."""
+SEALED_AT_ONCE = 8
+"""In one go of the thread: two milliseconds."""
 WITHIN_S = 10.0
 CONNECT_WITHIN_S = 4.0
 MOST_PLAIN_BYTES = 3993
@@ -53,6 +54,9 @@ _ADDRESS = re.compile(r"[a-z]+://[0-9A-Za-z._~:/?#\[\]@!$&'()*+,;=%-]{1,990}")
 """RFC 3986, 2: no other letters, and none that one library reads otherwise than another."""
 BADGE = "/badge.png"
 """The small picture of the status line, as the client serves it."""
+
+_sealing = ThreadPoolExecutor(1, thread_name_prefix="seal")
+"""One: sealing holds the interpreter most of the time, and many threads would keep the loop waiting in turn."""
 
 URGENCY: dict[Lane, str] = {"critical": "high", "transactional": "normal", "bulk": "low"}
 """RFC 8030, 5.3: how little battery may be left before the phone lets it wait."""
@@ -183,7 +187,8 @@ class WebPush:
             self._session = None
 
     async def _send_bunch(self, pushes: Sequence[Push], signing: "_Signing") -> list[Outcome]:
-        ready = await asyncio.to_thread(lambda: [_ready(push, signing) for push in pushes])
+        loop = asyncio.get_running_loop()
+        ready = await loop.run_in_executor(_sealing, lambda: [_ready(push, signing) for push in pushes])
         return list(await asyncio.gather(*map(self._post, ready)))
 
     async def _post(self, ready: _Sealed | Outcome) -> Outcome:

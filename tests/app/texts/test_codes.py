@@ -210,6 +210,7 @@ async def test_production_sends_by_text_and_prints_nothing(
 
     monkeypatch.setattr(gateway, "send", send)
     monkeypatch.setenv("HUONG_TEXT_URL", "https://texts.example/v1")
+    monkeypatch.setenv("HUONG_TEXT_KEY", "the gateway's key")
     config.settings.cache_clear()
     challenge_id = await asked(desk, phone)
     await codes_worker(db).drain()
@@ -259,3 +260,16 @@ async def test_who_runs_the_city_sees_which_codes_did_not_arrive(
     assert "code did not arrive" in said
     assert f"{phone[:6]}***{phone[-3:]}" in said
     assert phone not in said
+
+
+@pytest.mark.usefixtures("production")
+async def test_a_gateway_without_a_key_is_no_channel(
+    db: Connection, desk: httpx.AsyncClient, phone: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HUONG_TEXT_URL", "https://texts.example/v1")
+    config.settings.cache_clear()
+    challenge_id = await asked(desk, phone)
+    await codes_worker(db).drain()
+    [job] = await db.fetch(statements.job_rows)
+    assert job["last_error"].startswith("NoCodeChannel: ")
+    assert await db.fetchval(sql.code_mac, UUID(challenge_id)) is None, "nothing is drawn that nobody can send"

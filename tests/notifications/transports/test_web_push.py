@@ -1,11 +1,10 @@
 """Messages to browsers: sealed as RFC 8291 says, signed as RFC 8292 says; what services answer is understood."""
 
-import asyncio
 import os
+import threading
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from time import monotonic
 from typing import Any
 from unittest.mock import Mock
 
@@ -197,21 +196,21 @@ async def test_each_has_its_outcome_in_order(service: PushService, transport: Tr
     assert await transport.send([]) == []
 
 
-async def test_sealing_many_keeps_nobody_waiting(service: PushService, transport: Transport) -> None:
-    """The loop turns while threads seal: somebody who ticks each millisecond is never kept for long."""
-    browser = await service.a_browser()
-    ticks, done = [monotonic()], asyncio.Event()
+async def test_the_event_loop_seals_nothing(
+    service: PushService, transport: Transport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser, really = await service.a_browser(), web_push.seal
+    sealers: set[threading.Thread] = set()
 
-    async def tick() -> None:
-        while not done.is_set():
-            await asyncio.sleep(0)
-            ticks.append(monotonic())
+    def seal(subscription: Subscription, plain: bytes) -> bytes:
+        sealers.add(threading.current_thread())
+        return really(subscription, plain)
 
-    ticking = asyncio.create_task(tick())
-    await transport.send([a_push(browser.target, collapse_key=f"key-{number}") for number in range(200)])
-    done.set()
-    await ticking
-    assert len(ticks) > 100
+    monkeypatch.setattr(web_push, "seal", seal)
+    outcomes = await transport.send([a_push(browser.target, collapse_key=f"key-{n}") for n in range(30)])
+    assert {outcome.kind for outcome in outcomes} == {"accepted"}
+    assert len(sealers) == 1
+    assert threading.current_thread() not in sealers
 
 
 async def test_what_is_too_late_or_for_no_browser_is_refused(service: PushService, transport: Transport) -> None:
