@@ -22,7 +22,7 @@ from litestar import Request, Response, Router, get, post, put
 from litestar.params import FromPath, JSONBody
 from msgspec import Meta
 
-from app.clock import city_now
+from app.clock import CITY_ZONE, city_now
 from app.sandbox import pages
 from app.sandbox.behaviour import Behaviour, Trouble, trouble
 from app.types import SANDBOX_PHONES, masked_phone
@@ -238,7 +238,7 @@ def _item(got: Got) -> str:
     words = escape(shown["words"]).replace("\n", "<br>")
     return (
         f"<article><h2>{escape(shown['brand'])} → {escape(shown['to'])}</h2><p>{words}</p>"
-        f'<p class="small">{got.at:%H:%M:%S %d/%m/%Y} · {escape(shown["by"].upper())} · '
+        f'<p class="small">{got.at.astimezone(CITY_ZONE):%H:%M:%S %d/%m/%Y} · {escape(shown["by"].upper())} · '
         f"{shown['segments']} SMS</p></article>"
     )
 

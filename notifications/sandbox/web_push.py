@@ -27,7 +27,7 @@ from litestar import Request, Response, Router, delete, get, post, put
 from litestar.params import FromPath, JSONBody
 from msgspec import Meta
 
-from app.clock import city_now
+from app.clock import CITY_ZONE, city_now
 from app.sandbox import pages
 from app.sandbox.behaviour import Behaviour, Trouble, trouble
 
@@ -289,8 +289,8 @@ def _item(name: str, message: Message) -> str:
     said = message.shown if isinstance(message.shown, dict) else {"body": message.shown}
     return (
         f"<article><h2>{escape(str(said.get('title', '')))}</h2><p>{escape(str(said.get('body', '')))}</p>"
-        f'<p class="small">{message.at:%H:%M:%S %d/%m/%Y} · {escape(name)} · {escape(message.urgency)} · '
-        f"{escape(message.topic or '–')}</p></article>"
+        f'<p class="small">{message.at.astimezone(CITY_ZONE):%H:%M:%S %d/%m/%Y} · {escape(name)} · '
+        f"{escape(message.urgency)} · {escape(message.topic or '–')}</p></article>"
     )
 
 
