@@ -24,7 +24,7 @@ from msgspec import Meta
 
 from app.clock import CITY_ZONE, city_now
 from app.sandbox import pages
-from app.sandbox.behaviour import Behaviour, Trouble, trouble
+from app.sandbox.behaviour import SLOW_S, Behaviour, Trouble, trouble
 from app.types import SANDBOX_PHONES, masked_phone
 
 SKEW_S = 300
@@ -32,13 +32,14 @@ MOST_TEXTS = 10_000
 MOST_SHOWN = 200
 
 Asked = Request[Any, Any, Any]
-Mischief = Literal[Trouble, "busy", "garbage", "silence", "unknown_sender", "invalid_number", "blocked"]
+Mischief = Literal[Trouble, "busy", "garbage", "silence", "late", "unknown_sender", "invalid_number", "blocked"]
 Channel = Literal["zns", "sms"]
 ReportState = Literal["sent", "expired", "failed", "delivered"]
 
 
 class MisbehaveAtTexts(msgspec.Struct, forbid_unknown_fields=True):
-    """What goes wrong next, and how often. `busy`: 429, with `retry_after_s`; `silence`: taken, not answered."""
+    """What goes wrong next, and how often. `busy`: 429, with `retry_after_s`; `silence`: taken,
+    not answered; `late`: taken at once, answered after long."""
 
     next: Mischief
     times: Annotated[int, Meta(ge=0, le=100_000)] = 1
@@ -160,6 +161,8 @@ async def take_text(request: Asked, reference: FromPath[UUID]) -> Response[Any]:
     got = phones.take(wanted)
     if got.wanted != wanted:
         return Response({"error": "another text has this reference"}, status_code=409)
+    if mischief == "late":
+        await asyncio.sleep(SLOW_S)
     if mischief == "silence":
         return Response({"error": "later"}, status_code=503)
     return Response({"message_id": got.message_id}, status_code=202)

@@ -1,42 +1,15 @@
 """The gateway of text messages, on a real socket."""
 
 from collections.abc import AsyncIterator
-from typing import Any
-from uuid import UUID
 
-import httpx
 import pytest
 
-from app.texts import gateway
 from tests.conftest import StandIns
-
-
-class Phones:
-    """Whoever looks at the phones, and plays the carrier."""
-
-    def __init__(self, client: httpx.AsyncClient) -> None:
-        self.client = client
-
-    async def got(self, to: str) -> list[dict[str, Any]]:
-        """The texts of one phone, newest first."""
-        return (await self.client.get("", params={"to": to})).json()["texts"]
-
-    async def misbehave(self, mischief: str, times: int = 1, **more: int) -> None:
-        said = {"next": mischief, "times": times, **more}
-        (await self.client.put("/behaviour", json=said)).raise_for_status()
-
-    async def report(self, reference: UUID | str, state: str, **more: Any) -> dict[str, Any]:
-        told = await self.client.post(f"/messages/{reference}/reports", json={"state": state, **more})
-        assert told.status_code == 200, told.text
-        return told.json()
+from tests.texting import Phones, the_phones
 
 
 @pytest.fixture
-async def phones(stand_ins: StandIns, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Phones]:
-    """The stand-in, which does as it should until it is told otherwise, and is not being left in peace."""
-    monkeypatch.setattr(gateway.Peace, "until", 0.0)
-    async with httpx.AsyncClient(verify=False, base_url=f"{stand_ins.url}/texts") as client:
-        there = Phones(client)
-        await there.misbehave("down", times=0)
+async def phones(stand_ins: StandIns) -> AsyncIterator[Phones]:
+    """The stand-in's phones."""
+    async with the_phones(stand_ins) as there:
         yield there
-        await there.misbehave("down", times=0)

@@ -16,10 +16,10 @@ from app.texts.lengths import is_gsm_7, segments
 from app.texts.models import Text, TextOutcome
 from app.worker import Worker
 from tests.app.phones import ask_for_code, codes_worker, redeem
-from tests.app.texts.conftest import Phones
 from tests.conftest import City, Later, served
 from tests.makers import a_resident
 from tests.statements import sql as statements
+from tests.texting import Phones
 
 sql = queries_beside(__file__)
 

@@ -11,8 +11,8 @@ from app import config, outside
 from app.clock import city_now
 from app.texts import gateway
 from app.texts.models import Text
-from tests.app.texts.conftest import Phones
 from tests.conftest import StandIns
+from tests.texting import Phones
 
 PHONE = "+84900000411"
 STRANGER = "+84905123411"

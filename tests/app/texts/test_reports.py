@@ -13,9 +13,9 @@ from app.clock import city_now
 from app.db import Connection, queries_beside
 from app.texts import reports, signatures
 from app.texts.signatures import sign
-from tests.app.texts.conftest import Phones
 from tests.conftest import City, served
 from tests.statements import sql as statements
+from tests.texting import Phones
 
 sql = queries_beside(__file__)
 

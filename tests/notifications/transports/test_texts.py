@@ -3,32 +3,27 @@
 from collections.abc import AsyncIterator
 from uuid import uuid4
 
-import httpx
 import pytest
 
-from app.texts import gateway
 from app.texts.lengths import segments
+from notifications.transports.face import Push
 from notifications.transports.texts import Texts, words
-from tests.app.texts.conftest import Phones
 from tests.conftest import StandIns
 from tests.notifications.transports.browsers import a_push
+from tests.texting import Phones, the_phones
 
 PHONE = "+84900000522"
 
 
 @pytest.fixture
-async def phones(stand_ins: StandIns, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Phones]:
-    monkeypatch.setattr(gateway.Peace, "until", 0.0)
-    async with httpx.AsyncClient(verify=False, base_url=f"{stand_ins.url}/texts") as client:
-        there = Phones(client)
-        await there.misbehave("down", times=0)
+async def phones(stand_ins: StandIns) -> AsyncIterator[Phones]:
+    async with the_phones(stand_ins) as there:
         yield there
-        await there.misbehave("down", times=0)
 
 
-def a_warning(number: str = PHONE, **other: object):
-    usual = {"target_kind": "phone", "lane": "critical", "category": "alert", "title": "Cảnh báo lũ khẩn cấp"}
-    return a_push(number, **(usual | {"body": "Nước sông Hương trên báo động 3. Đưa người và xe lên cao."} | other))
+def a_warning(number: str = PHONE, **other: object) -> Push:
+    said = {"title": "Cảnh báo lũ khẩn cấp", "body": "Nước sông Hương trên báo động 3. Đưa người và xe lên cao."}
+    return a_push(number, **({"target_kind": "phone", "lane": "critical", "category": "alert"} | said | other))
 
 
 async def test_a_warning_reaches_the_phone_once(phones: Phones) -> None:
