@@ -39,7 +39,7 @@ async def the_phones(stand_ins: StandIns) -> AsyncGenerator[Phones]:
     async with httpx.AsyncClient(verify=False, base_url=f"{stand_ins.url}/texts") as client:
         there = Phones(client)
         await there.misbehave("down", times=0)
-        gateway.Peace.until = 0.0
+        gateway.forget_peace()
         yield there
-        gateway.Peace.until = 0.0
+        gateway.forget_peace()
         await there.misbehave("down", times=0)

@@ -13,7 +13,7 @@ from app import outside
 from app.config import settings
 from app.outside import NoAnswer, NobodyThere, Said
 from app.texts.lengths import segments
-from app.texts.models import BySms, ByZns, No, Order, Taken, Text, TextOutcome
+from app.texts.models import BySms, ByZns, No, Order, Taken, Text, TextKind, TextOutcome
 from app.texts.signatures import sign
 
 log = structlog.get_logger()
@@ -25,10 +25,9 @@ NOT_KNOWN_TO_THEM = {401, 403, 404}
 """They don't know us, or the address is wrong: our mistake, which says nothing about this text."""
 
 
-class Peace:
-    """Until when the gateway has asked this process to be left alone."""
-
-    until = 0.0
+_peace: dict[TextKind, float] = {}
+"""Until when the gateway has asked this process to be left alone: with warnings, or with codes, which are few and for
+which somebody waits. A warning to everybody holds no code up."""
 
 
 def is_configured() -> bool:
@@ -37,14 +36,19 @@ def is_configured() -> bool:
     return here.text_url is not None and bool(here.text_key)
 
 
+def forget_peace() -> None:
+    """As if nobody had asked for any (tests)."""
+    _peace.clear()
+
+
 async def send(text: Text) -> TextOutcome:
     """Hand one over; may be repeated with the same reference. It raises nothing.
 
-    After a Retry-After the gateway is not asked for so long (five minutes at most), whatever comes."""
+    After a Retry-After the gateway is not asked for so long (five minutes at most) to take one of this kind."""
     here = settings()
     if not is_configured():
         return TextOutcome("again", "no gateway is configured")
-    if (left_s := Peace.until - monotonic()) > 0:
+    if (left_s := _peace.get(text.kind, 0.0) - monotonic()) > 0:
         return TextOutcome("again", "they asked to be left alone", after_s=left_s)
     body = msgspec.json.encode(_order(text, here.text_brand))
     headers = {"content-type": "application/json", **sign(here.text_key, str(text.reference), body)}
@@ -55,7 +59,7 @@ async def send(text: Text) -> TextOutcome:
         return TextOutcome("again", NOBODY_THERE)
     except NoAnswer as silence:
         if silence.after_s is not None:
-            Peace.until = monotonic() + min(silence.after_s, LONGEST_PEACE_S)
+            _peace[text.kind] = monotonic() + min(silence.after_s, LONGEST_PEACE_S)
         return TextOutcome("again", str(silence), after_s=silence.after_s)
 
 

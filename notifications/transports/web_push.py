@@ -169,14 +169,12 @@ class WebPush:
 
         `gone`: the browser has ended its subscription, or never had one; `again`: the service is busy, down or not
         to be reached, or this city has no key."""
-        here = settings()
         try:
-            vapid = _vapid(here.vapid_private_key)
+            signing = _Signing(_vapid(settings().vapid_private_key), settings().vapid_subject)
         except VapidException as trouble:
-            log.error("web push: no key", why=str(trouble))
+            log.error("web push: this city cannot sign", why=str(trouble))
             return [Outcome("again", "the city has no key")] * len(pushes)
         bunches = [pushes[at : at + SEALED_AT_ONCE] for at in range(0, len(pushes), SEALED_AT_ONCE)]
-        signing = _Signing(vapid, here.vapid_subject)
         done = await asyncio.gather(*(self._send_bunch(bunch, signing) for bunch in bunches))
         return [outcome for outcomes in done for outcome in outcomes]
 
@@ -206,6 +204,8 @@ class WebPush:
                     return outcome
             except (aiohttp.ClientError, TimeoutError, OSError) as problem:
                 return Outcome("again", type(problem).__name__)
+            except ValueError as problem:  # what no header may say
+                return Outcome("refused", type(problem).__name__)
 
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
@@ -325,8 +325,10 @@ class _Signing:
     """The city's name under what it sends: one signature for all that goes to one service in a send."""
 
     def __init__(self, vapid: Vapid02, subject: str) -> None:
+        """Raises VapidException for a subject that is no mailto: or https: address."""
         self._vapid = vapid
         self._subject = subject
+        self.headers("https://push.example")
 
     def headers(self, origin: str) -> dict[str, str]:
         """RFC 8292, 2: what is signed names the service, so that no service can use it at another."""

@@ -323,6 +323,18 @@ async def test_the_stand_in_is_called_where_browsers_are_and_nowhere_else(stand_
             web_push.read(target_of(other))
 
 
+def test_the_city_says_which_services_are_called(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patched:
+        patched.setenv("HUONG_PUSH_HOSTS", "push.example, *.push.example")
+        config.settings.cache_clear()
+        for host in ("push.example", "eu.push.example"):
+            assert web_push.read(target_of(f"https://{host}/x"))[1].host == host
+        for host in ("fcm.googleapis.com", "push.example.com", "xpush.example"):
+            with pytest.raises(NotABrowser):
+                web_push.read(target_of(f"https://{host}/x"))
+    config.settings.cache_clear()
+
+
 @pytest.mark.usefixtures("production")
 def test_production_knows_no_stand_in() -> None:
     with pytest.raises(NotABrowser):
@@ -376,6 +388,26 @@ async def test_without_a_key_the_city_pushes_to_no_browser(
         assert (answer.status_code, answer.json()["type"]) == (503, "urn:huong:problem:WebPushNotConfigured")
         [outcome] = await transport.send([a_push(target_of("https://fcm.googleapis.com/x"))])
         assert (outcome.kind, outcome.why) == ("again", "the city has no key")
+
+
+@pytest.mark.parametrize("subject", ["", "huong@example.com", "http://example.com"])
+async def test_without_somebody_to_write_to_nothing_is_pushed(
+    service: PushService, transport: Transport, monkeypatch: pytest.MonkeyPatch, subject: str
+) -> None:
+    browser = await service.a_browser()
+    nameless = msgspec.structs.replace(config.settings(), vapid_subject=subject)
+    with monkeypatch.context() as patched:
+        patched.setattr(web_push, "settings", lambda: nameless)
+        [outcome] = await transport.send([a_push(browser.target)])
+    assert (outcome.kind, outcome.why) == ("again", "the city has no key")
+    assert await browser.shows() == []
+
+
+async def test_what_no_header_may_say_is_refused(service: PushService, transport: Transport) -> None:
+    browser = await service.a_browser()
+    outcomes = await transport.send([a_push(browser.target, collapse_key="a\r\nb: c"), a_push(browser.target)])
+    assert [outcome.kind for outcome in outcomes] == ["refused", "accepted"]
+    assert len(await browser.shows()) == 1
 
 
 def test_a_signature_is_kept_for_six_hours_and_is_one_services(stand_ins: StandIns) -> None:
