@@ -295,7 +295,7 @@ def _encoded(push: Push, body: str) -> bytes:
         _Payload(
             title=push.title,
             body=body,
-            tag=push.collapse_key,
+            tag=push.shown_as,
             link=push.link,
             category=push.category,
             delivery_id=str(push.delivery_id),
