@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Iterator
+from contextlib import suppress
 from datetime import timedelta
 from functools import wraps
 from pathlib import Path
@@ -36,6 +37,7 @@ sql = queries_beside(__file__)
 JOB_STATEMENT_TIMEOUT_S = 60
 FAR_FROM_KNOWN = 0.1
 """A ward's area within its boundary is worth a line if it differs by more than a tenth."""
+MOST_FILES = 2**20
 SEALED = (machine_keys.SEALED, connections.SEALED, webhook_endpoints.SEALED)
 """Whatever is sealed under the keys of HUONG_PEPPER."""
 
@@ -96,11 +98,24 @@ def serve() -> None:
     settings = config.settings()
     start_logging(settings.log_level, settings.secrets())
     end_with_parent()
+    _open_many_files()
     with_database(settings, lambda database: health.refuse_unfit(database, settings))
     if settings.server == "granian":
         _serve_granian(settings)
     else:
         _serve_uvicorn(settings)
+
+
+def _open_many_files() -> None:
+    """Each connection is one, and the soft limit is often 1,024: take what the hard one allows."""
+    if sys.platform != "win32":
+        import resource
+
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        most = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
+        if soft != resource.RLIM_INFINITY and soft < most:
+            with suppress(ValueError, OSError):  # macOS allows less than it says
+                resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 def _serve_uvicorn(settings: Settings) -> None:
@@ -113,7 +128,7 @@ def _serve_uvicorn(settings: Settings) -> None:
         port=settings.port,
         workers=settings.workers,
         loop="uvloop",
-        http="httptools",
+        http="app.connections:Connection",  # pyright: ignore[reportArgumentType]
         log_config=None,
         access_log=False,
         server_header=False,
@@ -136,7 +151,7 @@ def _serve_granian(settings: Settings) -> None:
         interface=Interfaces.ASGI,
         loop=Loops.uvloop,
         log_access=False,
-        backpressure=2048,
+        backpressure=2048 + settings.streams,
         workers_kill_timeout=10,
     ).serve()
 

@@ -36,7 +36,9 @@ class News(msgspec.Struct, frozen=True):
     made_at: datetime
 
 
-Hear = Callable[[Connection, Sequence[News]], Awaitable[None]]
+Afterwards = Callable[[], Awaitable[None]]
+"""What is done once the turn has been committed, and may be missed: to ring for whoever waits for it."""
+Hear = Callable[[Connection, Sequence[News]], Awaitable[Afterwards | None]]
 Errand = Callable[[Database, News], Awaitable[None]]
 """What asks somebody outside: it holds no connection while it waits for an answer, and opens short transactions of
 its own. It may be run again after any of its steps (the worker may be killed there): each is safe to repeat."""
@@ -145,10 +147,15 @@ async def _run_errand(database: Database, listener: Listener, errand: Errand, jo
 async def _turn(database: Database, listener: Listener, jobs: Sequence[_Job]) -> None:
     assert listener.hear is not None
     async with database.transaction() as db:
-        await listener.hear(db, [job.news for job in jobs])
+        afterwards = await listener.hear(db, [job.news for job in jobs])
         finished = await db.fetch(sql.finish_jobs, [job.id for job in jobs], [job.fence for job in jobs])
         if len(finished) != len(jobs):
             raise _LeaseLost
+    if afterwards is not None:
+        try:
+            await afterwards()
+        except Exception as problem:
+            log.warning("nothing was done afterwards", listener=listener.name, error=told(problem))
 
 
 async def _one_by_one(database: Database, listener: Listener, jobs: Sequence[_Job]) -> None:

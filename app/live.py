@@ -4,10 +4,10 @@ A bell says nothing of what is new: whoever hears it looks in the database, whic
 where Redis is away or slow: listeners look by themselves every so often, oftener while it is."""
 
 import asyncio
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from functools import cache
-from typing import Any
+from typing import Any, Protocol
 
 import redis
 import redis.asyncio
@@ -23,47 +23,49 @@ CHANNEL = "huong:live"
 REDIS_TIMEOUT_S = 0.2
 AGAIN_AFTER_S = 1.0
 LISTEN_S = 5.0
+TOPICS_AT_ONCE = 500
+"""In one message of Redis's, with spaces between them."""
+
+
+class Ear(Protocol):
+    """Whoever listens in this process for the topics of one kind; so many of them."""
+
+    count: int
+
+    def hear(self, topic: str) -> None:
+        """Somebody rang, here or elsewhere."""
+
+    def close(self) -> None:
+        """The process ends."""
 
 
 class Live:
-    """One per process. `heard`: does Redis bring what other processes ring?"""
+    """One per process. A topic is `kind:id`. `heard`: does Redis bring what other processes ring?"""
 
     def __init__(self, redis_url: str | None) -> None:
         self.redis_url = redis_url
         self.heard = False
         self.closing = False
-        self.bells: dict[str, set[asyncio.Event]] = {}
-        self.ear: asyncio.Task[None] | None = None
+        self.ears: dict[str, Ear] = {}
+        self.listening: asyncio.Task[None] | None = None
         self._client: Any = None
 
     def start(self) -> None:
         """Listen, if there is a Redis."""
         if self.redis_url is not None:
-            self.ear = asyncio.create_task(self._listen(), name="live-ear")
+            self.listening = asyncio.create_task(self._listen(), name="live-ear")
 
     async def close(self) -> None:
-        """Wake whoever waits, so that they end, and let go of Redis."""
+        """Have whoever listens end, and let go of Redis."""
         self.closing = True
-        for bells in list(self.bells.values()):
-            for bell in bells:
-                bell.set()
-        if self.ear is not None:
-            self.ear.cancel()
-            await asyncio.gather(self.ear, return_exceptions=True)
-        if self._client is not None:
-            await self._client.aclose()
-
-    @contextmanager
-    def bell(self, topic: str) -> Generator[asyncio.Event]:
-        """An event that is set whenever somebody rings for this topic, here or elsewhere."""
-        bell = asyncio.Event()
-        self.bells.setdefault(topic, set()).add(bell)
-        try:
-            yield bell
-        finally:
-            self.bells[topic].discard(bell)
-            if not self.bells[topic]:
-                del self.bells[topic]
+        for ear in self.ears.values():
+            ear.close()
+        if self.listening is not None:
+            self.listening.cancel()
+            await asyncio.gather(self.listening, return_exceptions=True)
+        client, self._client = self._client, None
+        if client is not None:
+            await client.aclose()
 
     async def ring(self, topics: Sequence[str]) -> None:
         """Something is new on these topics. Redis away costs the others a moment, and us nothing."""
@@ -74,15 +76,16 @@ class Live:
         try:
             async with asyncio.timeout(REDIS_TIMEOUT_S):
                 pipeline = self._redis().pipeline(transaction=False)
-                for topic in topics:
-                    pipeline.publish(CHANNEL, topic)
+                for first in range(0, len(topics), TOPICS_AT_ONCE):
+                    pipeline.publish(CHANNEL, " ".join(topics[first : first + TOPICS_AT_ONCE]))
                 await pipeline.execute()
         except (redis.RedisError, OSError, TimeoutError) as trouble:
             log.warning("Redis carries no bells", error=repr(trouble))
 
     def _wake(self, topic: str) -> None:
-        for bell in self.bells.get(topic, ()):
-            bell.set()
+        ear = self.ears.get(topic.partition(":")[0])
+        if ear is not None:
+            ear.hear(topic)
 
     def _redis(self) -> Any:
         if self._client is None:
@@ -114,7 +117,8 @@ class Live:
                 if message is None:
                     await channel.ping()
                 elif isinstance(message["data"], bytes):
-                    self._wake(message["data"].decode(errors="replace"))
+                    for topic in message["data"].decode(errors="replace").split(" "):
+                        self._wake(topic)
         finally:
             await client.aclose()
 

@@ -33,6 +33,8 @@ from app.replies import Reply
 from app.sandbox import stand_ins
 from app.staff.cookie import StaffCookie
 from app.staff.routes import router as staff_router
+from app.texts.routes import router as texts_router
+from app.turns import Turns
 from app.uploads.routes import router as uploads_router
 from app.worker import HOLDINGS
 from dossiers.figures import statistics as dossier_statistics
@@ -83,8 +85,8 @@ def create_app(settings: Settings | None = None, database: Database | None = Non
         route_handlers=[
             schema.front_door, health.router, places.router, agencies.router, home.router,
             identity_router, staff_router, machines_router, privacy_router, audit_router, policies_router,
-            calendar.router, uploads_router, wallet_router, feedback_router, open311_router, fines_router,
-            dossiers_router, notifications_router, alerts_router,
+            calendar.router, uploads_router, texts_router, wallet_router, feedback_router, open311_router,
+            fines_router, dossiers_router, notifications_router, alerts_router,
         ],
         dependencies=dependencies,
         before_request=let_in,
@@ -112,7 +114,7 @@ def create_app(settings: Settings | None = None, database: Database | None = Non
     staff_cookie = app.state.staff_cookie = StaffCookie(signatures, database, rates)
     bearer = Bearer(staff_cookie, database, rates)
     app.state.bearer = bearer
-    app.asgi_handler = Observe(bearer, settings.trusted_proxies)
+    app.asgi_handler = Observe(Turns(bearer), settings.trusted_proxies)
     return app
 
 

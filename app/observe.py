@@ -54,6 +54,8 @@ NATIONAL_OUT_OF_STEP = Gauge(
 DELIVERIES_DUE = Gauge("huong_deliveries_due", "Pushes and texts that are due, by lane", ["lane"])
 DELIVERIES_LATE = Gauge("huong_deliveries_late_seconds", "For how long the oldest of them has been due", ["lane"])
 DELIVERIES_FAILED = Gauge("huong_deliveries_failed", "Pushes and texts of the last hour that failed", ["lane"])
+STREAMS = Gauge("huong_streams_open", "Live streams that this process holds", ["kind"])
+SCREENS_WAITING = Gauge("huong_screens_waiting", "First screens that wait for their turn in this process")
 TILL_GROUP = Histogram("huong_till_group_payments", "Payments per till group", buckets=(1, 2, 4, 8, 16, 32, 64, 128))
 
 LAG_EVERY_S = 0.02

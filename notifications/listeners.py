@@ -6,18 +6,19 @@ from typing import get_args
 
 import msgspec
 
+from app import live
 from app.db import Connection
-from app.jobs import Engine, Listener, News, Scheduled
+from app.jobs import Afterwards, Engine, Listener, News, Scheduled
 from app.outbox import Event
-from notifications import deliveries, inbox, sending
+from notifications import deliveries, inbox, inbox_stream, sending
 from notifications.broadcasts import going
 from notifications.messages import Told, messages_of
 
 _KINDS: dict[str, type[Event]] = {event.__name__: event for event in get_args(Told)}
 
 
-async def tell(db: Connection, news: Sequence[News]) -> None:
-    """Write a message for everybody whom the news concerns, and have it pushed to their devices."""
+async def tell(db: Connection, news: Sequence[News]) -> Afterwards:
+    """Write a message for everybody whom the news concerns, and have it pushed to their devices; then ring."""
     fresh = await inbox.deliver(
         db,
         [
@@ -27,6 +28,7 @@ async def tell(db: Connection, news: Sequence[News]) -> None:
         ],
     )
     await deliveries.make(db, fresh)
+    return partial(live.here().ring, inbox_stream.topics_of(reader for reader, _ in fresh))
 
 
 listeners: tuple[Listener, ...] = (Listener(name="inbox", kinds=tuple(_KINDS), hear=tell, batch=200),)

@@ -36,6 +36,25 @@ class Message(Answer):
     read: bool
 
 
+class NewMessage(Message):
+    """One that has just come, and how many are left to read with it."""
+
+    unread: int
+
+
+class InboxStands(Answer):
+    """The `seq` of the newest message, 0 where there is none, and how many are left to read."""
+
+    seq: int
+    unread: int
+
+
+class WebPushKey(Answer):
+    """The city's key for browsers: an uncompressed point of P-256 in base64url (RFC 8292, 3.2)."""
+
+    key: str
+
+
 class ReadUpTo(Body):
     """The `seq` of the last message that was read."""
 

@@ -36,6 +36,29 @@ ORDER BY message.seq DESC LIMIT $3;
 UPDATE inbox SET read_up_to = greatest(read_up_to, least($2, last_seq)) WHERE principal_id = $1
 RETURNING last_seq - read_up_to;
 
+-- name: inbox_positions
+-- The last message of each inbox and up to where it is read, for sessions that may still hear; a browser's of the
+-- staff is idle after $3 seconds.
+SELECT asked.nth, coalesce(inbox.last_seq, 0), coalesce(inbox.read_up_to, 0)
+FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS asked (principal_id, session_id, nth)
+JOIN principal ON principal.id = asked.principal_id AND principal.closed_at IS NULL AND principal.locked_at IS NULL
+LEFT JOIN session ON session.id = asked.session_id AND session.principal_id = asked.principal_id
+LEFT JOIN staff_session ON staff_session.id = asked.session_id AND staff_session.principal_id = asked.principal_id
+LEFT JOIN inbox ON inbox.principal_id = asked.principal_id
+WHERE CASE WHEN session.id IS NOT NULL THEN session.ended_at IS NULL
+    ELSE staff_session.ended_at IS NULL AND staff_session.expires_at > city_now()
+        AND staff_session.seen_at > city_now() - make_interval(secs => $3) END;
+
+-- name: messages_after
+-- Of each inbox the first messages after one and up to another, oldest first.
+SELECT asked.nth, message.seq, category, title, body, link, at, message.seq <= coalesce(inbox.read_up_to, 0) AS read
+FROM unnest($1::int[], $2::uuid[], $3::bigint[], $4::bigint[]) AS asked (nth, principal_id, after_seq, up_to_seq)
+LEFT JOIN inbox ON inbox.principal_id = asked.principal_id
+CROSS JOIN LATERAL (
+    SELECT * FROM message WHERE message.principal_id = asked.principal_id AND message.seq > asked.after_seq
+        AND message.seq <= asked.up_to_seq ORDER BY message.seq LIMIT $5) AS message
+ORDER BY asked.nth, message.seq;
+
 -- name: messages_of_person
 -- For a copy of all that is held: the inbox, oldest first.
 SELECT message.seq, category, title, body, link, at, message.seq <= coalesce(inbox.read_up_to, 0) AS read
@@ -195,6 +218,7 @@ claimed AS (
     FROM due WHERE delivery.id = due.id RETURNING delivery.*
 )
 SELECT claimed.id, claimed.principal_id, claimed.device_id, channel, claimed.lane, claimed.category, fence, attempts, claimed.collapse_key,
+    CASE WHEN broadcast_id IS NULL AND first_seq = claimed.last_seq THEN 'm' || claimed.last_seq ELSE '' END AS tag,
     claimed.expires_at, claimed.expires_at <= city_now() AS expired, target.kind AS target_kind,
     coalesce(topic, CASE channel WHEN 'text' THEN principal.phone ELSE target.target END) AS target,
     coalesce(language, 'vi') AS language, coalesce(message.link, broadcast.link) AS link, coalesce(amounts, true) AS amounts,

@@ -1,14 +1,15 @@
 """The doors of notifications."""
 
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
-from litestar import Router, delete, get, put
-from litestar.params import FromPath, JSONBody, QueryParameter
+from litestar import Request, Router, delete, get, put
+from litestar.params import FromPath, HeaderParameter, JSONBody, QueryParameter
 
 from app.deps import Db, Door
+from app.streams import EventStream
 from app.types import Nothing, Page
-from notifications import deliveries, devices, inbox, preferences
+from notifications import deliveries, devices, inbox, inbox_stream, preferences
 from notifications.broadcasts.routes import router as broadcasts_router
 from notifications.models import (
     Delivery,
@@ -22,7 +23,9 @@ from notifications.models import (
     Received,
     RegisterDevice,
     Unread,
+    WebPushKey,
 )
+from notifications.transports import web_push
 
 READERS = ("resident", "staff")
 DESK = ("operator", "supervisor")
@@ -37,10 +40,30 @@ async def list_inbox(db: Db, request: Door, cursor: Cursor = None, limit: Limit 
     return await inbox.page(db, request.me, cursor, limit)
 
 
-@put("/v1/notifications/inbox/read", who=READERS)
+async def ring_for_reader(request: Request[Any, Any, Any]) -> None:
+    """The reader's other devices hear that it was read, once that is committed."""
+    await request.app.state.live.ring(inbox_stream.topics_of([request.user.id]))
+
+
+@put("/v1/notifications/inbox/read", who=READERS, after_response=ring_for_reader)
 async def read_inbox(db: Db, request: Door, data: JSONBody[ReadUpTo]) -> Unread:
     """I have read everything up to there."""
     return await inbox.read(db, request.me, data.up_to)
+
+
+@get("/v1/notifications/stream", who=READERS, media_type="text/event-stream")
+async def stream_inbox(
+    request: Door,
+    last_event_id: Annotated[str | None, HeaderParameter(name="Last-Event-ID", max_length=40)] = None,
+    last_event: Annotated[str | None, QueryParameter(name="last_event_id", max_length=40)] = None,
+) -> EventStream:
+    """My inbox, live: server-sent events `inbox`, `message`, `read` and `reset`.
+
+    Read with fetch and a bearer token, or by an officer's browser. `last_event_id` is for whoever cannot send the
+    header, which counts first."""
+    state = request.app.state
+    heard = last_event_id or last_event
+    return inbox_stream.listen(state.database, state.live, state.settings.streams, request.me, heard)
 
 
 @get("/v1/notifications/devices")
@@ -101,12 +124,18 @@ async def resend_delivery(db: Db, request: Door, delivery_id: FromPath[UUID], da
     return await deliveries.resend(db, request.me, delivery_id)
 
 
+@get("/v1/notifications/web-push-key", public=True)
+async def get_web_push_key() -> WebPushKey:
+    """What a browser subscribes to this city's messages with."""
+    return web_push.city_key()
+
+
 router = Router(
     "/",
     route_handlers=[
-        list_inbox, read_inbox, list_push_devices, register_push_device, remove_push_device, get_preferences,
-        put_preferences, receive_delivery, trace_messages, list_failed_deliveries, resend_delivery,
-        broadcasts_router,
+        list_inbox, read_inbox, stream_inbox, list_push_devices, register_push_device, remove_push_device,
+        get_preferences, put_preferences, receive_delivery, trace_messages, list_failed_deliveries, resend_delivery,
+        get_web_push_key, broadcasts_router,
     ],
     tags=["notifications"],
 )  # fmt: skip

@@ -34,7 +34,7 @@ AGAIN_AFTER_S = (5, 15, 60, 300, 900, 1800, 3600)
 """Where they who carry it do not say themselves; with a tenth of jitter, until nobody needs the message any more."""
 
 Carriers = Mapping[TargetKind, Transport]
-_carriers: WeakKeyDictionary[Database, Carriers] = WeakKeyDictionary()
+in_use: WeakKeyDictionary[Database, Carriers] = WeakKeyDictionary()
 
 
 class _Claimed(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,6 +47,7 @@ class _Claimed(msgspec.Struct, frozen=True, kw_only=True):
     fence: int
     attempts: int
     collapse_key: str
+    tag: str
     expires_at: datetime
     expired: bool
     target_kind: DeviceTargetKind | None
@@ -82,15 +83,16 @@ async def work(lane: Lane, database: Database) -> int:
 
 
 def _of(database: Database) -> Carriers:
-    """Who carries for this database's worker: one set of connections for all lanes."""
-    if database not in _carriers:
-        _carriers[database] = transports.carriers(settings())
-    return _carriers[database]
+    """Who carries for this database's worker: one set of connections for all lanes. Where nobody is there yet (a
+    sandbox's stand-in that begins beside us) it is looked again."""
+    if not in_use.get(database):
+        in_use[database] = transports.carriers(settings())
+    return in_use[database]
 
 
 async def close(database: Database) -> None:
     """Let go of the connections."""
-    for transport in set(_carriers.pop(database, {}).values()):
+    for transport in set(in_use.pop(database, {}).values()):
         await transport.close()
 
 
@@ -152,13 +154,14 @@ def _push(delivery: _Claimed) -> Push:
         link=words.link,
         collapse_key=delivery.collapse_key,
         expires_at=delivery.expires_at,
+        tag=delivery.tag,
     )
 
 
 async def _carry(carrier: Transport | None, pushes: Sequence[Push]) -> Sequence[Outcome]:
     """One outcome for each; whoever takes too long has not answered."""
     if carrier is None:
-        return [Outcome("refused", "no_transport")] * len(pushes)
+        return [Outcome("again", "no_transport")] * len(pushes)
     try:
         async with asyncio.timeout(SEND_WITHIN_S):
             return await carrier.send(pushes)

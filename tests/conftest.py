@@ -30,8 +30,9 @@ import uvicorn
 from litestar import Litestar
 
 import migrations
-from app import clock, config, embedded
+from app import clock, config, embedded, live
 from app.config import Settings
+from app.connections import Connection as ServedConnection
 from app.db import Connection, Database, prepare_connection
 from app.live import Live
 from app.main import create_app
@@ -170,6 +171,26 @@ async def city(template: Servers, kept_app: Litestar) -> AsyncIterator[City]:
             yield opened
 
 
+@pytest.fixture
+async def redis_city(city: City, template: Servers, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[City]:
+    """A city whose worker rings through the run's Redis, and whose API hears it."""
+    if template.redis_url is None:
+        pytest.fail("these tests need a Redis")
+    monkeypatch.setenv("REDIS_URL", template.redis_url)
+    config.settings.cache_clear()
+    live.here.cache_clear()
+    city.app.state.live.start()
+    async with asyncio.timeout(5):
+        while not city.app.state.live.heard:  # noqa: ASYNC110 - it rings no bell when it begins to hear
+            await asyncio.sleep(0.01)
+    yield city
+    await city.app.state.live.close()
+    await live.here().close()
+    monkeypatch.undo()
+    config.settings.cache_clear()
+    live.here.cache_clear()
+
+
 @asynccontextmanager
 async def open_city(settings: Settings) -> AsyncGenerator[City]:
     """Another app on a database, as another process would be."""
@@ -192,6 +213,7 @@ async def _opened(app: Litestar, settings: Settings) -> AsyncGenerator[City]:
         try:
             yield City(app, client, database, Worker(database), settings)
         finally:
+            await app.state.live.close()
             await app.state.till.close()
             await database.close()
 
@@ -199,7 +221,7 @@ async def _opened(app: Litestar, settings: Settings) -> AsyncGenerator[City]:
 @asynccontextmanager
 async def served(app: Litestar) -> AsyncGenerator[int]:
     """The port on which the app is served, in this event loop, as `litestar serve` serves it."""
-    config = uvicorn.Config(app, port=0, lifespan="off", log_config=None, http="httptools", server_header=False)
+    config = uvicorn.Config(app, port=0, lifespan="off", log_config=None, http=ServedConnection, server_header=False)
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve())
     while not server.started:  # noqa: ASYNC110 - it has no event to wait for
@@ -270,7 +292,10 @@ class Desk:
 def kept_desk(template: Servers, shared_database: str, kept_connection: Connection) -> Desk:
     """One app for all desks."""
     database = OneConnection(kept_connection)
-    return Desk(create_app(settings_for(template, shared_database), database), database)
+    app = create_app(settings_for(template, shared_database), database)
+    app.state.live = Live(None)
+    app.state.live.closing = True  # a desk's client reads whole answers, and would wait for ever for a stream's end
+    return Desk(app, database)
 
 
 @pytest.fixture

@@ -1068,6 +1068,27 @@ SELECT public_words($1, $2);
 -- So many days pass for a report that is closed.
 UPDATE report SET closed_at = closed_at - make_interval(days => $2) WHERE id = $1;
 
+-- name: forget_message
+-- One message is gone from an inbox.
+DELETE FROM message WHERE principal_id = $1 AND seq = $2;
+
+-- name: messages_of
+-- How many messages somebody has.
+SELECT count(*) FROM message WHERE principal_id = $1;
+
+-- name: lock_principal
+-- An account was locked elsewhere.
+UPDATE principal SET locked_at = city_now() WHERE id = $1;
+
+-- name: unconfirm_session
+-- A session that has shown no more than the phone number.
+UPDATE session SET confirmed_at = NULL WHERE id = $1;
+
+-- name: busy_connections
+-- Connections of this database that do something or hold a transaction open, but for the one that asks.
+SELECT count(*) FROM pg_stat_activity
+WHERE datname = current_database() AND backend_type = 'client backend' AND state <> 'idle' AND pid <> pg_backend_pid();
+
 -- name: alert_news
 -- What the city's warnings have told, oldest first.
 SELECT kind, data FROM event WHERE kind LIKE 'Alert%' ORDER BY id;

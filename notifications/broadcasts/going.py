@@ -13,11 +13,12 @@ from uuid import UUID
 
 import msgspec
 
-from app import policies
+from app import live, policies
 from app.db import Connection, Database, maybe, queries_beside
 from app.errors import Language
 from notifications import deliveries
 from notifications.broadcasts.models import BroadcastLane
+from notifications.inbox_stream import topics_of
 from notifications.models import Category
 
 sql = queries_beside(__file__)
@@ -54,25 +55,29 @@ async def work(database: Database) -> int:
         going = await maybe(_Going, db, sql.claim_broadcast, FULL, pause)
         if going is None:
             return 0
-        await _step(db, going)
-        return 1
+        readers = await _step(db, going)
+    if readers:
+        await live.here().ring(topics_of(readers))
+    return 1
 
 
-async def _step(db: Connection, going: _Going) -> None:
+async def _step(db: Connection, going: _Going) -> list[UUID]:
+    """Whose inboxes it has reached."""
     if going.expired:
         await db.execute(sql.end_broadcast, going.id, "done" if going.phase in {"pause", "texts"} else "expired")
-        return
+        return []
     match going.phase:
         case "topics":
             if going.by_topic:
                 await db.execute(sql.make_topics, going.id, topics(going.ward_codes))
             await db.execute(sql.enter_phase, going.id, "people")
         case "people":
-            await _tell(db, going)
+            return await _tell(db, going)
         case "pause":
             await db.execute(sql.enter_phase, going.id, "texts")
         case "texts":
             await _text(db, going)
+    return []
 
 
 def topics(ward_codes: list[str]) -> list[str]:
@@ -81,7 +86,7 @@ def topics(ward_codes: list[str]) -> list[str]:
     return [f"{place}.{language}" for place in places for language in LANGUAGES]
 
 
-async def _tell(db: Connection, going: _Going) -> None:
+async def _tell(db: Connection, going: _Going) -> list[UUID]:
     told = [(row["principal_id"], row["seq"]) for row in await db.fetch(sql.tell_people, going.id, CHUNK)]
     if told:
         await deliveries.make(
@@ -96,6 +101,7 @@ async def _tell(db: Connection, going: _Going) -> None:
         await db.execute(sql.keep_reached, going.id, max(principal_id for principal_id, _ in told), len(told))
     if len(told) < CHUNK:
         await _leave_people(db, going)
+    return [reader for reader, _ in told]
 
 
 async def _leave_people(db: Connection, going: _Going) -> None:

@@ -8,21 +8,29 @@ from litestar import Litestar
 
 from app.config import Settings
 from app.sandbox.stand_ins import Parties
-from notifications.sandbox import fcm, fcm_account
+from notifications.sandbox import fcm, fcm_account, web_push
 from notifications.sandbox.fcm_line import Server, cloud_of
 from notifications.transports.chosen import SANDBOX_FOLDER
 
 
 def parties(settings: Settings) -> Parties:
-    """Who stands in for FCM; nobody if the settings point at another one."""
+    """Who stands in for the browsers' push services, and for FCM unless the settings point at another one."""
+    others = Parties(
+        routers=[web_push.router],
+        state={"push_service": web_push.PushService(settings.stand_ins_url)},
+        names=[("Thông báo đến trình duyệt", "Browsers' push service", "/web-push")],
+    )
     if settings.fcm_stand_in_port is None:
-        return Parties(routers=[], state={}, names=[])
+        return others
     papers = fcm_account.make(settings.data_dir / SANDBOX_FOLDER, settings.fcm_url)
     cloud = cloud_of(papers)
     return Parties(
-        routers=[fcm.router],
-        state={"fcm": cloud},
-        names=[("Firebase Cloud Messaging và các điện thoại", "Firebase Cloud Messaging and phones", "/fcm/phones")],
+        routers=[*others.routers, fcm.router],
+        state={**others.state, "fcm": cloud},
+        names=[
+            ("Firebase Cloud Messaging và các điện thoại", "Firebase Cloud Messaging and phones", "/fcm/phones"),
+            *others.names,
+        ],
         beside=[_listen(Server(cloud, papers), settings.host, settings.fcm_stand_in_port)],
     )
 

@@ -16,8 +16,9 @@ TargetKind = Literal["token", "fid", "topic", "condition", "web_push", "phone"]
 
 class Push(msgspec.Struct, frozen=True, kw_only=True):
     """One message for one target, in the reader's language. `link` is the app's screen that it opens, `expires_at`
-    when nobody needs it any more; a newer one of the same `collapse_key` (at most 32 of A-Z a-z 0-9 - _, RFC 8030,
-    5.4) takes the place of an older one on the phone."""
+    when nobody needs it any more. While the phone is away, those who carry it keep the newest of a `collapse_key` (at
+    most 32 of A-Z a-z 0-9 - _, RFC 8030, 5.4) only; on the phone's screen a newer one takes the place of an older one
+    of the same `tag` (by the same letters; empty: the collapse key)."""
 
     delivery_id: UUID
     target_kind: TargetKind
@@ -29,6 +30,12 @@ class Push(msgspec.Struct, frozen=True, kw_only=True):
     link: str | None
     collapse_key: str
     expires_at: datetime
+    tag: str = ""
+
+    @property
+    def shown_as(self) -> str:
+        """What it takes the place of on the screen."""
+        return self.tag or self.collapse_key
 
 
 class Outcome(msgspec.Struct, frozen=True):

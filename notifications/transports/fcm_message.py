@@ -165,7 +165,7 @@ def _android(push: Push, now: datetime) -> Message:
         "ttl": f"{ttl_s(push, now)}s",
         "notification": {
             "channel_id": push.category,
-            "tag": push.collapse_key,
+            "tag": push.shown_as,
             "notification_priority": NOTIFICATION_PRIORITY[push.lane],
         },
     }
@@ -185,7 +185,7 @@ def _apns(push: Push) -> Message:
             "apns-push-type": "alert",
             "apns-priority": APNS_PRIORITY[push.lane],
             "apns-expiration": str(int(push.expires_at.timestamp())),
-            "apns-collapse-id": push.collapse_key,
+            "apns-collapse-id": push.shown_as,
         },
         "payload": {"aps": aps},
     }
@@ -194,7 +194,7 @@ def _apns(push: Push) -> Message:
 def _webpush(push: Push, now: datetime) -> Message:
     webpush: Message = {
         "headers": {"TTL": str(ttl_s(push, now)), "Urgency": URGENCY[push.lane], "Topic": push.collapse_key},
-        "notification": {"tag": push.collapse_key},
+        "notification": {"tag": push.shown_as},
     }
     if link := web_link(push):
         webpush["fcm_options"] = {"link": link}

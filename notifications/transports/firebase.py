@@ -175,7 +175,7 @@ def message_of(push: Push, now: datetime) -> Any:
             priority="normal" if push.lane == "bulk" else "high",
             ttl=ttl_s,
             notification=_messaging.AndroidNotification(
-                channel_id=push.category, tag=push.collapse_key, priority=NOTIFICATION_PRIORITY[push.lane]
+                channel_id=push.category, tag=push.shown_as, priority=NOTIFICATION_PRIORITY[push.lane]
             ),
         ),
         apns=_messaging.APNSConfig(
@@ -183,7 +183,7 @@ def message_of(push: Push, now: datetime) -> Any:
                 "apns-push-type": "alert",
                 "apns-priority": "5" if push.lane == "bulk" else "10",
                 "apns-expiration": str(int(push.expires_at.timestamp())),
-                "apns-collapse-id": push.collapse_key,
+                "apns-collapse-id": push.shown_as,
             },
             payload=_messaging.APNSPayload(
                 aps=_messaging.Aps(
@@ -200,7 +200,7 @@ def message_of(push: Push, now: datetime) -> Any:
                 "Urgency": fcm_message.URGENCY[push.lane],
                 "Topic": push.collapse_key,
             },
-            notification=_messaging.WebpushNotification(tag=push.collapse_key),
+            notification=_messaging.WebpushNotification(tag=push.shown_as),
             fcm_options=_messaging.WebpushFCMOptions(link=link) if link else None,
         ),
     )

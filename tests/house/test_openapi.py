@@ -472,11 +472,12 @@ ASKED = {"from": "2026-11-24", "to": "2026-11-24", "lat": "16.46", "lng": "107.5
          "bbox": "107.5,16.4,107.7,16.5", "zoom": "12"}  # fmt: skip
 """For what is asked of some days, and of a place."""
 OPENED_ELSEWHERE = {"stream_takings", "return_from_gateway", "check_receipt", "show_receipt", "get_picture"} | {
+    "stream_inbox",
     "get_report_original", "get_stored_paper", "get_dossier_paper",
     "get_form", "get_staff_form", "get_register", "get_result", "get_staff_result",
     "check_result",
 }  # fmt: skip
-"""One goes on and on; the others say 200 to what is signed, printed or painted, and have tests of their own."""
+"""Two go on and on; the others say 200 to what is signed, printed or painted, and have tests of their own."""
 
 
 async def test_answers_are_what_it_says(desk: httpx.AsyncClient, db: Connection) -> None:

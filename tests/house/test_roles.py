@@ -42,7 +42,7 @@ TABLE: dict[frozenset[str], str] = {
         request_code sign_in refresh lock_account return_from_provider
         discover_open311 list_services get_service_definition list_service_requests get_service_request
         get_service_request_of_token list_service_request_updates
-        hear_gateway return_from_gateway hear_sepay hear_casso hear_public_post
+        hear_gateway return_from_gateway hear_sepay hear_casso hear_public_post hear_texts get_web_push_key
         get_counter_screen show_counter_screen list_counter_times
         get_public_bill show_public_bill
         begin_staff_sign_in finish_staff_sign_in
@@ -109,7 +109,7 @@ TABLE: dict[frozenset[str], str] = {
         list_webhook_endpoints list_webhook_messages get_webhook_message
     """,
     RESIDENTS | STAFF: """
-        list_inbox read_inbox
+        list_inbox read_inbox stream_inbox
         put_upload get_upload remove_upload ask_presigned complete_upload
         create_tus_upload head_tus_upload patch_tus_upload terminate_tus_upload
         patch_or_terminate_tus_upload

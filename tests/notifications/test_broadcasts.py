@@ -2,7 +2,6 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -22,14 +21,6 @@ from tests.notifications.phones import Carrier, sql, with_phone
 
 BROADCASTS = "/v1/staff/broadcasts"
 WARD, OTHER_WARD = "19777", "19803"
-
-
-@pytest.fixture
-def carrier(monkeypatch: pytest.MonkeyPatch) -> Iterator[Carrier]:
-    one = Carrier()
-    monkeypatch.setattr(sending.transports, "carriers", lambda _: dict.fromkeys(("token", "topic", "phone"), one))
-    yield one
-    sending._carriers.clear()
 
 
 def words(**other: Any) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -17,15 +16,7 @@ from notifications import deliveries, sending
 from notifications.transports.face import Outcome
 from tests.conftest import City, OneConnection
 from tests.makers import Resident, a_resident, a_staff_member
-from tests.notifications.phones import Carrier, another_phone, paid, report_commented, sql, with_phone
-
-
-@pytest.fixture
-def carrier(monkeypatch: pytest.MonkeyPatch) -> Iterator[Carrier]:
-    one = Carrier()
-    monkeypatch.setattr(sending.transports, "carriers", lambda _: dict.fromkeys(("token", "topic", "phone"), one))
-    yield one
-    sending._carriers.clear()
+from tests.notifications.phones import Carrier, always, another_phone, paid, report_commented, sql, with_phone
 
 
 async def send(db: Connection, lane: Any = "transactional") -> int:
@@ -194,7 +185,7 @@ async def test_what_nobody_needs_any_more_expires(db: Connection, carrier: Carri
 
 async def test_a_target_that_is_nobodys_is_dropped(db: Connection, carrier: Carrier) -> None:
     resident = await a_waking_resident(db)
-    carrier.answer = lambda _: Outcome("gone", "UNREGISTERED")
+    carrier.answer = always(Outcome("gone", "UNREGISTERED"))
     await paid(db, resident, 1)
     await send(db)
     assert await states(db, resident) == [("failed", "UNREGISTERED")]
@@ -209,7 +200,7 @@ async def test_a_phone_that_has_a_new_target_by_then_keeps_it(db: Connection, ca
             await with_phone(db, resident, "the-new-token")
             return await super().send(pushes)
 
-    sending._carriers[database := OneConnection(db)] = {"token": Slow(lambda _: Outcome("gone", "UNREGISTERED"))}
+    sending.in_use[database := OneConnection(db)] = {"token": Slow(always(Outcome("gone", "UNREGISTERED")))}
     await paid(db, resident, 1)
     await sending.work("transactional", database)
     assert [row["target"] for row in await db.fetch(sql.targets, resident.id)] == ["the-new-token"]
@@ -217,14 +208,14 @@ async def test_a_phone_that_has_a_new_target_by_then_keeps_it(db: Connection, ca
 
 async def test_whoever_says_not_now_is_asked_again_when_they_said(db: Connection, carrier: Carrier) -> None:
     resident = await a_waking_resident(db)
-    carrier.answer = lambda _: Outcome("again", "QUOTA_EXCEEDED", after_s=120)
+    carrier.answer = always(Outcome("again", "QUOTA_EXCEEDED", after_s=120))
     await paid(db, resident, 1)
     await send(db)
     [waiting] = await db.fetch(sql.deliveries, resident.id)
     assert (waiting["state"], waiting["why"], waiting["attempts"]) == ("queued", "QUOTA_EXCEEDED", 1)
     assert 119 < (waiting["due_at"] - city_now()).total_seconds() < 133
     assert await send(db) == 0
-    carrier.answer = lambda _: Outcome("accepted")
+    carrier.answer = always(Outcome("accepted"))
     await db.execute(sql.due_now)
     assert await send(db) == 1
     assert (await states(db, resident))[0][0] == "accepted"
@@ -251,7 +242,7 @@ async def test_an_operator_sees_what_was_sent_and_why_not(
     db: Connection, desk: httpx.AsyncClient, carrier: Carrier
 ) -> None:
     resident, operator = await a_waking_resident(db), await a_staff_member(db, role="operator")
-    carrier.answer = lambda _: Outcome("refused", "INVALID_ARGUMENT")
+    carrier.answer = always(Outcome("refused", "INVALID_ARGUMENT"))
     for event_id in (1, 2, 3):
         await paid(db, resident, event_id)
     await send(db)
@@ -270,7 +261,7 @@ async def test_an_operator_sees_what_was_sent_and_why_not(
     assert log, "whose messages were looked at can see it"
     unknown = await desk.get("/v1/staff/messages", headers=operator.headers, params={"phone": "0987654321"})
     assert unknown.status_code == 404
-    carrier.answer = lambda _: Outcome("accepted")
+    carrier.answer = always(Outcome("accepted"))
     path = f"/v1/staff/deliveries/{seen[0]['id']}/resend"
     assert (await desk.put(path, headers=operator.headers, json={})).json()["state"] == "queued"
     assert await send(db) == 1

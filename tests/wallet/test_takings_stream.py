@@ -12,9 +12,9 @@ import httpx
 import msgspec
 import pytest
 
-from app import config, live
+from app import streams
 from app.worker import Worker
-from tests.conftest import City, Servers, open_city, served
+from tests.conftest import City, open_city, served
 from tests.makers import Resident, Shop, a_resident, a_shop
 from tests.statements import sql
 from tests.wallet.telling import casso, of_casso, of_sepay, sepay
@@ -62,26 +62,6 @@ async def pay(city: City, payer: Resident, shop: Shop, amount: int) -> None:
     assert paid.status_code == 201, paid.text
 
 
-@pytest.fixture
-async def redis_city(city: City, template: Servers, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[City]:
-    """A city whose worker rings through the run's Redis, and whose API hears it."""
-    if template.redis_url is None:
-        pytest.fail("these tests need a Redis")
-    monkeypatch.setenv("REDIS_URL", template.redis_url)
-    config.settings.cache_clear()
-    live.here.cache_clear()
-    city.app.state.live.start()
-    async with asyncio.timeout(5):
-        while not city.app.state.live.heard:  # noqa: ASYNC110 - it rings no bell when it begins to hear
-            await asyncio.sleep(0.01)
-    yield city
-    await city.app.state.live.close()
-    await live.here().close()
-    monkeypatch.undo()
-    config.settings.cache_clear()
-    live.here.cache_clear()
-
-
 async def test_a_taking_is_heard_in_another_process_within_a_second(redis_city: City) -> None:
     """The payment is made by another API process, and told by a worker; only Redis joins them."""
     payer, shop = await a_town(redis_city)
@@ -99,7 +79,7 @@ async def test_a_taking_is_heard_in_another_process_within_a_second(redis_city: 
     assert (name, taking["amount"], taking["payer"], taking["kind"]) == (
         "taking", 45_000, "L*** T*** N*** Bình", "merchant",
     )  # fmt: skip
-    assert took_s < takings_stream.LOOK_WITH_BELLS_S / 2, "only the look by the clock found it"
+    assert took_s < streams.LOOK_WITH_BELLS_S / 2, "only the look by the clock found it"
 
 
 async def from_a_bank(city: City, told_by: str, shop: Shop, amount: int) -> None:
@@ -201,7 +181,7 @@ async def test_a_phone_does_not_hold_more_lines_than_it_needs(city: City) -> Non
     async with served(city.app) as port, httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
         url = f"/v1/merchants/{shop.id}/takings/stream"
         open_lines: list[tuple[AbstractAsyncContextManager[httpx.Response], AsyncIterator[str]]] = []
-        for _ in range(takings_stream.MOST_STREAMS):
+        for _ in range(streams.MOST_OF_ONE):
             line = client.stream("GET", url, headers=shop.owner.headers)
             answer = await line.__aenter__()
             words = answer.aiter_lines()

@@ -732,11 +732,15 @@ SELECT count(*) FROM gone;
 -- The last line of a shop's account, for whoever may act for the shop.
 SELECT coalesce((SELECT version FROM account WHERE id = $1), 0) WHERE acts_for_merchant($1, $2);
 
--- name: stream_position_of_session
--- The same, for a session that may still hear what comes in.
-SELECT coalesce((SELECT version FROM account WHERE id = $1), 0)
-WHERE acts_for_merchant($1, $2) AND EXISTS (SELECT FROM session JOIN principal ON principal.id = session.principal_id
-    WHERE session.id = $3 AND principal_id = $2 AND ended_at IS NULL AND closed_at IS NULL AND locked_at IS NULL);
+-- name: stream_positions
+-- The same of many, for sessions that may still hear what comes in there.
+SELECT asked.nth, coalesce(account.version, 0) AS version
+FROM unnest($1::uuid[], $2::uuid[], $3::uuid[]) WITH ORDINALITY AS asked (merchant_id, principal_id, session_id, nth)
+JOIN session ON session.id = asked.session_id AND session.principal_id = asked.principal_id
+    AND session.ended_at IS NULL
+JOIN principal ON principal.id = asked.principal_id AND principal.closed_at IS NULL AND principal.locked_at IS NULL
+LEFT JOIN account ON account.id = asked.merchant_id
+WHERE acts_for_merchant(asked.merchant_id, asked.principal_id);
 
 -- name: takings_between
 -- What came in, and was given back, after a line and up to another, oldest first; of that what I may see.

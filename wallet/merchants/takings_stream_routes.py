@@ -5,9 +5,9 @@ from uuid import UUID
 
 from litestar import Router, get
 from litestar.params import FromPath, HeaderParameter
-from litestar.response import ServerSentEvent
 
 from app.deps import Door
+from app.streams import EventStream
 from wallet.merchants import takings_stream
 
 LastEventId = Annotated[str | None, HeaderParameter(name="Last-Event-ID", max_length=40)]
@@ -16,11 +16,12 @@ LastEventId = Annotated[str | None, HeaderParameter(name="Last-Event-ID", max_le
 @get("/v1/merchants/{merchant_id:uuid}/takings/stream", media_type="text/event-stream")
 async def stream_takings(
     request: Door, merchant_id: FromPath[UUID], last_event_id: LastEventId = None
-) -> ServerSentEvent:
+) -> EventStream:
     """What comes in, as it comes: server-sent events `taking` and `reset`, read with fetch and a bearer token."""
     state = request.app.state
-    after = await takings_stream.begin(state.database, request.me, merchant_id, last_event_id)
-    return takings_stream.answer(state.database, state.live, request.me, merchant_id, after)
+    return await takings_stream.listen(
+        state.database, state.live, state.settings.streams, request.me, merchant_id, last_event_id
+    )
 
 
 router = Router("/", route_handlers=[stream_takings], tags=["wallet"])

@@ -59,6 +59,7 @@ pushes = st.builds(
     body=texts | long_texts.filter(str.isprintable),
     link=st.none() | st.text(max_size=100).map("huong://app/".__add__) | st.just("https://hue.example/1"),
     collapse_key=st.from_regex(r"[A-Za-z0-9_-]{1,32}", fullmatch=True),
+    tag=st.from_regex(r"[A-Za-z0-9_-]{0,32}", fullmatch=True),
     expires_at=st.datetimes(datetime(2026, 10, 29), datetime(2027, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001
 )
 

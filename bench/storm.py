@@ -1,0 +1,223 @@
+"""A warning has gone to the whole city and everybody opens the first screen, while others pay at the counter.
+
+`python -m bench.storm`: PostgreSQL (durable), Redis and `litestar serve`, one process, as in production; the payments
+come from a process of their own, so many a second at random moments (open loop: a wait begins when a payment was
+due), and the first screens from another, each phone asking for the next resident's as soon as it has the last one's.
+First the payments alone, then the first screens alone, then both. Whoever opens a screen was not seen lately, so that
+each also costs the look at who it is. The aim is a target; a payment that fails, or books that do not add up, exits
+with 1. One line of JSON at the end."""
+
+import argparse
+import asyncio
+import os
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
+from itertools import cycle
+from multiprocessing import get_context
+from pathlib import Path
+
+import asyncpg
+import msgspec
+
+from app.embedded import Postgres, start_redis
+from bench import ours
+from bench.listeners import open_files
+from bench.load import Measured, measure
+from bench.payments import busy_s, cpu_s, free_port, machine, serving
+from bench.phones import Task, phones
+from bench.postgres import postgres
+from bench.steady import steady
+from bench.town import Town
+
+RESIDENTS = 10_000
+MERCHANTS = 500
+CONNECTIONS = 60
+AIM = 2.0
+
+
+class Payments(msgspec.Struct):
+    """How the payments went: `refused` are answers that were not 2xx (0: the connection broke)."""
+
+    per_second: float
+    p50_ms: float
+    p99_ms: float
+    refused: dict[int, int]
+
+
+class Homes(msgspec.Struct):
+    """How the first screens went. `server_cores` and `database_cores`: what both took of the processors then."""
+
+    per_second: float
+    p50_ms: float
+    p99_ms: float
+    refused: dict[int, int]
+    server_cores: float
+    database_cores: float
+
+
+class Report(msgspec.Struct):
+    """What was measured, in this order."""
+
+    bench: str
+    machine: str
+    phones: int
+    seconds: float
+    payments_alone: Payments
+    homes_alone: Homes
+    payments_beside: Payments
+    homes_beside: Homes
+    others: float
+    """The share of all cores that none of these used: with more than a tenth, none of this means much."""
+    p99_ratio: float
+    """The payments' p99 beside the first screens, divided by their p99 alone."""
+    aim: str
+    faults: list[str]
+
+
+class Account:
+    """What the processors did since it was opened."""
+
+    def __init__(self, database_pid: int) -> None:
+        self.database_pid = database_pid
+        self.began_s, self.busy_s, self.ours_s = time.monotonic(), busy_s(), self._ours_s()
+
+    def _ours_s(self) -> float:
+        return cpu_s(os.getpid()) + cpu_s(self.database_pid)
+
+    def others(self) -> float:
+        """The share of all cores that was not ours."""
+        spent_s = busy_s() - self.busy_s - (self._ours_s() - self.ours_s)
+        return round(max(0.0, spent_s) / ((time.monotonic() - self.began_s) * (os.cpu_count() or 1)), 3)
+
+
+def main() -> int:
+    """One after the other, then both."""
+    given = arguments()
+    open_files(given.phones + 1000)
+    with ExitStack() as stack:
+        database = stack.enter_context(postgres(given.data_dir, connections=CONNECTIONS))
+        redis = start_redis(given.data_dir)
+        if redis is None:
+            raise SystemExit("there is no Redis to start here")
+        stack.callback(redis.stop)
+        os.environ["REDIS_URL"] = redis.url
+        town = ours.prepare_ours(database, residents=RESIDENTS, merchants=MERCHANTS, bills=RESIDENTS)
+        asyncio.run(furnish(database))
+        port, log = free_port(), given.data_dir / "ours.log"
+        process = ours.start_ours(database, port, log, "uvicorn")
+        stack.enter_context(serving(process, port, log))
+        load = stack.enter_context(ProcessPoolExecutor(2, mp_context=get_context("spawn")))
+        before = asyncio.run(ours.books(database))
+        account = Account(database.pid)
+        load.submit(pay, town, port, given.rate, 3, 1).result()  # everything is loaded and planned
+        alone = load.submit(pay, town, port, given.rate, given.seconds, 2).result()
+        homes_alone = open_homes(load, process.pid, database, town, port, given, None)
+        paying = load.submit(pay, town, port, given.rate, given.seconds + 4, 3)
+        homes_beside = open_homes(load, process.pid, database, town, port, given, 2)
+        beside = paying.result()
+        others = account.others()
+        books = asyncio.run(ours.books(database))
+        faults = asyncio.run(ours.broken_laws(database))
+    if books.sum_of_entries or books.wrong_accounts or books.below_zero or books.payments < before.payments:
+        faults.append("the books do not add up")
+    faults += [f"a payment was answered {status}" for side in (alone, beside) for status in side.refused]
+    report = Report(
+        bench="storm",
+        machine=machine(),
+        phones=given.phones,
+        seconds=given.seconds,
+        payments_alone=_payments(alone),
+        homes_alone=homes_alone,
+        payments_beside=_payments(beside),
+        homes_beside=homes_beside,
+        others=others,
+        p99_ratio=round(beside.p99_ms / alone.p99_ms, 2),
+        aim=f"≤ {AIM}",
+        faults=faults,
+    )
+    print(msgspec.json.encode(report).decode())
+    return 1 if faults else 0
+
+
+def arguments() -> argparse.Namespace:
+    """What to do."""
+    parser = argparse.ArgumentParser(prog="python -m bench.storm", description=__doc__)
+    parser.add_argument("--seconds", type=float, default=10)
+    parser.add_argument("--rate", type=float, default=200, help="payments a second")
+    parser.add_argument("--phones", type=int, default=64, help="that open first screens")
+    parser.add_argument("--data-dir", type=Path, default=Path("var/bench-storm"), help="removed afterwards")
+    return parser.parse_args()
+
+
+def pay(town: Town, port: int, per_second: float, seconds: float, seed: int) -> Measured:
+    """Payments to any merchant by any resident; each id is new."""
+    task = Task(errand="random", town=town, port=port, clients=1, seconds=seconds, seed=seed)
+    [requests] = phones(task)
+    return steady(requests, port=port, per_second=per_second, seconds=seconds, seed=seed)
+
+
+def look(town: Town, port: int, count: int, seconds: float, warm_up_s: float) -> Measured:
+    """First screens, by so many phones, each resident's in turn."""
+    asked = [
+        f"GET /v1/home HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\n\r\n".encode()
+        for token in town.tokens
+    ]
+    return measure([cycle(asked[number::count]) for number in range(count)], port=port, seconds=seconds,
+                   warm_up_s=warm_up_s)  # fmt: skip
+
+
+def open_homes(
+    load: ProcessPoolExecutor,
+    server_pid: int,
+    database: Postgres,
+    town: Town,
+    port: int,
+    given: argparse.Namespace,
+    warm_up_s: float | None,
+) -> Homes:
+    """First screens for so long, and what server and database took meanwhile."""
+    server_s, database_s = cpu_s(server_pid), cpu_s(database.pid)
+    warm_up_s = warm_up_s or 1
+    measured = load.submit(look, town, port, given.phones, given.seconds, warm_up_s).result()
+    lasted_s = measured.seconds + warm_up_s
+    return Homes(
+        per_second=measured.per_second,
+        p50_ms=measured.p50_ms,
+        p99_ms=measured.p99_ms,
+        refused=measured.refused,
+        server_cores=round((cpu_s(server_pid) - server_s) / lasted_s, 2),
+        database_cores=round((cpu_s(database.pid) - database_s) / lasted_s, 2),
+    )
+
+
+async def furnish(server: Postgres) -> None:
+    """Each resident keeps a customer code under which a bill is due, and has something to read."""
+    db = await asyncpg.connect(server.url(ours.DATABASE, "postgres"))
+    await db.execute(CODES)
+    await db.execute(INBOXES)
+    await db.execute("VACUUM ANALYZE")
+    await db.close()
+
+
+def _payments(measured: Measured) -> Payments:
+    return Payments(
+        per_second=measured.per_second, p50_ms=measured.p50_ms, p99_ms=measured.p99_ms, refused=measured.refused
+    )
+
+
+CODES = f"""
+INSERT INTO customer_code (principal_id, id, biller_code, customer_code)
+SELECT principal.id, uuidv7(), bill.biller_code, bill.customer_code
+FROM bill JOIN principal ON principal.kind = 'resident'
+    AND right(principal.id::text, 12) = lpad(to_hex(right(bill.customer_code, 9)::int), 12, '0')
+LIMIT {RESIDENTS}
+"""
+
+INBOXES = """
+INSERT INTO inbox (principal_id, last_seq) SELECT id, 3 FROM principal WHERE kind = 'resident'
+"""
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,23 @@
+"""Whoever carries pushes, written down."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from app.config import Settings
+from notifications import sending
+from notifications.transports.face import TargetKind, Transport
+from tests.notifications.phones import Carrier
+
+
+@pytest.fixture
+def carrier(monkeypatch: pytest.MonkeyPatch) -> Iterator[Carrier]:
+    """The one who carries everything, of every city of this test."""
+    one = Carrier()
+
+    def carriers(_: Settings) -> dict[TargetKind, Transport]:
+        return {"token": one, "topic": one, "phone": one}
+
+    monkeypatch.setattr(sending.transports, "carriers", carriers)
+    yield one
+    sending.in_use.clear()
