@@ -35,7 +35,9 @@ TAKES_NOTHING_S = 30.0
 GOODBYE_S = 2.0
 MOST_OF_ONE = 5
 AT_ONCE = 500
-"""So many streams are one statement, and what this process does before it lets others in between."""
+"""So many streams are one statement."""
+SAID_AT_ONCE = 50
+"""So many are told before others in this process, who pay perhaps, get in between."""
 AGAIN_AFTER_MS = 1000
 
 Mark = tuple[int, ...]
@@ -262,10 +264,12 @@ class Streams:
                     else:
                         stream.again = True
             tellings = await self.feed.tell(db, behind) if behind else ()
-        for (stream, _), telling in zip(behind, tellings, strict=True):
+        for number, ((stream, _), telling) in enumerate(zip(behind, tellings, strict=True), start=1):
             stream.told, stream.again = telling.mark, telling.more
             if telling.words:
                 stream.say(telling.words)
+            if number % SAID_AT_ONCE == 0:
+                await asyncio.sleep(0)
 
     async def _keep_alive(self) -> None:
         """A comment to whom nothing was said for long: whoever stands between would take the line for dead."""
@@ -276,11 +280,10 @@ class Streams:
             for stream in streams
             if stream.spoke_at <= late and stream.saying is None and stream.send is not None
         ]
-        for number, stream in enumerate(silent):
-            if number % AT_ONCE == AT_ONCE - 1:
+        for number, stream in enumerate(silent, start=1):
+            stream.say(_KEEP_ALIVE)
+            if number % SAID_AT_ONCE == 0:
                 await asyncio.sleep(0)
-            if stream.saying is None:
-                stream.say(_KEEP_ALIVE)
 
 
 def streams_of(bells: Live, database: Database, feed: Feed, most: int) -> Streams:

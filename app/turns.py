@@ -13,8 +13,8 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 from app.errors import Unavailable, send_problem
 from app.observe import SCREENS_WAITING
 
-SCREENS = frozenset({"/v1/home", "/v1/notifications/inbox"})
-"""What a phone loads when it is opened."""
+SCREENS = frozenset({"/v1/home", "/v1/notifications/inbox", "/v1/alerts", "/v1/alerts/flood"})
+"""What a phone loads when it is opened, and after a warning."""
 AT_ONCE = 3
 MOST_WAITING = 2_000
 LONGEST_WAIT_S = 5.0

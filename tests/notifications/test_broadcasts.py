@@ -9,6 +9,7 @@ from uuid import UUID
 import httpx
 import pytest
 
+from app import live
 from app.clock import city_now
 from app.db import Connection
 from app.jobs import News
@@ -93,6 +94,23 @@ async def test_a_notice_reaches_those_who_care_for_its_wards(
     await desk.put(f"/v1/notifications/receipts/{push.delivery_id}", headers=here.headers, json={})
     seen = (await desk.get(f"{BROADCASTS}/{broadcast['id']}", headers=operator.headers)).json()
     assert (seen["received"], seen["reach"]) == (1, [{"ward": WARD, "told": 1, "reached": 1}])
+
+
+@pytest.mark.usefixtures("carrier")
+async def test_whoever_listens_is_rung_for_once_it_is_in_their_inbox(
+    db: Connection, desk: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rung: dict[str, list[str]] = {}
+
+    class Bells:
+        async def ring(self, topics: list[str]) -> None:
+            rung.update({topic: await inbox_of(desk, here) for topic in topics})
+
+    monkeypatch.setattr(live, "here", Bells)
+    here, _ = await a_reader(db, WARD), await a_reader(db, OTHER_WARD)
+    await made(desk, await a_staff_member(db, role="operator"), wards=[WARD])
+    await go(db)
+    assert rung == {f"inbox:{here.id}": ["Cúp nước phường Thuận Hóa"]}
 
 
 async def test_a_notice_waits_for_the_morning_and_a_warning_wakes(
