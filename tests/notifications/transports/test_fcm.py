@@ -3,7 +3,9 @@ for, and none is lost that FCM has not refused."""
 
 import asyncio
 import ssl
+from base64 import b64encode
 from collections import Counter
+from contextlib import suppress
 from datetime import timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -242,6 +244,52 @@ async def test_who_does_not_speak_http2_is_nobody(fcm: Fcms, impatient: Fcm) -> 
 
 SETTINGS = b"\0\0\0\4\0\0\0\0\0"
 GOAWAY = b"\0\0\10\7\0" + b"\0" * 12
+
+
+class Proxy:
+    """A proxy on the way out, which wants a name and a password."""
+
+    def __init__(self) -> None:
+        self.asked: list[bytes] = []
+        self.password = b"Og=="
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Let through whoever shows it."""
+        head = await reader.readuntil(b"\r\n\r\n")
+        self.asked.append(head.split(b"\r\n")[0])
+        if b"Proxy-Authorization: Basic " + self.password not in head:
+            writer.write(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n")
+            writer.close()
+            return
+        port = int(head.split(b" ")[1].rpartition(b":")[2])
+        there, back = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        await asyncio.gather(self._pass_on(reader, back), self._pass_on(there, writer))
+
+    async def _pass_on(self, one: asyncio.StreamReader, other: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            while piece := await one.read(65536):
+                other.write(piece)
+        other.close()
+
+
+async def test_a_proxy_on_the_way_out_is_asked(fcm: Fcms, impatient: Fcm, monkeypatch: pytest.MonkeyPatch) -> None:
+    await impatient.access.wait()
+    proxy = Proxy()
+    async with await asyncio.start_server(proxy.serve, "127.0.0.1", 0) as serving:
+        port = serving.sockets[0].getsockname()[1]
+        monkeypatch.setenv("HTTPS_PROXY", f"http://hue:s%C3%B4ng@127.0.0.1:{port}")
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        monkeypatch.delenv("no_proxy", raising=False)
+        assert kinds(await impatient.send([a_push()])) == ["again"]
+        proxy.password = b64encode("hue:sông".encode())
+        assert kinds(await impatient.send(pushes(150))) == ["accepted"] * 150
+        assert set(proxy.asked) == {f"CONNECT localhost:{fcm.server.port} HTTP/1.1".encode()}
+        await impatient.close()
+    monkeypatch.setenv("NO_PROXY", "localhost")
+    direct = fcm.sender()
+    assert kinds(await direct.send([a_push()])) == ["accepted"]
+    await direct.close()
 
 
 STRANGE = {
