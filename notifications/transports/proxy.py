@@ -1,4 +1,5 @@
-"""The way out by a proxy, if HTTPS_PROXY names one and NO_PROXY does not except the host: CONNECT (RFC 9110, 9.3.6)."""
+"""The way out by a proxy, if HTTPS_PROXY names one and NO_PROXY does not except the host: by CONNECT
+(RFC 9110, 9.3.6). Nobody needs one to this machine itself."""
 
 import asyncio
 import socket
@@ -7,12 +8,18 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 MOST_HEAD_BYTES = 16 * 1024
+HERE = {"localhost", "127.0.0.1", "::1"}
+
+
+def proxy_to(host: str) -> str | None:
+    """The address of the proxy on the way to a host."""
+    return None if host in HERE or proxy_bypass(host) else getproxies().get("https")
 
 
 async def way_to(host: str, port: int) -> socket.socket | None:
     """A socket whose other end is that host; None: no proxy is named. Raises OSError."""
-    proxy = urlsplit(getproxies().get("https") or "")
-    if not proxy.hostname or proxy_bypass(host):
+    proxy = urlsplit(proxy_to(host) or "")
+    if not proxy.hostname:
         return None
     loop = asyncio.get_running_loop()
     [family, kind, protocol, _, address], *_ = await loop.getaddrinfo(

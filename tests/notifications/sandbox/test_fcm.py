@@ -225,7 +225,7 @@ def test_a_port_that_is_meant_twice_or_taken_is_named_with_its_setting() -> None
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         url = f"https://localhost:{taken.getsockname()[1]}"
-        with pytest.raises(Trouble, match="cannot be used .* HUONG_FCM_URL="):
+        with pytest.raises(Trouble, match=r"cannot be used .* HUONG_FCM_URL="):
             up.run(config.read({"HUONG_MODE": "sandbox", "PORT": "64801", "HUONG_FCM_URL": url}))
 
 

@@ -278,6 +278,7 @@ async def test_a_proxy_on_the_way_out_is_asked(fcm: Fcms, impatient: Fcm, monkey
     proxy = Proxy()
     async with await asyncio.start_server(proxy.serve, "127.0.0.1", 0) as serving:
         port = serving.sockets[0].getsockname()[1]
+        monkeypatch.setattr("notifications.transports.proxy.HERE", set())
         monkeypatch.setenv("HTTPS_PROXY", f"http://hue:s%C3%B4ng@127.0.0.1:{port}")
         monkeypatch.delenv("NO_PROXY", raising=False)
         monkeypatch.delenv("no_proxy", raising=False)
