@@ -45,6 +45,7 @@ from feedback.fine_routes import router as fines_router
 from feedback.open311.routes import router as open311_router
 from feedback.routes import router as feedback_router
 from notifications import deliveries
+from notifications.alerts.cap_names import CapNames
 from notifications.alerts.routes import router as alerts_router
 from notifications.routes import router as notifications_router
 from notifications.sandbox.parties import parties as notification_parties
@@ -114,7 +115,7 @@ def create_app(settings: Settings | None = None, database: Database | None = Non
     staff_cookie = app.state.staff_cookie = StaffCookie(signatures, database, rates)
     bearer = Bearer(staff_cookie, database, rates)
     app.state.bearer = bearer
-    app.asgi_handler = Observe(Turns(bearer), settings.trusted_proxies)
+    app.asgi_handler = Observe(Turns(CapNames(bearer)), settings.trusted_proxies)
     return app
 
 
