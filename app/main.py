@@ -48,6 +48,7 @@ from notifications import deliveries
 from notifications.alerts.cap_names import CapNames
 from notifications.alerts.routes import router as alerts_router
 from notifications.routes import router as notifications_router
+from notifications.sandbox.parties import browsers
 from notifications.sandbox.parties import parties as notification_parties
 from wallet import ledger
 from wallet.oversight import guarantee
@@ -129,7 +130,9 @@ def served() -> Litestar:
 def served_stand_ins() -> Litestar:
     """The stand-ins of all outside parties, the domains' among them: what `litestar sandbox` serves."""
     settings = _settings_or_exit()
-    return stand_ins.served(parties(settings), dossier_parties(settings), notification_parties(settings))
+    return stand_ins.served(
+        parties(settings), dossier_parties(settings), notification_parties(settings), browsers(settings)
+    )
 
 
 def _settings_or_exit() -> Settings:

@@ -14,24 +14,25 @@ from notifications.transports.chosen import SANDBOX_FOLDER
 
 
 def parties(settings: Settings) -> Parties:
-    """Who stands in for the browsers' push services, and for FCM unless the settings point at another one."""
-    others = Parties(
-        routers=[web_push.router],
-        state={"push_service": web_push.PushService(settings.stand_ins_url)},
-        names=[("Thông báo đến trình duyệt", "Browsers' push service", "/web-push")],
-    )
+    """Who stands in for FCM; nobody if the settings point at another one."""
     if settings.fcm_stand_in_port is None:
-        return others
+        return Parties(routers=[], state={}, names=[])
     papers = fcm_account.make(settings.data_dir / SANDBOX_FOLDER, settings.fcm_url)
     cloud = cloud_of(papers)
     return Parties(
-        routers=[*others.routers, fcm.router],
-        state={**others.state, "fcm": cloud},
-        names=[
-            ("Firebase Cloud Messaging và các điện thoại", "Firebase Cloud Messaging and phones", "/fcm/phones"),
-            *others.names,
-        ],
+        routers=[fcm.router],
+        state={"fcm": cloud},
+        names=[("Firebase Cloud Messaging và các điện thoại", "Firebase Cloud Messaging and phones", "/fcm/phones")],
         beside=[_listen(Server(cloud, papers), settings.host, settings.fcm_stand_in_port)],
+    )
+
+
+def browsers(settings: Settings) -> Parties:
+    """Who stands in for the browsers' push services."""
+    return Parties(
+        routers=[web_push.router],
+        state={"push_service": web_push.PushService(settings.stand_ins_url)},
+        names=[("Dịch vụ đẩy và các trình duyệt", "Push service and browsers", "/web-push")],
     )
 
 
