@@ -2,8 +2,10 @@
 
 import os
 import re
+from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from typing import Literal
 from urllib.parse import unquote, urlsplit
@@ -32,8 +34,21 @@ SECRETS = (
     "HUONG_POST_SECRET",
     "HUONG_NATIONAL_CLIENT_SECRET",
     "HUONG_FCM_CREDENTIALS",
+    "HUONG_TEXT_KEY",
+    "HUONG_VAPID_PRIVATE_KEY",
 )
 """What nobody else may know. Each may be in a file instead, which `<NAME>_FILE` names."""
+
+PUSH_HOSTS = (
+    "fcm.googleapis.com",
+    "jmt17.google.com",
+    "updates.push.services.mozilla.com",
+    "*.push.services.mozilla.com",
+    "*.notify.windows.com",
+    "web.push.apple.com",
+    "*.push.apple.com",
+)
+"""The push services of the browsers that people have: Chrome and its kin, Firefox, Edge, Safari."""
 
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.%]*\]|[^\[\]:@]*)(:[0-9]{1,5})?")
 _BUCKET = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9._-]+)*/?")
@@ -117,6 +132,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """A PEM file of who certifies that address; None: whom the machine trusts."""
     fcm_connections: int
     """So many at most are open to FCM from one process."""
+    text_url: str | None
+    """The gateway of text messages; None: none is sent."""
+    text_key: str
+    """What signs both ways; empty: their door is closed."""
+    text_brand: str
+    """The sender's name that the carriers have registered for the city."""
+    vapid_private_key: str
+    """The P-256 key by which push services know us, 32 bytes in base64url; empty: no browser is pushed to."""
+    vapid_subject: str
+    """Whom a push service writes to if something is wrong (RFC 8292, 2.1)."""
+    push_hosts: tuple[str, ...]
+    """The push services that are called; `*.` stands for any names before the rest."""
     storage_url: str | None
     """`s3://bucket/prefix`, where uploads are kept; None: a folder of data_dir."""
     storage_endpoint: str | None
@@ -149,7 +176,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             self.citizen_client_secret, self.staff_client_secret, self.face_key, self.metrics_token or "",
             self.vnpay_secret, self.sepay_key, self.casso_secret, self.bank_secret,
             self.storage_secret, self.signer_key, self.post_secret,
-            self.national_client_secret, self.fcm_credentials, _private_key(self.fcm_credentials),
+            self.national_client_secret, self.fcm_credentials, _private_key(self.fcm_credentials), self.text_key,
+            self.vapid_private_key,
         )  # fmt: skip
         known = (*self.keys.values(), *others, *passwords, *map(unquote, passwords))
         return sorted({secret for secret in known if secret}, key=len, reverse=True)
@@ -160,6 +188,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         address = urlsplit(self.fcm_url)
         ours = self.sandbox and not self.fcm_credentials and address.hostname in {"localhost", "127.0.0.1"}
         return (address.port or 443) if ours else None
+
+    @property
+    def stand_ins_url(self) -> str:
+        """Where the stand-ins of outside parties are, in a sandbox."""
+        return f"http://localhost:{self.sandbox_port}"
 
     @property
     def sandbox(self) -> bool:
@@ -190,7 +223,7 @@ def read(environ: Mapping[str, str] = os.environ) -> Settings:
         database_connections=_integer(environ, "HUONG_DATABASE_CONNECTIONS", 16, 2, 500),
         till_lanes=_integer(environ, "HUONG_TILL_LANES", 1, 1, 8),
         streams=_integer(environ, "HUONG_STREAMS", 10_000, 1, 10**6),
-        trusted_proxies=tuple((environ.get("HUONG_TRUSTED_PROXIES") or "").replace(",", " ").split()),
+        trusted_proxies=_words(environ, "HUONG_TRUSTED_PROXIES"),
         metrics_token=environ.get("HUONG_METRICS_TOKEN") or None,
         partner_bank_bin=environ.get("HUONG_PARTNER_BANK_BIN") or "970436",
         public_url=(environ.get("HUONG_PUBLIC_URL") or f"http://localhost:{port}").rstrip("/"),
@@ -226,6 +259,12 @@ def read(environ: Mapping[str, str] = os.environ) -> Settings:
         fcm_url=(environ.get("HUONG_FCM_URL") or _fcm_url(environ, mode, sandbox_port)).rstrip("/"),
         fcm_ca=Path(environ["HUONG_FCM_CA"]).resolve() if environ.get("HUONG_FCM_CA") else None,
         fcm_connections=_integer(environ, "HUONG_FCM_CONNECTIONS", 4, 1, 64),
+        text_url=environ.get("HUONG_TEXT_URL") or (stand_ins and f"{stand_ins}/texts"),
+        text_key=environ.get("HUONG_TEXT_KEY") or _play(mode, "texts"),
+        text_brand=environ.get("HUONG_TEXT_BRAND") or "TP.HUE",
+        vapid_private_key=environ.get("HUONG_VAPID_PRIVATE_KEY") or _play_key(mode, "web-push"),
+        vapid_subject=environ.get("HUONG_VAPID_SUBJECT") or (stand_ins and "mailto:huong@example.com") or "",
+        push_hosts=_words(environ, "HUONG_PUSH_HOSTS") or PUSH_HOSTS,
         storage_url=_bucket(environ, "HUONG_STORAGE_URL"),
         storage_endpoint=environ.get("HUONG_STORAGE_ENDPOINT") or None,
         storage_region=environ.get("HUONG_STORAGE_REGION") or "us-east-1",
@@ -251,6 +290,7 @@ def read(environ: Mapping[str, str] = os.environ) -> Settings:
             HUONG_POST_URL=settings.post_url,
             HUONG_NATIONAL_URL=settings.national_url,
             HUONG_FCM_URL=settings.fcm_url,
+            HUONG_TEXT_URL=settings.text_url,
             HUONG_STORAGE_ENDPOINT=settings.storage_endpoint,
             HUONG_SIGNER_URL=settings.signer_url,
             HUONG_TIMESTAMP_URL=settings.timestamp_url,
@@ -284,6 +324,17 @@ def _private_key(credentials: str) -> str:
         return msgspec.json.decode(credentials, type=_ServiceAccount).private_key
     except msgspec.DecodeError:
         return ""
+
+
+def _play_key(mode: str, party: str) -> str:
+    """The same as a private key of P-256: 32 bytes in base64url."""
+    play = _play(mode, party)
+    return play and urlsafe_b64encode(sha256(play.encode()).digest()).decode().rstrip("=")
+
+
+def _words(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
+    """A list with commas or spaces between its words."""
+    return tuple((environ.get(name) or "").replace(",", " ").split())
 
 
 def _need_https(**addresses: str | None) -> None:

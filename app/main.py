@@ -33,6 +33,7 @@ from app.replies import Reply
 from app.sandbox import stand_ins
 from app.staff.cookie import StaffCookie
 from app.staff.routes import router as staff_router
+from app.texts.routes import router as texts_router
 from app.turns import Turns
 from app.uploads.routes import router as uploads_router
 from app.worker import HOLDINGS
@@ -44,8 +45,10 @@ from feedback.fine_routes import router as fines_router
 from feedback.open311.routes import router as open311_router
 from feedback.routes import router as feedback_router
 from notifications import deliveries
+from notifications.alerts.cap_names import CapNames
 from notifications.alerts.routes import router as alerts_router
 from notifications.routes import router as notifications_router
+from notifications.sandbox.parties import browsers
 from notifications.sandbox.parties import parties as notification_parties
 from wallet import ledger
 from wallet.oversight import guarantee
@@ -84,8 +87,8 @@ def create_app(settings: Settings | None = None, database: Database | None = Non
         route_handlers=[
             schema.front_door, health.router, places.router, agencies.router, home.router,
             identity_router, staff_router, machines_router, privacy_router, audit_router, policies_router,
-            calendar.router, uploads_router, wallet_router, feedback_router, open311_router, fines_router,
-            dossiers_router, notifications_router, alerts_router,
+            calendar.router, uploads_router, texts_router, wallet_router, feedback_router, open311_router,
+            fines_router, dossiers_router, notifications_router, alerts_router,
         ],
         dependencies=dependencies,
         before_request=let_in,
@@ -113,7 +116,7 @@ def create_app(settings: Settings | None = None, database: Database | None = Non
     staff_cookie = app.state.staff_cookie = StaffCookie(signatures, database, rates)
     bearer = Bearer(staff_cookie, database, rates)
     app.state.bearer = bearer
-    app.asgi_handler = Observe(Turns(bearer), settings.trusted_proxies)
+    app.asgi_handler = Observe(Turns(CapNames(bearer)), settings.trusted_proxies)
     return app
 
 
@@ -127,7 +130,9 @@ def served() -> Litestar:
 def served_stand_ins() -> Litestar:
     """The stand-ins of all outside parties, the domains' among them: what `litestar sandbox` serves."""
     settings = _settings_or_exit()
-    return stand_ins.served(parties(settings), dossier_parties(settings), notification_parties(settings))
+    return stand_ins.served(
+        parties(settings), dossier_parties(settings), notification_parties(settings), browsers(settings)
+    )
 
 
 def _settings_or_exit() -> Settings:

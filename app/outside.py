@@ -5,12 +5,14 @@ another matter."""
 
 import asyncio
 import ssl
+from email.utils import parsedate_to_datetime
 from functools import cache
 from typing import Any, TypeVar
 
 import httpx
 import msgspec
 
+from app.clock import city_now
 from app.config import settings
 
 T = TypeVar("T")
@@ -22,7 +24,17 @@ MOST_ANSWER_BYTES = 256 * 1024
 
 
 class NoAnswer(Exception):
-    """They did not answer, or with nothing that can be used; the text holds nothing of what was sent."""
+    """They did not answer, or with nothing that can be used; the text holds nothing of what was sent.
+
+    `after_s`: they say that they want to be left in peace for so long."""
+
+    def __init__(self, why: str = "", *, after_s: float | None = None) -> None:
+        super().__init__(why)
+        self.after_s = after_s
+
+
+class NobodyThere(NoAnswer):
+    """Nobody took the connection: nothing was sent."""
 
 
 class Said(msgspec.Struct, frozen=True):
@@ -61,10 +73,12 @@ async def ask(method: str, url: str, *, headers: dict[str, str] | None = None, *
                 body += piece
                 if len(body) > MOST_ANSWER_BYTES:
                     raise NoAnswer(f"longer than {MOST_ANSWER_BYTES} bytes")
+    except httpx.ConnectError as problem:
+        raise NobodyThere(type(problem).__name__) from problem
     except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, OSError) as problem:
         raise NoAnswer(type(problem).__name__) from problem
     if answer.status_code >= 500 or answer.status_code == 429:
-        raise NoAnswer(f"answered {answer.status_code}")
+        raise NoAnswer(f"answered {answer.status_code}", after_s=wanted_wait_s(answer.headers.get("retry-after")))
     return Said(answer.status_code, bytes(body))
 
 
@@ -79,3 +93,17 @@ def usable(url: str) -> str:
     if url.startswith("https://") or (settings().sandbox and url.startswith("http://")):
         return url
     raise NoAnswer("the address is not https")
+
+
+def wanted_wait_s(retry_after: str | None) -> float | None:
+    """The seconds that a Retry-After header asks for, as a number or as a date (RFC 9110, 10.2.3); None: it says
+    nothing that can be read."""
+    if retry_after is None:
+        return None
+    text = retry_after.strip()
+    if text.isascii() and text.isdecimal():
+        return float(text[:9])
+    try:
+        return max(0.0, (parsedate_to_datetime(text) - city_now()).total_seconds())
+    except (ValueError, TypeError):  # no date, or one that does not say of which zone
+        return None

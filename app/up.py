@@ -69,7 +69,10 @@ def _check_ports(settings: Settings) -> None:
             raise Trouble(f"PORT and HUONG_SANDBOX_PORT are both {settings.port}; they must differ")
         _check_port(settings.host, settings.sandbox_port, "HUONG_SANDBOX_PORT")
         if settings.fcm_stand_in_port is not None:
-            _check_port(settings.host, settings.fcm_stand_in_port, "HUONG_FCM_URL")
+            port = settings.fcm_stand_in_port
+            if port in {settings.port, settings.sandbox_port}:
+                raise Trouble(f"port {port} is meant twice; choose another with HUONG_FCM_URL=…")
+            _check_port(settings.host, port, "HUONG_FCM_URL")
 
 
 def _check_port(host: str, port: int, setting: str) -> None:

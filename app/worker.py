@@ -22,6 +22,7 @@ from app.privacy import personal as privacy_personal
 from app.privacy.holdings import Holding
 from app.staff import personal as staff_personal
 from app.staff import sessions as staff_sessions
+from app.texts import reports as text_reports
 from app.uploads import personal as uploads_personal
 from app.uploads import sweeping
 from dossiers import listeners as dossier_listeners
@@ -101,6 +102,7 @@ SCHEDULE: tuple[Scheduled, ...] = (
     Scheduled(name="forget_nonces", every_s=60, run=machine_keys.forget_old_nonces),
     *privacy_listeners.schedule(HOLDINGS),
     *sweeping.schedule,
+    *text_reports.schedule,
     *wallet_listeners.schedule,
     *report_deadlines.schedule,
     *report_map.schedule,

@@ -44,6 +44,9 @@ REVOKE UPDATE, DELETE, TRUNCATE ON webhook_delivery, merchant_machine FROM :app;
 REVOKE DELETE, TRUNCATE ON machine, machine_key FROM :app;
 -- Nor what billers were asked and said, how they were asked, and what a resident let pay itself.
 REVOKE DELETE, TRUNCATE ON biller, biller_connection, biller_call, e_invoice, autopay FROM :app;
+-- Nor of what the city was warned, and what was measured; stations and numbers to call are the owner's to change.
+REVOKE DELETE, TRUNCATE ON alert, water_reading FROM :app;
+REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON water_station, hotline, flood_page FROM :app;
 -- Nor what was reported, and what was done about it.
 REVOKE DELETE, TRUNCATE ON report, report_step, report_upload, report_note, report_fine FROM :app;
 REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON report_category FROM :app;

@@ -1,4 +1,4 @@
-"""Words for news of warnings, to those who write and approve them. What everybody is told does not go by inbox."""
+"""Words for news of warnings, to those who write and approve them. Everybody else hears the warning itself."""
 
 from typing import assert_never
 

@@ -8,6 +8,7 @@ from app.audit import records
 from app.db import Connection, many, maybe, queries_beside
 from app.errors import NotFound
 from app.identity.models import Principal
+from app.jobs import News
 from app.observe import DELIVERIES_DUE, DELIVERIES_FAILED, DELIVERIES_LATE
 from app.privacy import access
 from app.staff.pages import before, page_of
@@ -51,6 +52,13 @@ async def receive(db: Connection, me: Principal, delivery_id: UUID, wanted: Rece
     if received is None:
         raise NotFound
     return received
+
+
+async def hear_reports(db: Connection, news: Sequence[News]) -> None:
+    """TextReported: the gateway says how texts of ours ended; of one-time codes it is nothing to us."""
+    told = {item.data["reference"]: (item.data["state"], item.data["why"]) for item in news}
+    states = [state for state, _ in told.values()]
+    await db.execute(sql.report_texts, list(told), states, [why for _, why in told.values()])
 
 
 async def of_phone(db: Connection, me: Principal, number: str, cursor: str | None, limit: int) -> Page[Delivery]:

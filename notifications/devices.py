@@ -3,34 +3,22 @@
 import hashlib
 from uuid import UUID
 
-import msgspec
-
 from app.db import Connection, many, one, queries_beside
 from app.errors import NotFound, Refusal
 from app.identity.models import Principal
 from notifications.models import PushDevice, PushDevices, RegisterDevice
+from notifications.transports import web_push
+from notifications.transports.web_push import NotABrowser
 
 sql = queries_beside(__file__)
 
 
 class BadSubscription(Refusal):
-    """Đăng ký nhận thông báo của trình duyệt không dùng được: cần endpoint (https) và hai khóa p256dh, auth.
+    """Đăng ký của trình duyệt không dùng được: cần endpoint của một dịch vụ đẩy và hai khóa p256dh, auth.
 
-    The browser's subscription cannot be used: it has an endpoint (https) and the keys p256dh and auth."""
+    The browser's subscription cannot be used: it has an endpoint of a push service and the keys p256dh and auth."""
 
     status = 400
-
-
-class _Keys(msgspec.Struct, frozen=True):
-    p256dh: str
-    auth: str
-
-
-class _Subscription(msgspec.Struct, frozen=True):
-    """RFC 8030, RFC 8291: where a browser's messages go, and the keys that they are encrypted for."""
-
-    endpoint: str
-    keys: _Keys
 
 
 async def register(db: Connection, me: Principal, device_id: UUID, wanted: RegisterDevice) -> PushDevice:
@@ -65,11 +53,9 @@ def _hash(wanted: RegisterDevice) -> bytes:
 
 def _endpoint(target: str) -> str:
     try:
-        subscription = msgspec.json.decode(target, type=_Subscription)
-    except msgspec.DecodeError:
+        subscription, _ = web_push.read(target)
+    except NotABrowser:
         raise BadSubscription from None
-    if not (subscription.endpoint.startswith("https://") and subscription.keys.p256dh and subscription.keys.auth):
-        raise BadSubscription
     return subscription.endpoint
 
 

@@ -11,9 +11,11 @@ from app.db import Connection
 from app.jobs import Afterwards, Engine, Listener, News, Scheduled
 from app.outbox import Event
 from notifications import deliveries, inbox, inbox_stream, sending
-from notifications.broadcasts import going
+from notifications.broadcasts import broadcasts, going
+from notifications.events import AlertCancelled, AlertPublished, AlertUpdated
 from notifications.messages import Told, messages_of
 
+_WARNINGS = {event.__name__: event for event in (AlertPublished, AlertUpdated, AlertCancelled)}
 _KINDS: dict[str, type[Event]] = {event.__name__: event for event in get_args(Told)}
 
 
@@ -31,7 +33,17 @@ async def tell(db: Connection, news: Sequence[News]) -> Afterwards:
     return partial(live.here().ring, inbox_stream.topics_of(reader for reader, _ in fresh))
 
 
-listeners: tuple[Listener, ...] = (Listener(name="inbox", kinds=tuple(_KINDS), hear=tell, batch=200),)
+async def warn(db: Connection, news: Sequence[News]) -> None:
+    """Tell a warning to everybody whom it concerns."""
+    for item in news:
+        await broadcasts.of_alert(db, msgspec.convert(item.data, _WARNINGS[item.kind]))
+
+
+listeners: tuple[Listener, ...] = (
+    Listener(name="inbox", kinds=tuple(_KINDS), hear=tell, batch=200),
+    Listener(name="warnings", kinds=tuple(_WARNINGS), hear=warn),
+    Listener(name="texts_reported", kinds=("TextReported",), hear=deliveries.hear_reports, batch=200),
+)
 
 schedule: tuple[Scheduled, ...] = (Scheduled(name="sweep_deliveries", every_s=60, run=deliveries.sweep),)
 

@@ -49,6 +49,12 @@ class InboxStands(Answer):
     unread: int
 
 
+class WebPushKey(Answer):
+    """The city's key for browsers: an uncompressed point of P-256 in base64url (RFC 8292, 3.2)."""
+
+    key: str
+
+
 class ReadUpTo(Body):
     """The `seq` of the last message that was read."""
 

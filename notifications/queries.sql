@@ -297,6 +297,13 @@ RETURNING id, delivered_at, opened_at;
 -- Who has this number.
 SELECT id FROM principal WHERE phone = $1 AND closed_at IS NULL;
 
+-- name: report_texts
+-- The gateway says how texts ended ($1, $2, $3): that the phone has it counts, whatever was said before.
+UPDATE delivery SET state = told.state, why = CASE WHEN told.state = 'delivered' THEN NULL ELSE left(coalesce(nullif(told.why, ''), told.state), 200) END,
+    lease_until = NULL, delivered_at = CASE WHEN told.state = 'delivered' THEN coalesce(delivered_at, city_now()) END
+FROM unnest($1::uuid[], $2::text[], $3::text[]) AS told (id, state, why)
+WHERE delivery.id = told.id AND channel = 'text' AND (delivery.state <> 'delivered');
+
 -- name: deliveries_of_resident
 -- What was sent to somebody ($1), when, and why not; newest first, from ($2, $3) on.
 SELECT delivery.id, device_id, channel, lane, state, delivery.category, first_seq, last_seq, why, name, attempts, due_at, expires_at,

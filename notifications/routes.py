@@ -23,7 +23,9 @@ from notifications.models import (
     Received,
     RegisterDevice,
     Unread,
+    WebPushKey,
 )
+from notifications.transports import web_push
 
 READERS = ("resident", "staff")
 DESK = ("operator", "supervisor")
@@ -122,12 +124,18 @@ async def resend_delivery(db: Db, request: Door, delivery_id: FromPath[UUID], da
     return await deliveries.resend(db, request.me, delivery_id)
 
 
+@get("/v1/notifications/web-push-key", public=True)
+async def get_web_push_key() -> WebPushKey:
+    """What a browser subscribes to this city's messages with."""
+    return web_push.city_key()
+
+
 router = Router(
     "/",
     route_handlers=[
         list_inbox, read_inbox, stream_inbox, list_push_devices, register_push_device, remove_push_device,
         get_preferences, put_preferences, receive_delivery, trace_messages, list_failed_deliveries, resend_delivery,
-        broadcasts_router,
+        get_web_push_key, broadcasts_router,
     ],
     tags=["notifications"],
 )  # fmt: skip

@@ -7,7 +7,7 @@ each at least once, twice only what was under way. Any number of workers share t
 import asyncio
 import random
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -22,6 +22,7 @@ from app.errors import Language
 from notifications import transports
 from notifications.models import Category, Channel, DeliveryState, DeviceTargetKind, Lane
 from notifications.roll_ups import Said, said
+from notifications.transports import Carriers
 from notifications.transports.face import Outcome, Push, TargetKind, Transport
 
 sql = queries_beside(__file__)
@@ -33,7 +34,6 @@ SEND_WITHIN_S = 45
 AGAIN_AFTER_S = (5, 15, 60, 300, 900, 1800, 3600)
 """Where they who carry it do not say themselves; with a tenth of jitter, until nobody needs the message any more."""
 
-Carriers = Mapping[TargetKind, Transport]
 in_use: WeakKeyDictionary[Database, Carriers] = WeakKeyDictionary()
 
 
@@ -83,11 +83,10 @@ async def work(lane: Lane, database: Database) -> int:
 
 
 def _of(database: Database) -> Carriers:
-    """Who carries for this database's worker: one set of connections for all lanes. Where nobody is there yet (a
-    sandbox's stand-in that begins beside us) it is looked again."""
-    if not in_use.get(database):
-        in_use[database] = transports.carriers(settings())
-    return in_use[database]
+    """Who carries for this database's worker: one set of connections for all lanes."""
+    carriers = in_use.setdefault(database, {})
+    transports.complete(carriers, settings())
+    return carriers
 
 
 async def close(database: Database) -> None:

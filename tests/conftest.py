@@ -39,6 +39,7 @@ from app.main import create_app
 from app.sandbox.stand_ins import create_stand_ins
 from app.worker import Worker
 from dossiers.sandbox.parties import parties as dossier_parties
+from notifications.sandbox.parties import browsers
 from notifications.sandbox.parties import parties as notification_parties
 from tests.statements import sql
 from wallet.sandbox.parties import parties
@@ -383,6 +384,7 @@ def served_stand_ins() -> Generator[StandIns]:
                     parties(config.settings()),
                     dossier_parties(config.settings()),
                     notification_parties(config.settings()),
+                    browsers(config.settings()),
                 ),
                 log_config=None,
                 ws="none",

@@ -13,11 +13,24 @@ RETURNING id AS challenge_id, expires_at, resend_at;
 -- Two requests for one phone take turns.
 SELECT pg_advisory_xact_lock(hashtextextended('sign-in ' || $1, 0));
 
+-- name: code_to_send
+-- A challenge whose code was not sent yet; none if it was replaced or used, or would be too old when it is read.
+SELECT id AS challenge_id, phone, purpose, expires_at, CASE WHEN code_mac IS NOT NULL THEN key_id END AS key_id
+FROM one_time_code WHERE id = $1 AND used_at IS NULL AND replaced_at IS NULL AND sent_at IS NULL
+    AND expires_at > city_now() + interval '10 seconds'
+FOR UPDATE;
+
 -- name: draw_code
--- Keep the code's HMAC as it is sent; a replaced or late challenge draws none.
-UPDATE one_time_code SET code_mac = $2, key_id = $3
-WHERE id = $1 AND used_at IS NULL AND replaced_at IS NULL AND expires_at > city_now()
-RETURNING phone;
+-- Keep the code's HMAC before it is sent.
+UPDATE one_time_code SET code_mac = $2, key_id = $3 WHERE id = $1;
+
+-- name: code_is_sent
+-- The code was handed over; null: that was written down before.
+UPDATE one_time_code SET sent_at = city_now() WHERE id = $1 AND sent_at IS NULL RETURNING true;
+
+-- name: phone_of_code
+-- To whom a code went.
+SELECT phone FROM one_time_code WHERE id = $1;
 
 -- name: try_code
 -- Count a try and show what to compare with: atomically, so that parallel guesses share the five tries.

@@ -15,9 +15,10 @@ from app import clock, config
 from app.config import BadSetting, Settings
 from app.errors import Refusal, answer_problem
 from app.observe import start_logging
-from app.sandbox import faces, pages, providers
+from app.sandbox import faces, pages, providers, texts
 from app.sandbox.faces import Faces
 from app.sandbox.providers import Provider
+from app.sandbox.texts import Phones
 
 
 class Parties(msgspec.Struct, frozen=True):
@@ -45,6 +46,7 @@ def create_stand_ins(settings: Settings, *more: Parties) -> Litestar:
             live,
             providers.router,
             faces.router,
+            texts.router,
             *(router for parties in more for router in parties.routers),
         ],
         exception_handlers={Exception: answer_problem, HTTPException: answer_problem, Refusal: answer_problem},
@@ -55,6 +57,7 @@ def create_stand_ins(settings: Settings, *more: Parties) -> Litestar:
             {
                 "providers": {"citizen": citizen, "staff": staff},
                 "faces": Faces(settings.face_key),
+                "phones": Phones(settings.text_key, f"{settings.public_url}/v1/gateways/texts/reports"),
                 "names": [name for parties in more for name in parties.names],
                 **{key: value for parties in more for key, value in parties.state.items()},
             }
@@ -70,6 +73,7 @@ async def show_what_is_here(request: Request[Any, Any, Any]) -> Response[str]:
         ("Định danh công dân (thay VNeID)", "Citizens' identity (for VNeID)", "/citizen"),
         ("Định danh cán bộ", "Staff's identity", "/staff"),
         ("Đối chiếu khuôn mặt", "Face match", "/face"),
+        ("Tin nhắn đã đến điện thoại", "Texts that phones got", "/texts"),
         *request.app.state.names,
     ]
     body = "".join(pages.heading(vi, en) + f"<p><code>{path}</code></p>" for vi, en, path in parties)

@@ -110,7 +110,7 @@ async def sent(db: Connection, alert_id: UUID) -> Sent:
 
 def address_of(alert_id: UUID) -> str:
     """Where its CAP document is."""
-    return f"{settings().public_url}/v1/alerts/{alert_id}/cap"
+    return f"{settings().public_url}/v1/alerts/{alert_id}.cap"
 
 
 def _in(language: Language, sent: Sent) -> Alert:

@@ -7,6 +7,7 @@ A draft may be written anew under its id by anybody of the operations centre; wh
 changes, so that nobody approves words that they have not read. What takes the place of a grave warning is grave
 itself, whatever it says: an all-clear too early kills as well."""
 
+from datetime import timedelta
 from uuid import UUID
 
 import msgspec
@@ -26,6 +27,8 @@ from notifications.events import AlertProposed
 sql = queries_beside(__file__)
 
 CENTRE = ("operator", "supervisor")
+LONGEST = timedelta(days=30)
+"""Nothing about a warning is farther away: what lasts longer is said again."""
 
 
 class AlertIdTaken(Refusal):
@@ -49,9 +52,9 @@ class AlertNeedsSecondPairOfEyes(Refusal):
 
 
 class BadAlertTimes(Refusal):
-    """Cảnh báo phải hết hạn sau lúc phát và sau lúc bắt đầu; hiệu lực không ở tương lai (hãy dùng onset_at).
+    """Cảnh báo phải hết hạn sau lúc phát và lúc bắt đầu, trong 30 ngày; hiệu lực không ở tương lai (dùng onset_at).
 
-    A warning ends after it is sent and after its onset, and does not take effect later on (say that by onset_at)."""
+    A warning ends after it is sent and after its onset, within 30 days; what begins later says so by onset_at."""
 
     status = 400
 
@@ -153,7 +156,9 @@ async def _check(db: Connection, wanted: PutAlert) -> None:
 
 def _check_times(wanted: PutAlert) -> None:
     now = city_now()
-    if wanted.expires_at <= max(now, wanted.onset_at or now) or (wanted.effective_at or now) > now:
+    effective_at, onset_at = wanted.effective_at or now, wanted.onset_at or now
+    is_near = all(abs(at - now) <= LONGEST for at in (effective_at, onset_at, wanted.expires_at))
+    if not is_near or effective_at > now or wanted.expires_at <= max(now, onset_at):
         raise BadAlertTimes
 
 

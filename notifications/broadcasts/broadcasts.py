@@ -16,6 +16,7 @@ from app.identity.models import Principal
 from app.staff.pages import before, page_of
 from app.types import Page
 from notifications import preferences
+from notifications.alerts.models import GRAVE
 from notifications.broadcasts.models import (
     Broadcast,
     BroadcastLane,
@@ -25,6 +26,7 @@ from notifications.broadcasts.models import (
     MakeBroadcast,
     Reach,
 )
+from notifications.events import AlertCancelled, AlertPublished, AlertUpdated
 from notifications.models import Category
 
 sql = queries_beside(__file__)
@@ -91,6 +93,35 @@ async def make(db: Connection, me: Principal, broadcast_id: UUID, wanted: MakeBr
     await _make(db, me, broadcast_id, wanted, wards, broadcast_id.hex, None, _hash(wanted))
     await records.record(db, me, "broadcast.made", broadcast_id, lane=wanted.lane)
     return await show(db, broadcast_id)
+
+
+async def of_alert(db: Connection, alert: AlertPublished | AlertUpdated | AlertCancelled) -> None:
+    """A warning has gone out, which two people have seen if it is grave: everybody whom it concerns is told, once;
+    what it takes the place of is told to nobody any more."""
+    for replaced_id in getattr(alert, "replaced_ids", ()):
+        await db.execute(sql.stop_broadcast, replaced_id)
+    if alert.expires_at <= city_now():
+        return
+    lane: BroadcastLane = "critical" if alert.severity in GRAVE else "bulk"
+    await db.execute(
+        sql.make_broadcast,
+        alert.alert_id,
+        _hash(alert),
+        alert.headline_vi,
+        alert.headline_en,
+        alert.body_vi,
+        alert.body_en,
+        f"/alerts/{alert.alert_id}",
+        alert.wards,
+        "alert",
+        lane,
+        False,
+        "going",
+        alert.first_id.hex,
+        None,
+        alert.writer_id,
+        alert.expires_at,
+    )
 
 
 async def _is_there(db: Connection, broadcast_id: UUID, content_hash: bytes) -> bool:

@@ -22,6 +22,10 @@ UPDATE broadcast SET state = 'going', approved_by = $2, started_at = city_now() 
 -- It is over: done, cancelled or expired.
 UPDATE broadcast SET state = $2, ended_at = city_now() WHERE id = $1;
 
+-- name: stop_broadcast
+-- It goes no further, if it was on its way.
+UPDATE broadcast SET state = 'cancelled', ended_at = city_now() WHERE id = $1 AND state IN ('waiting', 'going');
+
 -- name: broadcasts
 -- One ($4), or those that were made before ($1, $2), newest first.
 SELECT broadcast.id, jsonb_build_object('vi', title_vi, 'en', title_en) AS title, jsonb_build_object('vi', body_vi, 'en', body_en) AS body,

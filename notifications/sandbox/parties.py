@@ -8,7 +8,7 @@ from litestar import Litestar
 
 from app.config import Settings
 from app.sandbox.stand_ins import Parties
-from notifications.sandbox import fcm, fcm_account
+from notifications.sandbox import fcm, fcm_account, web_push
 from notifications.sandbox.fcm_line import Server, cloud_of
 from notifications.transports.chosen import SANDBOX_FOLDER
 
@@ -24,6 +24,15 @@ def parties(settings: Settings) -> Parties:
         state={"fcm": cloud},
         names=[("Firebase Cloud Messaging và các điện thoại", "Firebase Cloud Messaging and phones", "/fcm/phones")],
         beside=[_listen(Server(cloud, papers), settings.host, settings.fcm_stand_in_port)],
+    )
+
+
+def browsers(settings: Settings) -> Parties:
+    """Who stands in for the browsers' push services."""
+    return Parties(
+        routers=[web_push.router],
+        state={"push_service": web_push.PushService(settings.stand_ins_url)},
+        names=[("Dịch vụ đẩy và các trình duyệt", "Push service and browsers", "/web-push")],
     )
 
 

@@ -11,6 +11,7 @@ import ssl
 from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -18,6 +19,7 @@ import msgspec
 import structlog
 
 from app.clock import city_now
+from notifications.transports import proxy
 from notifications.transports.face import Lane, Outcome, Push
 from notifications.transports.fcm_answers import outcome_of, wants_new_access
 from notifications.transports.fcm_connection import MOST_STREAMS, Connection
@@ -265,9 +267,7 @@ class Fcm:
         connection = Connection(self, self._now)
         try:
             async with asyncio.timeout(self.patience.connect_s):
-                await asyncio.get_running_loop().create_connection(
-                    lambda: connection, self.host, self.port, ssl=self._trusted, server_hostname=self.host
-                )
+                await self._connect(connection)
                 await connection.settled.wait()
         except (OSError, TimeoutError) as problem:
             connection.abort(f"no connection: {type(problem).__name__}")
@@ -284,6 +284,11 @@ class Fcm:
             self.connections.append(connection)
             self.opened += 1
             self._pump()
+
+    async def _connect(self, connection: Connection) -> None:
+        loop, way = asyncio.get_running_loop(), await proxy.way_to(self.host, self.port)
+        where: dict[str, Any] = {"host": self.host, "port": self.port} if way is None else {"sock": way}
+        await loop.create_connection(lambda: connection, ssl=self._trusted, server_hostname=self.host, **where)
 
     def _note_failure(self, why: str) -> None:
         """Wait a little before the next, longer each time; never in step with others."""

@@ -1,6 +1,7 @@
 """What FCM's answers mean (https://firebase.google.com/docs/reference/fcm/rest/v1/ErrorCode)."""
 
 from email.utils import parsedate_to_datetime
+from time import monotonic
 from typing import Any
 
 import msgspec
@@ -16,6 +17,7 @@ QUOTA_WAIT_S = 60.0
 TROUBLE_WAIT_S = 60.0
 """When it is our own settings that are wrong, soon is too soon."""
 LONGEST_WAIT_S = 86_400.0
+COMPLAIN_EVERY_S = 60.0
 _OF_TARGET = {"message.token", "message.fid"}
 _UNCLEAR = ("registration token", "installation id")
 
@@ -43,6 +45,7 @@ class _Failed(msgspec.Struct):
     error: _Error = msgspec.field(default_factory=_Error)
 
 
+_complained: dict[str, float] = {}
 _taken: msgspec.json.Decoder[_Taken] = msgspec.json.Decoder(_Taken)
 
 
@@ -60,7 +63,7 @@ def outcome_of(status: int, body: bytes | bytearray, retry_after: str | None = N
         case 400:
             return Outcome("gone" if _is_about_target(error) else "refused", why)
         case 401 if "THIRD_PARTY_AUTH_ERROR" in codes or "APNS_AUTH_ERROR" in codes:
-            log.error("fcm has no valid credentials for apple's or a browser's push service", why=why)
+            _complain("fcm has no valid credentials for apple's or a browser's push service", why=why)
             return Outcome("again", why, TROUBLE_WAIT_S)
         case 403 if "SENDER_ID_MISMATCH" in codes:
             log.warning("fcm token of another sender", why=why)
@@ -68,10 +71,11 @@ def outcome_of(status: int, body: bytes | bytearray, retry_after: str | None = N
         case 404 if "UNREGISTERED" in codes:
             return Outcome("gone", why)
         case 401 | 403 | 404:
-            log.error("fcm does not let us in", status=status, why=why)
+            _complain("fcm does not let us in", status=status, why=why)
             return Outcome("again", why, TROUBLE_WAIT_S)
         case 429:
-            return Outcome("again", why, max(_seconds(retry_after) or QUOTA_WAIT_S, 0.0))
+            wait_s = _seconds(retry_after)
+            return Outcome("again", why, QUOTA_WAIT_S if wait_s is None else wait_s)
         case _ if 400 <= status < 500 and status != 408:
             return Outcome("refused", why)
         case _:
@@ -81,6 +85,14 @@ def outcome_of(status: int, body: bytes | bytearray, retry_after: str | None = N
 def wants_new_access(status: int, body: bytes | bytearray) -> bool:
     """Is it our access token that they don't take? A 401 may also be about Apple's or a browser's push service."""
     return status == 401 and not any("_AUTH_ERROR" in detail.error_code for detail in _error_in(body).details)
+
+
+def _complain(event: str, **more: Any) -> None:
+    """Once a minute: what is wrong with one message is wrong with a million."""
+    now = monotonic()
+    if now - _complained.get(event, -COMPLAIN_EVERY_S) >= COMPLAIN_EVERY_S:
+        _complained[event] = now
+        log.error(event, **more)
 
 
 def _error_in(body: bytes | bytearray) -> _Error:

@@ -20,6 +20,7 @@ from collections.abc import Generator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import firebase_admin
@@ -36,6 +37,7 @@ from notifications.transports import fcm_message
 from notifications.transports.face import Lane, Outcome, Push
 from notifications.transports.fcm_answers import outcome_of, wants_new_access
 from notifications.transports.google_access import Access, NoAccess
+from notifications.transports.proxy import proxy_to
 
 log = structlog.get_logger()
 
@@ -89,7 +91,7 @@ class Firebase:
         service: Any = _messaging._get_messaging_service(self.app)  # it is made once for each app
         service._fcm_url = f"{url}/v1/projects/{access.project}/messages:send"
         service._fcm_topic_url = f"{url}/v1/projects/{access.project}/registrations"
-        service._async_client = self._client = _client(self._shown, ca)
+        service._async_client = self._client = _client(self._shown, url, ca)
 
     async def send(self, pushes: Sequence[Push]) -> list[Outcome]:
         """One outcome for each, in order; nothing is raised."""
@@ -208,10 +210,12 @@ def message_of(push: Push, now: datetime) -> Any:
     return message
 
 
-def _client(shown: _Shown, ca: Path | None) -> Any:
+def _client(shown: _Shown, url: str, ca: Path | None) -> Any:
     """Its own client, without retries, and trusting whom we are told to."""
     trusted = httpx.create_ssl_context() if ca is None else ssl.create_default_context(cafile=ca)
-    transport = HttpxRetryTransport(retry=HttpxRetry(max_retries=0), verify=trusted)
+    transport = HttpxRetryTransport(
+        retry=HttpxRetry(max_retries=0), verify=trusted, proxy=proxy_to(urlsplit(url).hostname or "")
+    )
     client: Any = HttpxAsyncClient(retry_config=HttpxRetry(max_retries=0), timeout=ANSWER_WITHIN_S)
     client._async_client = httpx.AsyncClient(
         auth=_Bearer(shown), timeout=ANSWER_WITHIN_S, headers=METRICS_HEADERS, transport=transport

@@ -22,6 +22,8 @@ class _Patient(H2ConnectionStateMachine):
     """It stays open after a GOAWAY, from either side."""
 
     _transitions: ClassVar[dict[Any, Any]] = H2ConnectionStateMachine._transitions | {
+        (ConnectionState.IDLE, ConnectionInputs.RECV_GOAWAY): (None, ConnectionState.IDLE),
+        (ConnectionState.IDLE, ConnectionInputs.SEND_GOAWAY): (None, ConnectionState.IDLE),
         (ConnectionState.CLIENT_OPEN, ConnectionInputs.RECV_GOAWAY): (None, ConnectionState.CLIENT_OPEN),
         (ConnectionState.SERVER_OPEN, ConnectionInputs.SEND_GOAWAY): (None, ConnectionState.SERVER_OPEN),
     }

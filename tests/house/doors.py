@@ -114,6 +114,8 @@ PUBLIC = {
     ("GET", "/v1/dossiers/counters/{agency_code:str}/times"),
     ("GET", "/c/{agency_code:str}"),
     ("POST", "/v1/gateways/public-post/deliveries"),
+    ("POST", "/v1/gateways/texts/reports"),
+    ("GET", "/v1/notifications/web-push-key"),
     ("GET", "/v1/receipts/{receipt_code:str}"),
     ("GET", "/r/{receipt_code:str}"),
     ("GET", "/v1/dossiers/verifications/{result_code:str}"),

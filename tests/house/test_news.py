@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from msgspec import structs
 
-from app import outbox
+from app import config, outbox
 from app.clock import city_now, city_today
 from app.db import many
 from app.identity import recovery
@@ -16,6 +16,7 @@ from app.identity.events import AccountUnlocked, IdentityVerified, PinReset
 from app.outbox import Event
 from app.privacy import breaches, data_requests, erasures, exports
 from app.privacy.models import AnswerData, AskData, AskErasure, ReportBreach
+from app.texts.signatures import sign
 from app.worker import HOLDINGS, LISTENERS
 from dossiers import events as dossier_events
 from feedback import events as feedback_events
@@ -47,6 +48,7 @@ NOT_TOLD = {
     "ReportMediaLinked",
     "ResultIssued",
     "ResultToBePosted",
+    "TextReported",
     "WebhooksWritten",
 }
 """News that is for the city's own workers: nobody finds a message of it."""
@@ -94,9 +96,18 @@ async def everything_happens(city: City) -> None:
     await _hard_days(city)
     await _days_of_personal_data(city)
     await _days_of_the_wallet(city)
+    await _a_text_goes_wrong(city)
     sent = await city.client.post("/v1/sign-in/codes", json={"phone": "+84900000001"})
     sign_in = {"challenge_id": sent.json()["challenge_id"], "code": "000000"}
     assert (await city.client.post("/v1/sign-in/sessions", json=sign_in)).status_code == 201
+
+
+async def _a_text_goes_wrong(city: City) -> None:
+    report = {"reference": uuid4(), "state": "failed", "channel": "sms", "at": city_now(), "why": "absent"}
+    body = msgspec.json.encode(report)
+    headers = {"content-type": "application/json", **sign(config.settings().text_key, "one", body)}
+    heard = await city.client.post("/v1/gateways/texts/reports", content=body, headers=headers)
+    assert heard.status_code == 200, heard.text
 
 
 async def _hard_days(city: City) -> None:

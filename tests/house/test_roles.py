@@ -42,7 +42,7 @@ TABLE: dict[frozenset[str], str] = {
         request_code sign_in refresh lock_account return_from_provider
         discover_open311 list_services get_service_definition list_service_requests get_service_request
         get_service_request_of_token list_service_request_updates
-        hear_gateway return_from_gateway hear_sepay hear_casso hear_public_post
+        hear_gateway return_from_gateway hear_sepay hear_casso hear_public_post hear_texts get_web_push_key
         get_counter_screen show_counter_screen list_counter_times
         get_public_bill show_public_bill
         begin_staff_sign_in finish_staff_sign_in

@@ -178,7 +178,14 @@ STREAMS = {"stream_takings", "charge_pay_code", "get_result"}
 """Doors that tests of their own open: one goes on and on, one wants a result that is signed, one a code
 that is good for a minute."""
 
-OTHERS_WORDS = {"hear_sepay", "hear_casso", "hear_public_post", "post_service_request", "post_service_request_update"}
+OTHERS_WORDS = {
+    "hear_sepay",
+    "hear_casso",
+    "hear_public_post",
+    "hear_texts",
+    "post_service_request",
+    "post_service_request_update",
+}
 """Doors that take what somebody else's system sends, as it sends it: it may name more than we read."""
 
 

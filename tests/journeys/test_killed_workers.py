@@ -30,7 +30,7 @@ PAST_ANY_REQUEST_ON_ITS_WAY_S = 130
 
 
 @asynccontextmanager
-async def a_worker(city: City, *, later_s: int = 0) -> AsyncGenerator[Process]:
+async def a_worker(city: City, *, later_s: int = 0, **settings: str) -> AsyncGenerator[Process]:
     """`litestar worker` on the city's database, so many seconds later; killed at the end, if it still lives."""
     environment = {
         **os.environ,
@@ -38,6 +38,7 @@ async def a_worker(city: City, *, later_s: int = 0) -> AsyncGenerator[Process]:
         "DATABASE_URL": city.settings.database_url or "",
         "REDIS_URL": "",
         "HUONG_CLOCK_OFFSET_S": str(later_s),
+        **settings,
     }
     worker = await asyncio.create_subprocess_exec(sys.executable, "-m", "litestar", "worker", env=environment)
     try:

@@ -6,7 +6,7 @@ import pytest
 
 from app.config import Settings
 from notifications import sending
-from notifications.transports.face import TargetKind, Transport
+from notifications.transports import Carriers
 from tests.notifications.phones import Carrier
 
 
@@ -15,9 +15,9 @@ def carrier(monkeypatch: pytest.MonkeyPatch) -> Iterator[Carrier]:
     """The one who carries everything, of every city of this test."""
     one = Carrier()
 
-    def carriers(_: Settings) -> dict[TargetKind, Transport]:
-        return {"token": one, "topic": one, "phone": one}
+    def complete(carriers: Carriers, _: Settings) -> None:
+        carriers |= {"token": one, "topic": one, "phone": one}
 
-    monkeypatch.setattr(sending.transports, "carriers", carriers)
+    monkeypatch.setattr(sending.transports, "complete", complete)
     yield one
     sending.in_use.clear()

@@ -99,3 +99,9 @@ SELECT principal_id, 1, 1, 'account', 'Đăng nhập trên máy mới', 'Nokia',
 -- name: expire_broadcast
 -- Nobody needs these any more.
 UPDATE broadcast SET expires_at = city_now() - interval '1 second';
+
+-- name: plant_text
+-- The resident's newest message goes by text.
+INSERT INTO delivery (principal_id, channel, lane, category, first_seq, last_seq, collapse_key, due_at, expires_at)
+SELECT principal_id, 'text', 'critical', 'alert', seq, seq, 'alert', city_now(), city_now() + interval '1 hour'
+FROM message WHERE principal_id = $1 ORDER BY seq DESC LIMIT 1 RETURNING id;

@@ -12,9 +12,11 @@ import pytest
 from app import live
 from app.clock import city_now
 from app.db import Connection
+from app.jobs import News
 from app.types import new_id
-from notifications import sending
-from notifications.broadcasts import going
+from notifications import deliveries, sending
+from notifications.broadcasts import broadcasts, going
+from notifications.events import AlertPublished, AlertUpdated
 from notifications.transports.face import Outcome
 from tests.conftest import City, OneConnection
 from tests.makers import Resident, StaffMember, a_resident, a_staff_member
@@ -334,3 +336,81 @@ async def test_workers_that_are_cut_off_lose_nobody_and_tell_nobody_twice(city: 
     assert row is not None
     assert (row["messages"], row["twice"]) == (600, 0)
     assert len({push.target for push in carrier.got}) == 600
+
+
+async def a_warning(db: Connection, writer: StaffMember, **other: Any) -> AlertPublished | AlertUpdated:
+    told: dict[str, Any] = {
+        "alert_id": new_id(),
+        "writer_id": writer.id,
+        "severity": "Severe",
+        "wards": [],
+        "headline_vi": "Lũ trên sông Hương vượt báo động III",
+        "headline_en": "The Hương is above alarm III",
+        "body_vi": "Người dân vùng thấp trũng di chuyển lên cao.",
+        "body_en": "Move to higher ground.",
+        "expires_at": city_now() + timedelta(hours=6),
+        **other,
+    }
+    told["first_id"] = told.get("first_id", told["alert_id"])
+    return AlertUpdated(**told) if "replaced_ids" in told else AlertPublished(**told)
+
+
+async def test_a_grave_warning_wakes_everybody_by_their_topic(
+    db: Connection, desk: httpx.AsyncClient, carrier: Carrier
+) -> None:
+    operator, sleeper = await a_staff_member(db, role="operator"), await a_reader(db, awake=False)
+    warning = await a_warning(db, operator)
+    await broadcasts.of_alert(db, warning)
+    await broadcasts.of_alert(db, warning)
+    await go(db)
+    assert {push.target for push in carrier.got} == {"city.vi", "city.en"}
+    assert {push.collapse_key for push in carrier.got} == {warning.alert_id.hex}
+    assert await inbox_of(desk, sleeper) == ["Lũ trên sông Hương vượt báo động III"]
+
+
+async def test_an_update_stops_what_it_takes_the_place_of(
+    db: Connection, desk: httpx.AsyncClient, carrier: Carrier
+) -> None:
+    operator, reader = await a_staff_member(db, role="operator"), await a_reader(db)
+    first = await a_warning(db, operator)
+    await broadcasts.of_alert(db, first)
+    update = await a_warning(
+        db,
+        operator,
+        first_id=first.alert_id,
+        replaced_ids=[first.alert_id],
+        severity="Moderate",
+        headline_vi="Nước đang rút",
+    )
+    await broadcasts.of_alert(db, update)
+    await go(db)
+    assert await inbox_of(desk, reader) == ["Nước đang rút"]
+    assert [(push.lane, push.collapse_key) for push in carrier.got] == [("bulk", first.alert_id.hex)]
+
+
+async def test_a_warning_that_is_over_by_then_is_told_to_nobody(
+    db: Connection, desk: httpx.AsyncClient, carrier: Carrier
+) -> None:
+    operator, reader = await a_staff_member(db, role="operator"), await a_reader(db)
+    await broadcasts.of_alert(db, await a_warning(db, operator, expires_at=city_now() - timedelta(minutes=1)))
+    await go(db)
+    assert (carrier.got, await inbox_of(desk, reader)) == ([], [])
+
+
+async def test_the_gateway_says_how_texts_ended(db: Connection, desk: httpx.AsyncClient, carrier: Carrier) -> None:
+    operator = await a_staff_member(db, role="operator")
+    people = [await a_resident(db) for _ in range(2)]
+    await approved(db, desk, await made(desk, operator, lane="critical", per_device=True))
+    await go(db)
+    await db.execute(sql.end_pause)
+    await go(db)
+    references = {push.target: push.delivery_id for push in carrier.got}
+    first, second = (references[one.phone] for one in people)
+
+    def told(reference: UUID, state: str, why: str = "") -> News:
+        return News(1, "TextReported", {"reference": str(reference), "state": state, "why": why}, city_now())
+
+    await deliveries.hear_reports(db, [told(first, "delivered"), told(second, "failed", "NO_SUBSCRIBER")])
+    await deliveries.hear_reports(db, [told(first, "failed", "LATE"), told(new_id(), "delivered")])
+    rows = [(await db.fetch(sql.deliveries, one.id))[0] for one in people]
+    assert [(row["state"], row["why"]) for row in rows] == [("delivered", None), ("failed", "NO_SUBSCRIBER")]

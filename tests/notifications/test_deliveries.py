@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -13,7 +14,7 @@ from app.clock import city_now
 from app.db import Connection
 from app.types import new_id
 from notifications import deliveries, sending
-from notifications.transports.face import Outcome
+from notifications.transports.face import Outcome, Push
 from tests.conftest import City, OneConnection
 from tests.makers import Resident, a_resident, a_staff_member
 from tests.notifications.phones import Carrier, always, another_phone, paid, report_commented, sql, with_phone
@@ -192,17 +193,20 @@ async def test_a_target_that_is_nobodys_is_dropped(db: Connection, carrier: Carr
     assert await db.fetch(sql.targets, resident.id) == []
 
 
-async def test_a_phone_that_has_a_new_target_by_then_keeps_it(db: Connection, carrier: Carrier) -> None:
+async def test_a_phone_that_has_a_new_target_by_then_keeps_it(
+    db: Connection, carrier: Carrier, monkeypatch: pytest.MonkeyPatch
+) -> None:
     resident = await a_waking_resident(db)
+    carrier.answer = always(Outcome("gone", "UNREGISTERED"))
 
-    class Slow(Carrier):
-        async def send(self, pushes: Any) -> list[Outcome]:
-            await with_phone(db, resident, "the-new-token")
-            return await super().send(pushes)
+    async def send_slowly(pushes: Sequence[Push]) -> list[Outcome]:
+        await with_phone(db, resident, "the-new-token")
+        return await Carrier.send(carrier, pushes)
 
-    sending.in_use[database := OneConnection(db)] = {"token": Slow(always(Outcome("gone", "UNREGISTERED")))}
+    monkeypatch.setattr(carrier, "send", send_slowly)
     await paid(db, resident, 1)
-    await sending.work("transactional", database)
+    await send(db)
+    assert await states(db, resident) == [("failed", "UNREGISTERED")]
     assert [row["target"] for row in await db.fetch(sql.targets, resident.id)] == ["the-new-token"]
 
 

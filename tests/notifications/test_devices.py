@@ -7,6 +7,7 @@ from app.db import Connection
 from app.types import new_id
 from tests.makers import a_resident
 from tests.notifications.phones import another_phone, sql, with_phone
+from tests.notifications.transports.test_web_push import target_of
 
 TOKEN = {
     "platform": "android",
@@ -58,10 +59,11 @@ async def test_a_session_speaks_for_its_own_device_only(db: Connection, desk: ht
     "target",
     [
         "not-json-at-all",
-        '{"endpoint":"https://push.example/1"}',
-        '{"endpoint":"http://push.example/1","keys":{"p256dh":"BK","auth":"aa"}}',
-        '{"endpoint":"https://push.example/1","keys":{"p256dh":"","auth":"aa"}}',
-        '{"endpoint":7,"keys":{"p256dh":"BK","auth":"aa"}}',
+        '{"endpoint":"https://fcm.googleapis.com/fcm/send/1"}',
+        target_of("http://fcm.googleapis.com/fcm/send/1"),
+        target_of("https://elsewhere.example/1"),
+        target_of("https://fcm.googleapis.com/fcm/send/1", p256dh=""),
+        target_of("https://fcm.googleapis.com/fcm/send/1", auth="AAAA"),
     ],
 )
 async def test_a_browser_gives_a_whole_subscription(db: Connection, desk: httpx.AsyncClient, target: str) -> None:
@@ -73,14 +75,13 @@ async def test_a_browser_gives_a_whole_subscription(db: Connection, desk: httpx.
 
 async def test_a_browser_with_new_keys_is_the_same_browser(db: Connection, desk: httpx.AsyncClient) -> None:
     first, second = await a_resident(db), await a_resident(db)
-    for nth, resident in enumerate((first, second)):
+    for resident, auth in ((first, "A" * 22), (second, "B" * 21 + "A")):
         device_id = await db.fetchval(sql.device_of_session, resident.session_id)
-        target = '{"endpoint":"https://push.example/1","keys":{"p256dh":"BK%d","auth":"aa"}}' % nth  # noqa: UP031
-        answer = await desk.put(
-            f"{DEVICES}/{device_id}", headers=resident.headers, json={**BROWSER, "target": target}
-        )
-        assert answer.status_code == 200
+        browser = {**BROWSER, "target": target_of("https://fcm.googleapis.com/fcm/send/1", auth=auth)}
+        answer = await desk.put(f"{DEVICES}/{device_id}", headers=resident.headers, json=browser)
+        assert answer.status_code == 200, answer.text
     assert await db.fetch(sql.targets, first.id) == []
+    assert len(await db.fetch(sql.targets, second.id)) == 1
 
 
 @pytest.mark.parametrize(

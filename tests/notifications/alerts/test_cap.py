@@ -49,7 +49,8 @@ def _checked(document: bytes) -> Any:
 
 
 async def _cap(desk: httpx.AsyncClient, alert: dict[str, Any]) -> Any:
-    answer = await desk.get(f"/v1/alerts/{alert['id']}/cap")
+    answer = await desk.get(f"/v1/alerts/{alert['id']}.cap")
+    assert (await desk.get(f"/v1/alerts/{alert['id']}/cap")).content == answer.content
     assert (answer.status_code, answer.headers["content-type"]) == (200, "application/cap+xml"), answer.text
     return _checked(answer.content)
 

@@ -1,5 +1,6 @@
 """The stand-in of FCM is as strict as FCM, speaks its HTTP/2 and HTTP/1.1, and shows what the phones have got."""
 
+import socket
 import ssl
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -13,8 +14,9 @@ from cryptography import x509
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
-from app import config
+from app import config, up
 from app.clock import city_now
+from app.embedded import Trouble
 from notifications.sandbox import fcm_account
 from notifications.sandbox.fcm_cloud import AUDIENCE, Cloud, Misbehave
 from notifications.sandbox.fcm_line import cloud_of, listening
@@ -215,6 +217,16 @@ async def test_the_sandboxs_fcm_misbehaves_when_told_to(stand_ins: StandIns, bro
     assert (await browser.delete("/fcm/phones")).status_code == 204
     assert (await browser.get("/fcm/phones")).json()["items"] == []
     await transport.close()
+
+
+def test_a_port_that_is_meant_twice_or_taken_is_named_with_its_setting() -> None:
+    with pytest.raises(Trouble, match="HUONG_FCM_URL"):
+        up.run(config.read({"HUONG_MODE": "sandbox", "PORT": "64802", "HUONG_SANDBOX_PORT": "64801"}))
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        url = f"https://localhost:{taken.getsockname()[1]}"
+        with pytest.raises(Trouble, match=r"cannot be used .* HUONG_FCM_URL="):
+            up.run(config.read({"HUONG_MODE": "sandbox", "PORT": "64801", "HUONG_FCM_URL": url}))
 
 
 def test_who_asks_another_fcm_has_no_stand_in(folder: Path) -> None:
