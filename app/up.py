@@ -169,9 +169,7 @@ def _greet(settings: Settings) -> None:
     _say(f"API page: http://{host}:{settings.port}/schema")
     if settings.sandbox:
         _say("sign in as +84900000001 … 005 (residents) or +84900000101, 102 (merchants): code 000000, PIN 258036")
-        _say(
-            f"Stand-ins (VNeID, staff's identity, face match, VNPAY, a bank, a biller, FCM): http://{host}:{settings.sandbox_port}"
-        )
+        _say(f"Stand-ins of all outside parties, and what phones got: http://{host}:{settings.sandbox_port}")
     _say("Ctrl-C ends it")
 
 

@@ -18,7 +18,7 @@ from notifications.models import Delivery, Lane, Receive, Received
 sql = queries_beside(__file__)
 
 LOOKED_AT = "Tra cứu tin đã gửi"
-MOST_SWEPT = 1000
+MOST_SWEPT = 10_000
 
 
 async def make(
@@ -97,8 +97,7 @@ async def resend(db: Connection, me: Principal, delivery_id: UUID) -> Delivery:
 
 
 async def sweep(db: Connection) -> None:
-    """By the clock: what somebody took and never sent is due again, and what nobody needs any more is not."""
-    await db.execute(sql.free_leases, MOST_SWEPT)
+    """By the clock: what nobody needs any more is not sent."""
     await db.execute(sql.expire_deliveries, MOST_SWEPT)
 
 

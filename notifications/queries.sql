@@ -253,9 +253,9 @@ FROM unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::text[], $6::doubl
 WHERE delivery.id = ended.id AND delivery.fence = ended.fence AND delivery.state = 'sending';
 
 -- name: free_leases
--- Whoever had these has not come back: they are due again.
+-- Whoever had these of a lane has not come back: they are due again, at most so many.
 WITH stuck AS (
-    SELECT id FROM delivery WHERE state = 'sending' AND lease_until < city_now() LIMIT $1 FOR UPDATE SKIP LOCKED
+    SELECT id FROM delivery WHERE state = 'sending' AND lease_until < city_now() AND lane = $1 LIMIT $2 FOR UPDATE SKIP LOCKED
 )
 UPDATE delivery SET state = 'queued', lease_until = NULL, roll_key = NULL, why = 'lease' FROM stuck WHERE delivery.id = stuck.id
 RETURNING delivery.id;

@@ -74,11 +74,13 @@ class _Ended(NamedTuple):
 
 
 async def work(lane: Lane, database: Database) -> int:
-    """Send what is due in a lane; returns how many were claimed."""
+    """Send what is due in a lane, and, when that is done, take up what somebody else has left lying; returns how many
+    there were."""
     async with database.acquire() as db:
         claimed = await many(_Claimed, db, sql.claim_deliveries, lane, BATCH, LEASE_S)
-    if claimed:
-        await _settle(database, claimed, await _send(_of(database), claimed))
+        if not claimed:
+            return len(await db.fetch(sql.free_leases, lane, BATCH))
+    await _settle(database, claimed, await _send(_of(database), claimed))
     return len(claimed)
 
 

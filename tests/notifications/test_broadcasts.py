@@ -320,7 +320,6 @@ async def test_workers_that_are_cut_off_lose_nobody_and_tell_nobody_twice(city: 
             await asyncio.gather(*workers, return_exceptions=True)
             async with city.database.transaction() as db:
                 await db.execute(sql.lose_leases)
-                await db.execute(sending.sql.free_leases, 1000)
     finally:
         going.CHUNK, sending.BATCH = kept
     async with asyncio.timeout(20):

@@ -276,9 +276,9 @@ async def test_a_worker_that_comes_back_too_late_ends_nothing(db: Connection, ca
     resident = await a_waking_resident(db)
     await paid(db, resident, 1)
     [first] = await db.fetch(sending.sql.claim_deliveries, "transactional", 10, 60)
+    assert await send(db) == 0, "it is somebody's"
     await db.execute(sql.lose_leases)
-    await deliveries.sweep(db)
-    await send(db)
+    assert [await send(db), await send(db)] == [1, 1], "taken up, sent"
     assert await states(db, resident) == [("accepted", None)]
     late = [[first["id"]], [first["fence"]], ["failed"], ["late"], [None], [0.0]]
     await db.execute(sending.sql.settle_deliveries, *late)
