@@ -32,6 +32,10 @@ _numbers = count(1)
 _hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 
+TOKEN_LIFE_S = 400 * 86_400
+"""Longer than any test moves the clock on."""
+
+
 @dataclass(frozen=True)
 class Resident:
     """Somebody signed in on a phone."""
@@ -129,7 +133,7 @@ async def a_resident(
     await db.execute(sessions.sql.keep_device, resident.id, device_id, "Nokia", "android")
     await db.execute(sessions.sql.open_session, resident.session_id, resident.id, device_id)
     await db.execute(sessions.sql.confirm_session, resident.session_id)
-    await db.execute(sessions.sql.keep_access_token, token_hash(resident.token), resident.session_id, 900)
+    await db.execute(sessions.sql.keep_access_token, token_hash(resident.token), resident.session_id, TOKEN_LIFE_S)
     if level > 1:
         issuer = config.settings().citizen_issuer
         await db.execute(sessions.sql.prove_identity, new_id(), resident.id, issuer, str(resident.id), name, None)

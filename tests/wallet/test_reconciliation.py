@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import date, timedelta
-from time import perf_counter
+from time import process_time
 from uuid import UUID, uuid4
 
 import httpx
@@ -111,10 +111,10 @@ def test_what_cannot_be_read_is_refused_with_its_line(text: str, line: int) -> N
 
 @pytest.mark.parametrize("cell", [f"1{' ' * 131_000}x", " " * 40 + "1" * 100_000 + " đ", f"+{'1,' * 60_000}"])
 def test_a_cell_of_blanks_or_digits_keeps_nobody_waiting(cell: str) -> None:
-    began = perf_counter()
+    began = process_time()
     with pytest.raises(UnreadableFile):
         statement_files.read(f"reference;amount\nA1;1000\nA2;{cell}\n".encode())
-    assert perf_counter() - began < 1
+    assert process_time() - began < 1
 
 
 def test_what_is_no_text_is_refused() -> None:

@@ -177,27 +177,26 @@ async def test_what_is_seen_of_a_signature_is_in_vietnamese_letters(stand_ins: S
 
 
 async def test_nobody_waits_for_a_signature(stand_ins: StandIns) -> None:
-    """What is measured is the loop's own thread, and how long it did not come to its turn."""
+    """What is measured is the loop's own thread, and how often others came to their turn meanwhile."""
     await signed_by_both(facts())  # the process is there
-    late_s = 0.0
+    turns = 0
     done = asyncio.Event()
 
     async def watch() -> None:
-        nonlocal late_s
+        nonlocal turns
         while not done.is_set():
-            before = time.perf_counter()
             await asyncio.sleep(0.005)
-            late_s = max(late_s, time.perf_counter() - before - 0.005)
+            turns += 1
 
     watching = asyncio.create_task(watch())
     await asyncio.sleep(0.05)
-    used_s = time.thread_time()
+    used_s, turns = time.thread_time(), 0
     await signed_by_both(facts())
-    used_s = time.thread_time() - used_s
+    used_s, others = time.thread_time() - used_s, turns
     done.set()
     await watching
     assert used_s < 0.05
-    assert late_s < 0.15
+    assert others > 5
 
 
 # Who says no
