@@ -120,6 +120,7 @@ CREATE TABLE delivery (
     CONSTRAINT delivery_ended CHECK (state NOT IN ('expired', 'failed', 'cancelled') OR why IS NOT NULL)
 ) WITH (fillfactor = 70);
 CREATE INDEX delivery_due ON delivery (lane, due_at) WHERE state = 'queued';
+CREATE INDEX delivery_expiring ON delivery (expires_at) WHERE state = 'queued';
 CREATE INDEX delivery_leased ON delivery (lease_until) WHERE state = 'sending';
 CREATE UNIQUE INDEX delivery_one_roll ON delivery (principal_id, device_id, roll_key)
     WHERE state = 'queued' AND roll_key IS NOT NULL;

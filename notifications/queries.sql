@@ -116,7 +116,7 @@ WHERE push_target.principal_id = dead.principal_id AND push_target.device_id = d
 -- Phones that were not seen for $1 days, at most $2 of them.
 WITH old AS (
     DELETE FROM push_target WHERE ctid = ANY (ARRAY(
-        SELECT ctid FROM push_target WHERE seen_at < city_now() - make_interval(days => $1) LIMIT $2))
+        SELECT ctid FROM push_target WHERE seen_at < (SELECT city_now()) - make_interval(days => $1) LIMIT $2))
     RETURNING device_id
 )
 SELECT count(*) FROM old;
@@ -173,29 +173,30 @@ WITH told AS MATERIALIZED (
         message.category IN ('report', 'dossier') AS rolls
     FROM unnest($1::uuid[], $2::bigint[]) AS fresh (principal_id, seq) JOIN message USING (principal_id, seq)
 ),
+moment AS MATERIALIZED (SELECT city_now() AS now),
 wished AS (
     SELECT told.*, target.device_id, coalesce(quiet, true) AND category <> 'account' AND $3 <> 'critical' AS quiet,
         coalesce(quiet_from_minute, 1320) AS from_minute, coalesce(quiet_to_minute, 360) AS to_minute,
-        CASE WHEN NOT rolls OR $3 <> 'transactional' THEN city_now() ELSE CASE coalesce(digest, 'burst')
-            WHEN 'daily' THEN next_minute_of_day(1080, city_now())
+        CASE WHEN NOT rolls OR $3 <> 'transactional' THEN now ELSE CASE coalesce(digest, 'burst')
+            WHEN 'daily' THEN next_minute_of_day(1080, now)
             WHEN 'burst' THEN coalesce((SELECT max(due_at) + interval '10 minutes' FROM delivery
                 WHERE delivery.principal_id = told.principal_id AND delivery.device_id = target.device_id
                     AND delivery.category = told.category AND state <> 'cancelled'
-                    AND made_at > city_now() - interval '2 days' AND due_at > city_now() - interval '10 minutes'), city_now())
-            ELSE city_now() END END AS at
-    FROM told JOIN push_target AS target USING (principal_id) LEFT JOIN notification_preference USING (principal_id)
-    WHERE told.expires_at > city_now() AND ($3 = 'critical' OR NOT category = ANY (coalesce(muted, '{}')))
+                    AND made_at > now - interval '2 days' AND due_at > now - interval '10 minutes'), now)
+            ELSE now END END AS at
+    FROM told CROSS JOIN moment JOIN push_target AS target USING (principal_id) LEFT JOIN notification_preference USING (principal_id)
+    WHERE told.expires_at > now AND ($3 = 'critical' OR NOT category = ANY (coalesce(muted, '{}')))
         AND (NOT $7::boolean OR kind = 'web_push')
 ),
 planned AS (
-    SELECT *, CASE WHEN quiet THEN quiet_until(from_minute, to_minute, at) ELSE at END AS due_at FROM wished
+    SELECT *, CASE WHEN quiet THEN quiet_until(from_minute, to_minute, at) ELSE at END AS due_at FROM wished CROSS JOIN moment
 ),
 rolled AS (
     SELECT principal_id, device_id, category, min(seq) AS first_seq, max(seq) AS last_seq, min(due_at) AS due_at,
-        max(expires_at) AS expires_at, bool_or(rolls OR due_at > city_now()) AND $3 <> 'critical' AS is_rolled
+        max(expires_at) AS expires_at, bool_or(rolls OR due_at > now) AND $3 <> 'critical' AS is_rolled
     FROM planned
     GROUP BY principal_id, device_id, category,
-        CASE WHEN (rolls OR due_at > city_now()) AND $3 <> 'critical' THEN 0 ELSE seq END
+        CASE WHEN (rolls OR due_at > now) AND $3 <> 'critical' THEN 0 ELSE seq END
 )
 INSERT INTO delivery (principal_id, device_id, channel, lane, category, first_seq, last_seq, broadcast_id, roll_key, collapse_key,
     due_at, expires_at)
@@ -209,7 +210,7 @@ SET last_seq = greatest(delivery.last_seq, excluded.last_seq), expires_at = grea
 -- What is due in a lane ($1), at most so many ($2), for whoever sends it within so many seconds ($3): with where it goes, what
 -- it says, and whether it still shall.
 WITH due AS MATERIALIZED (
-    SELECT id FROM delivery WHERE lane = $1 AND state = 'queued' AND due_at <= city_now()
+    SELECT id FROM delivery WHERE lane = $1 AND state = 'queued' AND due_at <= (SELECT city_now())
     ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED
 ),
 claimed AS (
@@ -224,7 +225,7 @@ SELECT claimed.id, claimed.principal_id, claimed.device_id, channel, claimed.lan
     coalesce(language, 'vi') AS language, coalesce(message.link, broadcast.link) AS link, coalesce(amounts, true) AS amounts,
     CASE WHEN topic IS NULL THEN message.title WHEN topic LIKE '%.en' THEN title_en ELSE title_vi END AS title,
     CASE WHEN topic IS NULL THEN message.body WHEN topic LIKE '%.en' THEN body_en ELSE body_vi END AS body,
-    coalesce(broadcast.state = 'cancelled', false) AS is_withdrawn,
+    coalesce(broadcast.state = 'cancelled' AND first_seq IS NOT DISTINCT FROM claimed.last_seq, false) AS is_withdrawn,
     claimed.lane <> 'critical' AND claimed.last_seq <= coalesce(inbox.read_up_to, 0) AS is_read,
     CASE WHEN first_seq IS NULL OR first_seq = claimed.last_seq THEN 1 ELSE (
         SELECT CASE WHEN claimed.category IN ('report', 'dossier') THEN count(DISTINCT rolled.link) ELSE count(*) END
@@ -255,7 +256,7 @@ WHERE delivery.id = ended.id AND delivery.fence = ended.fence AND delivery.state
 -- name: free_leases
 -- Whoever had these of a lane has not come back: they are due again, at most so many.
 WITH stuck AS (
-    SELECT id FROM delivery WHERE state = 'sending' AND lease_until < city_now() AND lane = $1 LIMIT $2 FOR UPDATE SKIP LOCKED
+    SELECT id FROM delivery WHERE state = 'sending' AND lease_until < (SELECT city_now()) AND lane = $1 LIMIT $2 FOR UPDATE SKIP LOCKED
 )
 UPDATE delivery SET state = 'queued', lease_until = NULL, roll_key = NULL, why = 'lease' FROM stuck WHERE delivery.id = stuck.id
 RETURNING delivery.id;
@@ -263,7 +264,7 @@ RETURNING delivery.id;
 -- name: expire_deliveries
 -- Nobody needs these any more; at most so many.
 WITH late AS (
-    SELECT id FROM delivery WHERE state = 'queued' AND expires_at <= city_now() LIMIT $1 FOR UPDATE SKIP LOCKED
+    SELECT id FROM delivery WHERE state = 'queued' AND expires_at <= (SELECT city_now()) LIMIT $1 FOR UPDATE SKIP LOCKED
 )
 UPDATE delivery SET state = 'expired', why = coalesce(why, 'expired') FROM late WHERE delivery.id = late.id;
 
@@ -271,10 +272,10 @@ UPDATE delivery SET state = 'expired', why = coalesce(why, 'expired') FROM late 
 -- By lane: how many are due, for how long the oldest has been, and how many failed in the last hour.
 SELECT lane, coalesce(waiting.due, 0) AS due, coalesce(waiting.oldest_s, 0) AS oldest_s,
     (SELECT count(*) FROM delivery WHERE delivery.lane = lanes.lane AND state = 'failed'
-        AND made_at > city_now() - interval '1 hour') AS failed
+        AND made_at > (SELECT city_now()) - interval '1 hour') AS failed
 FROM unnest(ARRAY['critical', 'transactional', 'bulk']) AS lanes (lane)
 CROSS JOIN LATERAL (SELECT count(*) AS due, extract(epoch FROM city_now() - min(due_at))::double precision AS oldest_s
-    FROM delivery WHERE delivery.lane = lanes.lane AND state = 'queued' AND due_at <= city_now()) AS waiting;
+    FROM delivery WHERE delivery.lane = lanes.lane AND state = 'queued' AND due_at <= (SELECT city_now())) AS waiting;
 
 -- name: receive_of_topic
 -- A phone has what came by its topic; the first time counts.
@@ -338,7 +339,7 @@ WHERE delivery.id = $1;
 -- Deliveries older than $1 days, at most $2 of them.
 WITH old AS (
     DELETE FROM delivery WHERE ctid = ANY (ARRAY(
-        SELECT ctid FROM delivery WHERE made_at < city_now() - make_interval(days => $1) LIMIT $2))
+        SELECT ctid FROM delivery WHERE made_at < (SELECT city_now()) - make_interval(days => $1) LIMIT $2))
     RETURNING id
 )
 SELECT count(*) FROM old;
@@ -364,7 +365,7 @@ DELETE FROM broadcast_receipt WHERE principal_id = $1;
 -- Receipts older than $1 days, at most $2 of them.
 WITH old AS (
     DELETE FROM broadcast_receipt WHERE ctid = ANY (ARRAY(
-        SELECT ctid FROM broadcast_receipt WHERE delivered_at < city_now() - make_interval(days => $1) LIMIT $2))
+        SELECT ctid FROM broadcast_receipt WHERE delivered_at < (SELECT city_now()) - make_interval(days => $1) LIMIT $2))
     RETURNING device_id
 )
 SELECT count(*) FROM old;

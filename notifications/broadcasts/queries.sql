@@ -63,7 +63,7 @@ SELECT id, lane, phase, per_device, category, collapse_key, ward_codes, expires_
 FROM broadcast
 WHERE state = 'going' AND (phase <> 'pause' OR pushed_at <= city_now() - make_interval(mins => $2) OR expires_at <= city_now())
     AND (SELECT count(*) FROM (SELECT FROM delivery WHERE delivery.lane = broadcast.lane AND delivery.state = 'queued'
-        AND due_at <= city_now() LIMIT $1) AS full_lane) < $1
+        AND due_at <= (SELECT city_now()) LIMIT $1) AS full_lane) < $1
 ORDER BY lane = 'critical' DESC, number LIMIT 1 FOR UPDATE SKIP LOCKED;
 
 -- name: enter_phase
