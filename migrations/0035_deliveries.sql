@@ -28,9 +28,9 @@ CREATE TABLE notification_preference (
         muted <@ ARRAY['money', 'report', 'dossier', 'alert', 'account']),
     texts boolean NOT NULL DEFAULT true,
     quiet boolean NOT NULL DEFAULT true,
-    quiet_from_minute smallint NOT NULL DEFAULT 1320 CONSTRAINT notification_preference_quiet_from CHECK (
+    quiet_from_minute integer NOT NULL DEFAULT 1320 CONSTRAINT notification_preference_quiet_from CHECK (
         quiet_from_minute BETWEEN 0 AND 1439),
-    quiet_to_minute smallint NOT NULL DEFAULT 360 CONSTRAINT notification_preference_quiet_to CHECK (
+    quiet_to_minute integer NOT NULL DEFAULT 360 CONSTRAINT notification_preference_quiet_to CHECK (
         quiet_to_minute BETWEEN 0 AND 1439),
     digest text NOT NULL DEFAULT 'burst' CONSTRAINT notification_preference_digest CHECK (
         digest IN ('none', 'burst', 'daily')),
