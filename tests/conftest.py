@@ -31,6 +31,7 @@ from litestar import Litestar
 
 import migrations
 from app import clock, config, embedded, live
+from app import db as db_module
 from app.config import Settings
 from app.connections import Connection as ServedConnection
 from app.db import Connection, Database, prepare_connection
@@ -46,6 +47,8 @@ from wallet.sandbox.parties import parties
 from wallet.till import Till
 
 TEMPLATE = "huong_template"
+db_module.ACQUIRE_TIMEOUT_S = 10.0
+"""Two processes of tests and their servers share two cores: who waits for a connection is not sent away as soon."""
 _clones = count(1)
 Later = Callable[[float], Awaitable[None]]
 
