@@ -15,7 +15,7 @@ from app.observe import SCREENS_WAITING
 
 SCREENS = frozenset({"/v1/home", "/v1/notifications/inbox", "/v1/alerts", "/v1/alerts/flood"})
 """What a phone loads when it is opened, and after a warning."""
-AT_ONCE = 3
+AT_ONCE = 2
 MOST_WAITING = 2_000
 LONGEST_WAIT_S = 5.0
 AGAIN_AFTER_S = 5
