@@ -34,6 +34,10 @@ CONNECT_WITHIN_S = 4.0
 FETCH_WITHIN_S = 30.0
 """From the first look at the name to the last byte."""
 OK = 200
+FILES = "image/*, application/pdf;q=0.9, */*;q=0.1"
+"""What we fetch; what it is its bytes say."""
+FOR_GOOD: frozenset[Why] = frozenset(("address_refused", "not_trusted"))
+"""What no second try would mend."""
 MOST_TRIED = 2
 """Of the addresses behind a name."""
 
@@ -75,6 +79,10 @@ class NotReached(Exception):
 
 class TooMuch(Exception):
     """They sent more than was wanted."""
+
+
+class NotNow(Exception):
+    """It could not be had now, and may be later; why is no secret."""
 
 
 class Fetched(msgspec.Struct, frozen=True):
@@ -124,6 +132,23 @@ async def get(url: str, *, most_bytes: int, of: str = "") -> Fetched:
         return await _get_from(target, address, most_bytes)
 
     return await _call(read(url, anywhere=False), get_from, of, FETCH_WITHIN_S, anywhere=False)
+
+
+async def file(url: str, *, most_bytes: int, of: str) -> bytes | None:
+    """The file at an address that somebody (`of`) named; None: there is none for us, nor will there be.
+
+    Raises NotNow."""
+    try:
+        fetched = await get(url, most_bytes=most_bytes, of=of)
+    except TooMuch:
+        return None
+    except NotReached as silence:
+        if silence.why in FOR_GOOD:
+            return None
+        raise NotNow(silence.why) from None
+    if fetched.status == 429 or fetched.status >= 500:
+        raise NotNow(f"answered {fetched.status}")
+    return fetched.body or None
 
 
 async def _call(
@@ -262,7 +287,7 @@ async def _get_from(target: httpx.URL, address: str, most_bytes: int) -> Fetched
         client.stream(
             "GET",
             target.copy_with(host=address),
-            headers={"host": target.netloc.decode("ascii"), "accept-encoding": "identity", "accept": "image/*"},
+            headers={"host": target.netloc.decode("ascii"), "accept-encoding": "identity", "accept": FILES},
             extensions={"sni_hostname": _host(target)},
             follow_redirects=False,
         ) as answer,

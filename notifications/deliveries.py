@@ -5,6 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from app.audit import records
+from app.budgets import Budget, spend
 from app.db import Connection, many, maybe, queries_beside
 from app.errors import NotFound
 from app.identity.models import Principal
@@ -12,6 +13,7 @@ from app.jobs import News
 from app.observe import DELIVERIES_DUE, DELIVERIES_FAILED, DELIVERIES_LATE
 from app.privacy import access
 from app.staff.pages import before, page_of
+from app.staff.residents import NoSuchResident
 from app.types import Page, masked_phone, phone
 from notifications.models import Delivery, Lane, Receive, Received
 
@@ -19,6 +21,7 @@ sql = queries_beside(__file__)
 
 LOOKED_AT = "Tra cứu tin đã gửi"
 MOST_SWEPT = 10_000
+MOST_LOOK_UPS, WINDOW_S = 60, 600
 
 
 async def make(
@@ -64,11 +67,12 @@ async def hear_reports(db: Connection, news: Sequence[News]) -> None:
 async def of_phone(db: Connection, me: Principal, number: str, cursor: str | None, limit: int) -> Page[Delivery]:
     """What was sent to whoever has this number: when, how it came out, why not; newest first. They can see who asked.
 
-    Raises BadPhone, BadCursor, NotFound."""
+    Raises BadPhone, BadCursor, NoSuchResident, TooManyRequests."""
     number = phone(number)
+    await spend(db, Budget(f"messages looked at {me.id}", MOST_LOOK_UPS, WINDOW_S))
     resident_id: UUID | None = await db.fetchval(sql.resident_by_number, number)
     if resident_id is None:
-        raise NotFound
+        raise NoSuchResident
     await records.record(db, me, "notifications.looked_at", resident_id, phone=masked_phone(number))
     await access.opened(db, me, resident_id, "Tin đã gửi tới điện thoại", LOOKED_AT)
     lines = await many(Delivery, db, sql.deliveries_of_resident, resident_id, *before(cursor), limit + 1)

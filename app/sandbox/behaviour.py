@@ -3,6 +3,7 @@
 import asyncio
 from typing import Annotated, Any, Literal
 
+import httpx
 from litestar import MediaType, Response
 from msgspec import Meta, Struct
 
@@ -73,3 +74,13 @@ async def trouble(mischief: str | None) -> Response[Any] | None:
             return Response("", status_code=307, headers={"location": "?"}, media_type=MediaType.TEXT)
         case _:
             return None
+
+
+async def tell_city(url: str, headers: dict[str, str], body: bytes) -> int:
+    """A stand-in tells the city something; how the city answered, 0: it did not."""
+    try:
+        async with httpx.AsyncClient(verify=False, timeout=10) as client:  # noqa: S501 - the city is on this machine
+            told = await client.post(url, content=body, headers={**headers, "content-type": "application/json"})
+    except httpx.HTTPError:
+        return 0
+    return told.status_code

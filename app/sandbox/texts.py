@@ -16,7 +16,6 @@ from itertools import count
 from typing import Annotated, Any, Literal
 from uuid import UUID, uuid4
 
-import httpx
 import msgspec
 from litestar import Request, Response, Router, get, post, put
 from litestar.params import FromPath, JSONBody
@@ -24,7 +23,7 @@ from msgspec import Meta
 
 from app.clock import CITY_ZONE, city_now
 from app.sandbox import pages
-from app.sandbox.behaviour import SLOW_S, Behaviour, Trouble, trouble
+from app.sandbox.behaviour import SLOW_S, Behaviour, Trouble, tell_city, trouble
 from app.types import SANDBOX_PHONES, masked_phone
 
 SKEW_S = 300
@@ -186,18 +185,8 @@ async def report_text(request: Asked, reference: FromPath[UUID], data: JSONBody[
         "webhook-signature": phones.signed(message_id, at, body),
     }
     url = data.city_url or phones.city_url
-    statuses = await asyncio.gather(*(_tell(url, headers, body) for _ in range(data.times)))
+    statuses = await asyncio.gather(*(tell_city(url, headers, body) for _ in range(data.times)))
     return Response({"headers": headers, "body": body.decode(), "answered": statuses}, status_code=200)
-
-
-async def _tell(url: str, headers: dict[str, str], body: bytes) -> int:
-    """How the city answered; 0: it did not."""
-    try:
-        async with httpx.AsyncClient(verify=False, timeout=10) as client:  # noqa: S501 - the city is on this machine
-            told = await client.post(url, content=body, headers={**headers, "content-type": "application/json"})
-    except httpx.HTTPError:
-        return 0
-    return told.status_code
 
 
 @get("/texts")

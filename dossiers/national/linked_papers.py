@@ -6,7 +6,6 @@ import msgspec
 from app import guarded
 from app.db import Database, queries_beside
 from app.errors import Refusal
-from app.guarded import NotReached, TooMuch
 from app.identity.models import Principal
 from app.jobs import News
 from app.uploads import incoming, kinds, receiving
@@ -20,13 +19,7 @@ sql = queries_beside(__file__)
 
 AT_ONCE = 4
 MOST_BYTES = kinds.MOST["paper"]
-FOR_GOOD = frozenset({"address_refused", "not_trusted"})
-"""What no second try would mend."""
 NOT_HAD = Told("Không tải được giấy tờ từ Cổng", "A paper could not be fetched from the portal")
-
-
-class PaperWaits(Exception):
-    """The paper could not be fetched now; `why` it was is no secret."""
 
 
 async def fetch(database: Database, news: News) -> None:
@@ -37,24 +30,9 @@ async def fetch(database: Database, news: News) -> None:
     async with database.acquire() as db:
         if not await db.fetchval(sql.paper_wanted, linked.dossier_id, linked.upload_id):
             return
-    content = await _content(linked)
+    content = await guarded.file(linked.url, most_bytes=MOST_BYTES, of=str(linked.machine_id))
     if content is None or not await _hand_in(database, me, linked, content):
         await _give_up(database, linked)
-
-
-async def _content(linked: NationalPaperLinked) -> bytes | None:
-    """What is there; None if there is nothing for us. Raises PaperWaits."""
-    try:
-        fetched = await guarded.get(linked.url, most_bytes=MOST_BYTES, of=str(linked.machine_id))
-    except TooMuch:
-        return None
-    except NotReached as silence:
-        if silence.why in FOR_GOOD:
-            return None
-        raise PaperWaits(silence.why) from None
-    if fetched.status == 429 or fetched.status >= 500:
-        raise PaperWaits(f"answered {fetched.status}")
-    return fetched.body or None
 
 
 async def _hand_in(database: Database, me: Principal, linked: NationalPaperLinked, content: bytes) -> bool:

@@ -20,7 +20,7 @@ from litestar.params import FromPath, JSONBody
 from msgspec import Meta
 
 from app.clock import city_now
-from app.sandbox.behaviour import Behaviour, Trouble, trouble
+from app.sandbox.behaviour import Behaviour, Trouble, tell_city, trouble
 
 SKEW_S = 300
 PRICE = 31_000
@@ -165,18 +165,8 @@ async def move_parcel(request: Asked, dossier_id: FromPath[UUID], data: JSONBody
     url = data.city_url or post.city_url
     path = httpx.URL(url).raw_path.decode()
     headers = {"x-post-timestamp": at, "x-post-signature": post.signature("POST", path, at, body)}
-    statuses = await asyncio.gather(*(_tell(url, headers, body) for _ in range(data.times)))
+    statuses = await asyncio.gather(*(tell_city(url, headers, body) for _ in range(data.times)))
     return Response({"headers": headers, "body": body.decode(), "answered": statuses}, status_code=200)
-
-
-async def _tell(url: str, headers: dict[str, str], body: bytes) -> int:
-    """How the city answered; 0: it did not."""
-    try:
-        async with httpx.AsyncClient(verify=False, timeout=10) as client:  # noqa: S501 - the city is on this machine
-            told = await client.post(url, content=body, headers={**headers, "content-type": "application/json"})
-    except httpx.HTTPError:
-        return 0
-    return told.status_code
 
 
 @put("/post/behaviour", status_code=204)

@@ -11,7 +11,7 @@ import structlog
 from app import guarded
 from app.db import Database, queries_beside
 from app.errors import Refusal
-from app.guarded import NotReached, TooMuch
+from app.guarded import NotReached
 from app.identity.models import Principal
 from app.jobs import Listener, News
 from app.types import new_id
@@ -25,8 +25,6 @@ log = structlog.get_logger()
 MOST_BYTES = kinds.MOST["photo"]
 MOST_FORM_BYTES = MOST_BYTES + 256 * 1024
 """A picture, and the words around it."""
-FOR_GOOD = frozenset({"address_refused", "not_trusted"})
-"""What no second try would mend."""
 
 
 class MediaUrlRefused(Refusal):
@@ -35,10 +33,6 @@ class MediaUrlRefused(Refusal):
     This media_url cannot be used: only https to a public address on the Internet is."""
 
     status = 400
-
-
-class MediaWaits(Exception):
-    """The picture could not be fetched now; `why` it was is no secret."""
 
 
 def check(url: str) -> None:
@@ -65,7 +59,7 @@ async def fetch(database: Database, news: News) -> None:
         keep = await db.fetchval(sql.media_wanted, linked.report_id, linked.upload_id)
     if keep is None:
         return
-    content = await _content(linked)
+    content = await guarded.file(linked.url, most_bytes=MOST_BYTES, of=str(linked.machine_id))
     if content is None or not await _is_picture(database, me, linked, content):
         await _give_up(database, me, linked)
         return
@@ -83,21 +77,6 @@ async def _is_picture(database: Database, me: Principal, linked: ReportMediaLink
             raise
         return False
     return True
-
-
-async def _content(linked: ReportMediaLinked) -> bytes | None:
-    """What is there; None if there is nothing for us. Raises MediaWaits."""
-    try:
-        fetched = await guarded.get(linked.url, most_bytes=MOST_BYTES, of=str(linked.machine_id))
-    except TooMuch:
-        return None
-    except NotReached as silence:
-        if silence.why in FOR_GOOD:
-            return None
-        raise MediaWaits(silence.why) from None
-    if fetched.status == 429 or fetched.status >= 500:
-        raise MediaWaits(f"answered {fetched.status}")
-    return fetched.body or None
 
 
 async def _give_up(database: Database, me: Principal, linked: ReportMediaLinked) -> None:

@@ -19,9 +19,9 @@ from app import guarded
 from app.clock import city_now
 from app.config import settings
 from app.db import Connection
+from app.guarded import NotNow
 from app.jobs import News
 from feedback.open311 import formats, media, requests
-from feedback.open311.media import MediaWaits
 from feedback.open311.models import ErrorLine, ServiceRequest
 from tests.conftest import City, OneConnection
 from tests.feedback.makers import TRANG_TIEN, a_centre, a_photo, filed
@@ -973,7 +973,7 @@ async def test_e38_an_address_that_is_written_otherwise_is_not_called(
     answer = await desk.post(f"{BASE}/requests.json", data=form(machine, media_url=f"https://{host}/a.jpg"))
     if answer.status_code == 201:
         late = Linked(db, desk, answer.json()[0]["service_request_id"])
-        with suppress(MediaWaits):  # no such name
+        with suppress(NotNow):  # no such name
             await late.fetch()
         assert await late.pictures() == 0
     assert not called
@@ -1016,7 +1016,7 @@ async def test_a_body_that_takes_too_long_is_left_and_tried_again(
 ) -> None:
     monkeypatch.setattr(guarded, "FETCH_WITHIN_S", 0.2)
     outside.answer = lambda: httpx.Response(200, stream=Slow())
-    with pytest.raises(MediaWaits, match="timeout"):
+    with pytest.raises(NotNow, match="timeout"):
         await linked.fetch()
     assert await linked.notes() == []
 
@@ -1037,7 +1037,7 @@ async def test_what_is_no_picture_is_told_and_what_may_come_is_tried_again(
 ) -> None:
     outside.answer = lambda: httpx.Response(status, stream=httpx.ByteStream(content))
     if again:
-        with pytest.raises(MediaWaits):
+        with pytest.raises(NotNow):
             await linked.fetch()
     else:
         await linked.fetch()

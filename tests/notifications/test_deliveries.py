@@ -332,3 +332,12 @@ async def test_who_reads_english_is_told_in_english(
         await report_commented(db, resident, event_id)
     await send(db)
     assert carrier.got[0].title == "2 reports have news"
+
+
+async def test_nobody_looks_through_the_whole_city(db: Connection, desk: httpx.AsyncClient) -> None:
+    operator = await a_staff_member(db, role="operator")
+    statuses = [
+        (await desk.get("/v1/staff/messages", headers=operator.headers, params={"phone": f"09876{n:05}"})).status_code
+        for n in range(61)
+    ]
+    assert statuses == [404] * 60 + [429]
