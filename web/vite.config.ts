@@ -1,0 +1,44 @@
+import { svelte } from "@sveltejs/vite-plugin-svelte";
+import { VitePWA } from "vite-plugin-pwa";
+import { defineConfig } from "vitest/config";
+
+const API = process.env["HUONG_API"] ?? "http://localhost:8000";
+const SERVED_BY_THE_API = "^/(v1|schema|livez|readyz|r/|d/|v/|c/|pay/)";
+
+export default defineConfig({
+  plugins: [
+    svelte(),
+    VitePWA({
+      strategies: "injectManifest",
+      srcDir: "src",
+      filename: "sw.ts",
+      injectRegister: false,
+      injectManifest: { globPatterns: ["**/*.{js,css,html,woff2,svg,png}"] },
+      manifest: {
+        id: "/",
+        name: "Hương: thành phố trong tay",
+        short_name: "Hương",
+        description: "Thanh toán, phản ánh, hồ sơ và cảnh báo của thành phố Huế.",
+        lang: "vi",
+        start_url: "/",
+        scope: "/",
+        display: "standalone",
+        orientation: "portrait",
+        background_color: "#faf9fb",
+        theme_color: "#5b2a86",
+        icons: [
+          { src: "/icon-192.png", sizes: "192x192", type: "image/png" },
+          { src: "/icon-512.png", sizes: "512x512", type: "image/png" },
+          { src: "/icon-maskable-512.png", sizes: "512x512", type: "image/png", purpose: "maskable" },
+        ],
+        shortcuts: [
+          { name: "Quét QR", url: "/wallet/scan" },
+          { name: "Gửi phản ánh", url: "/reports/new" },
+        ],
+      },
+    }),
+  ],
+  build: { target: "es2022", assetsInlineLimit: 0, modulePreload: { polyfill: false }, reportCompressedSize: true },
+  server: { proxy: { [SERVED_BY_THE_API]: API } },
+  test: { include: ["src/**/*.test.ts"], environment: "node" },
+});
