@@ -7,7 +7,8 @@ const SERVED_BY_THE_API = "^/(v1|schema|livez|readyz|r/|d/|v/|c/|pay/)";
 
 export default defineConfig({
   plugins: [
-    svelte(),
+    // A screen is made anew for each address, so its params never change under it.
+    svelte({ compilerOptions: { warningFilter: (warning) => warning.code !== "state_referenced_locally" } }),
     VitePWA({
       strategies: "injectManifest",
       srcDir: "src",

@@ -1,5 +1,18 @@
+import "./ui/tokens.css";
 import { mount } from "svelte";
 import App from "./App.svelte";
+import { language, speak } from "./language.svelte";
+import { watchQueue } from "./offline/queue.svelte";
+import { watchLinks } from "./router.svelte";
+import { dress } from "./theme.svelte";
+
+speak(language());
+dress();
+watchLinks();
+watchQueue();
 
 const target = document.getElementById("app");
 if (target) mount(App, { target });
+if (import.meta.env.PROD && "serviceWorker" in navigator) {
+  addEventListener("load", () => void navigator.serviceWorker.register("/sw.js"));
+}

@@ -1,0 +1,3 @@
+import type { Screen } from "../router.svelte";
+
+export const feedbackScreens: readonly Screen[] = [];

@@ -1,0 +1,53 @@
+/**
+ * Leave to move money. The city says what it needs (the PIN, a proof beside it); the sheet asks the resident; then the
+ * very same request goes again, with the same id, so that whatever happened before is done once.
+ */
+import type { Schemas } from "../api/client";
+import { api, answer } from "../api/client";
+import { isProblem } from "../api/problem";
+
+export type Moved = Schemas["AskStepUp"]["payment"];
+type StepUp = Schemas["StepUp"];
+
+export type Question = ({ kind: "pin" } | { kind: "proof"; stepUp: StepUp }) & { answered: (given: boolean) => void };
+
+export const asking = $state<{ question: Question | null }>({ question: null });
+
+/** The resident closed the sheet: nothing was moved. */
+export class PutAway extends Error {}
+
+/** Runs `put` until the city has all the proof it wants. Raises PutAway, Problem, Unreachable. */
+export async function permitted<T>(id: string, payment: Moved, put: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await put();
+    } catch (trouble) {
+      if (isProblem(trouble, "WalletLocked", "PinNotSet", "NotConfirmed")) {
+        await ask({ kind: "pin" });
+      } else if (isProblem(trouble, "StepUpRequired", "StrongStepUpRequired")) {
+        const stepUp = await answer(api.POST("/v1/wallet/step-ups", { body: { payment_id: id, payment } }));
+        await ask({ kind: "proof", stepUp });
+      } else {
+        throw trouble;
+      }
+    }
+  }
+}
+
+/** Have the wallet opened with the PIN. Raises PutAway. */
+export function unlocked(): Promise<void> {
+  return ask({ kind: "pin" });
+}
+
+function ask(question: { kind: "pin" } | { kind: "proof"; stepUp: StepUp }): Promise<void> {
+  return new Promise((resolve, reject) => {
+    asking.question = {
+      ...question,
+      answered(given) {
+        asking.question = null;
+        if (given) resolve();
+        else reject(new PutAway());
+      },
+    };
+  });
+}
