@@ -26,6 +26,7 @@ from app.cli import plant_people
 from app.config import Settings
 from app.connections import Connection
 from app.db import Database
+from app.identity.seed import PIN
 from app.live import Live
 from app.main import create_app
 from app.worker import Worker
@@ -245,11 +246,20 @@ async def phone(new_phone: NewPhone) -> Page:
     return await new_phone()
 
 
-async def signed_in(phone: Page, number: str = "0900000001") -> None:
-    """Somebody signs in as they would: the number, then the code (in a sandbox 000000 for these numbers)."""
+async def signed_in(phone: Page, number: str = "0900000001", pin: str = PIN) -> None:
+    """Somebody signs in as they would: the number, the code (in a sandbox 000000 for these numbers), and, as the city
+    has not seen this phone before, the PIN."""
     await phone.goto("/sign-in")
     await phone.locator("input[autocomplete=tel]").fill(number)
     await phone.get_by_role("button", name="Gửi mã").click()
-    await phone.locator("input[autocomplete=one-time-code]").fill("000000")
-    await phone.get_by_role("button", name="Đăng nhập").click()
+    await phone.locator("input[autocomplete=one-time-code]").fill("000000")  # the sixth digit sends it
+    await enter_pin(phone, pin)
     await phone.wait_for_url(lambda url: "/sign-in" not in url)
+
+
+async def enter_pin(phone: Page, pin: str = PIN) -> None:
+    """On the pad of the sheet that asks for it."""
+    pad = phone.get_by_role("dialog", name="Nhập mã PIN")
+    for digit in pin:
+        await pad.get_by_role("button", name=digit, exact=True).click()
+    await pad.wait_for(state="hidden")
