@@ -3,7 +3,7 @@
 
 PYTHON ?= python3
 .DEFAULT_GOAL := help
-.PHONY: help run seed-city test pictures fuzz bench lock fmt clean
+.PHONY: help run seed-city test pictures fuzz bench lock web-lock fmt clean
 
 help: ## list what there is to do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ lock: ## write requirements.lock anew from pyproject.toml (UPGRADE=--upgrade for
 	"$$uv" pip compile --quiet --no-config --generate-hashes --universal --python-version 3.11 --group dev $(UPGRADE) \
 		--custom-compile-command "make lock" pyproject.toml -o requirements.lock
 	@echo "requirements.lock is written; the next make installs it"
+
+web-lock: .venv/.lock-stamp ## write web/package-lock.json anew from web/package.json
+	@$(FIND_NODE); cd web && npm install --package-lock-only $(QUIETLY) && node -e "$$NO_ADDRESSES"
 
 fmt: .venv/.lock-stamp ## format, and mend what can be mended
 	.venv/bin/ruff check --fix --exit-zero
@@ -153,6 +156,15 @@ MAKE_VENV = \
 			exit 1; \
 		fi; \
 	fi
+
+# A lock has no addresses in it, not even of those who ask for money.
+define NO_ADDRESSES
+const { readFileSync, writeFileSync } = require("fs");
+const lock = JSON.parse(readFileSync("package-lock.json"));
+for (const part of Object.values(lock.packages)) delete part.funding;
+writeFileSync("package-lock.json", JSON.stringify(lock, null, 2) + "\n");
+endef
+export NO_ADDRESSES
 
 # Refuses while var is held; stops the servers that a killed city left in it.
 define LET_GO_OF_VAR

@@ -76,8 +76,8 @@ class Town:
 
 @pytest.fixture(scope="session")
 def browser_path() -> str:
-    """The machine's own Chromium. HUONG_BROWSER names another, or is `required`: then it must be there."""
-    wanted = os.environ.get("HUONG_BROWSER") or ""
+    """The machine's own Chromium. CHROMIUM names another, or is `required`: then it must be there."""
+    wanted = os.environ.get("CHROMIUM") or ""
     names = BROWSERS if wanted in {"", "required"} else (wanted,)
     found = next(filter(None, map(shutil.which, names)), None)
     _demand(found, "no Chromium here to try the client in (Debian, Ubuntu: apt install chromium)")
@@ -87,7 +87,7 @@ def browser_path() -> str:
 
 def _demand(there: object, why: str) -> None:
     if not there:
-        pytest.fail(why) if os.environ.get("HUONG_BROWSER") else pytest.skip(why)
+        pytest.fail(why) if os.environ.get("CHROMIUM") else pytest.skip(why)
 
 
 @pytest.fixture(scope="session")
