@@ -32,8 +32,8 @@ test: .venv/.lock-stamp web/dist/index.html ## check style, types, layers and SQ
 	@$(FIND_NODE); cd web && npm run --silent check && npm test --silent
 	.venv/bin/python -m pytest $(TWO_AT_ONCE)
 
-pictures: .venv/.lock-stamp web/dist/index.html ## take a picture of each screen, light and dark, into web/pictures
-	.venv/bin/python -m pytest tests/client/pictures.py
+pictures: .venv/.lock-stamp web/dist/index.html ## take a picture of each screen that a journey comes by, into web/pictures
+	PICTURES=web/pictures .venv/bin/python -m pytest tests/client
 
 fuzz: .venv/.lock-stamp ## try the API with whatever it does not expect, for ten minutes (FUZZ_S, FUZZ_SEED)
 	@FUZZ_S="$${FUZZ_S:-600}" FUZZ_SEED="$${FUZZ_SEED:-$$$$}" .venv/bin/python -m pytest -s tests/fuzz

@@ -1,5 +1,5 @@
 """A close look at a screen, wherever a journey comes by: WCAG 2.2 AA by axe in both themes, 320 px wide, big text;
-and its picture, if pictures are wanted (HUONG_PICTURES names the folder)."""
+and its picture, if pictures are wanted (`make pictures`: PICTURES names the folder)."""
 
 import os
 from pathlib import Path
@@ -45,7 +45,8 @@ async def violations(page: Page) -> list[Any]:
 
 
 async def _photograph(page: Page, name: str) -> None:
-    folder = os.environ.get("HUONG_PICTURES")
+    folder = os.environ.get("PICTURES")
     if folder:
         Path(folder).mkdir(parents=True, exist_ok=True)
-        await page.screenshot(path=Path(folder) / f"{name}.png")
+        await page.wait_for_function("document.fonts.ready.then(() => !document.querySelector('[aria-busy=true]'))")
+        await page.screenshot(path=Path(folder) / f"{name}.png", animations="disabled")
