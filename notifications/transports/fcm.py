@@ -37,8 +37,8 @@ MOST_TRIES = 5
 
 class Patience(msgspec.Struct, frozen=True, kw_only=True):
     """For how long we wait, in seconds: for a place (`place_s`), for a connection, for an answer, for a sign of life
-    on a connection on which something is under way (`quiet_s`) and for the answer to a PING then, for any connection before we say `again`
-    (`outage_s`), for what is under way when we close; and between tries to connect."""
+    on a connection on which something is under way (`quiet_s`) and for the answer to a PING then, for any connection
+    before we say `again` (`outage_s`), for what is under way when we close; and between tries to connect."""
 
     place_s: float = PLACE_WITHIN_S
     connect_s: float = 5.0
