@@ -9,9 +9,13 @@ from notifications.words import Words, words_for
 
 Told = CounterBooked | BookingReminder | TicketCalled
 
+CALL_GOOD_FOR_S = 1800
+"""Whoever comes later takes another number."""
+
 
 def messages_of(event: Told) -> list[Words]:
     """Who is told what of an event."""
+    good_for_s = None
     match event:
         case CounterBooked():
             title = ("Đã đặt lịch hẹn", "Your visit is booked")
@@ -26,6 +30,7 @@ def messages_of(event: Told) -> list[Words]:
                 f"{_moment(event.starts_at)}, {event.agency_en}. If you cannot come, cancel it for somebody else.",
             )
         case TicketCalled():
+            good_for_s = CALL_GOOD_FOR_S
             title = (f"Mời số {event.label}", f"Number {event.label}, please")
             body = (
                 f"Mời bạn đến quầy số {event.window}, {event.agency}.",
@@ -33,7 +38,9 @@ def messages_of(event: Told) -> list[Words]:
             )
         case _:
             assert_never(event)
-    return [words_for(event.resident_id, "dossier", f"/bookings/{event.booking_id}", title, body)]
+    return [
+        words_for(event.resident_id, "dossier", f"/bookings/{event.booking_id}", title, body, good_for_s=good_for_s)
+    ]
 
 
 def _moment(moment: datetime) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import get_args
 from uuid import UUID
 
 from app.audit import records
@@ -21,6 +22,7 @@ sql = queries_beside(__file__)
 
 LOOKED_AT = "Tra cứu tin đã gửi"
 MOST_SWEPT = 10_000
+LANES: tuple[Lane, ...] = get_args(Lane)
 MOST_LOOK_UPS, WINDOW_S = 60, 600
 
 
@@ -33,9 +35,10 @@ async def make(
     collapse_key: str | None = None,
     expires_at: datetime | None = None,
     by_topic: bool = False,
+    good_for_s: Sequence[int | None] = (),
 ) -> None:
     """New messages (whose, which) go to each of their readers' devices, as each wants it; `by_topic`: phones hear of
-    it by their topics, and only browsers are left."""
+    it by their topics, and only browsers are left; `good_for_s`: of each, as `Words` has it."""
     await db.execute(
         sql.make_deliveries,
         [principal_id for principal_id, _ in told],
@@ -45,6 +48,7 @@ async def make(
         collapse_key,
         expires_at,
         by_topic,
+        good_for_s,
     )
 
 
@@ -101,8 +105,11 @@ async def resend(db: Connection, me: Principal, delivery_id: UUID) -> Delivery:
 
 
 async def sweep(db: Connection) -> None:
-    """By the clock: what nobody needs any more is not sent."""
+    """By the clock: what nobody needs any more is not sent; and what a dead worker had is due again, though its lane
+    be so busy that nobody who sends in it comes to look."""
     await db.execute(sql.expire_deliveries, MOST_SWEPT)
+    for lane in LANES:
+        await db.execute(sql.free_leases, lane, MOST_SWEPT)
 
 
 async def measure(db: Connection) -> None:

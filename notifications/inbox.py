@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -23,13 +24,25 @@ class ToDeliver(msgspec.Struct, frozen=True):
     words: Words
 
 
-async def deliver(db: Connection, messages: Sequence[ToDeliver]) -> list[tuple[UUID, int]]:
-    """Put messages into inboxes, in each reader's language; one that is there already is not put twice.
+class Fresh(NamedTuple):
+    """A message that is new in an inbox: whose, its place there, and for how long it is good (`Words.good_for_s`)."""
 
-    Answers those that are new: whose, and their `seq`."""
+    principal_id: UUID
+    seq: int
+    good_for_s: int | None
+
+
+async def deliver(db: Connection, messages: Sequence[ToDeliver]) -> list[Fresh]:
+    """Put messages into inboxes, in each reader's language; one that is there already is not put twice, and of what
+    the same news tells the same reader twice (who pays at their own shop) the first. Answers those that are new."""
     readers = {message.words.principal_id for message in messages}
     languages = {row["id"]: row["language"] for row in await db.fetch(sql.languages, list(readers))}
-    known = [message for message in messages if message.words.principal_id in languages]
+    wanted = {
+        (message.words.principal_id, message.event_id): message
+        for message in reversed(messages)
+        if message.words.principal_id in languages
+    }
+    known = list(wanted.values())
     fresh = await db.fetch(
         sql.deliver,
         [message.words.principal_id for message in known],
@@ -40,7 +53,10 @@ async def deliver(db: Connection, messages: Sequence[ToDeliver]) -> list[tuple[U
         [message.words.link for message in known],
         [message.at for message in known],
     )
-    return [(row["principal_id"], row["seq"]) for row in fresh]
+    return [
+        Fresh(principal_id, seq, wanted[principal_id, event_id].words.good_for_s)
+        for principal_id, seq, event_id in fresh
+    ]
 
 
 async def page(db: Connection, me: Principal, cursor: str | None, limit: int) -> Page[Message]:

@@ -29,8 +29,9 @@ async def tell(db: Connection, news: Sequence[News]) -> Afterwards:
             for words in messages_of(msgspec.convert(item.data, _KINDS[item.kind]))  # pyright: ignore[reportArgumentType]
         ],
     )
-    await deliveries.make(db, fresh)
-    return partial(live.here().ring, inbox_stream.topics_of(reader for reader, _ in fresh))
+    told = [(one.principal_id, one.seq) for one in fresh]
+    await deliveries.make(db, told, good_for_s=[one.good_for_s for one in fresh])
+    return partial(live.here().ring, inbox_stream.topics_of(reader for reader, _ in told))
 
 
 async def warn(db: Connection, news: Sequence[News]) -> None:

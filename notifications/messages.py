@@ -203,6 +203,7 @@ def messages_of(event: Told) -> list[Words]:
                         f"{event.merchant_name}, {event.terminal_name}: {dong(event.amount)}. "
                         "Confirm within 3 minutes.",
                     ),
+                    good_for_s=180,
                 )
             ]
         case BillPaymentFailed():
@@ -1040,5 +1041,12 @@ def _account(principal_id: UUID, link: str, title: tuple[str, str], body: tuple[
     return words_for(principal_id, "account", link, title, body)
 
 
-def _money(principal_id: UUID, link: str, title: tuple[str, str], body: tuple[str, str]) -> Words:
-    return words_for(principal_id, "money", link, title, body)
+def _money(
+    principal_id: UUID,
+    link: str,
+    title: tuple[str, str],
+    body: tuple[str, str],
+    *,
+    good_for_s: int | None = None,
+) -> Words:
+    return words_for(principal_id, "money", link, title, body, good_for_s=good_for_s)

@@ -152,7 +152,8 @@ class Received(Answer):
 
 class Delivery(Answer):
     """What became of a message on its way to one device, or by text. `accepted`: they who carry it have it;
-    `delivered`: the device said so itself. `why`: of what did not arrive, in their words or ours."""
+    `delivered`: the device said so itself. `why`: of what did not arrive, in their words or ours. `first_seq`,
+    `last_seq`: which messages of the inbox; null of a topic's."""
 
     id: UUID
     device_id: UUID | None
@@ -161,8 +162,8 @@ class Delivery(Answer):
     lane: Lane
     state: DeliveryState
     category: Category
-    first_seq: int
-    last_seq: int
+    first_seq: int | None
+    last_seq: int | None
     why: str | None
     name: str | None
     attempts: int

@@ -18,7 +18,7 @@ SELECT fresh.principal_id,
     numbered.last_seq - count(*) OVER (PARTITION BY fresh.principal_id) + nth,
     event_id, category, title, body, link, at
 FROM fresh JOIN numbered ON numbered.principal_id = fresh.principal_id
-RETURNING principal_id, seq;
+RETURNING principal_id, seq, event_id;
 
 -- name: languages
 -- Which language each reader reads; nobody writes to whoever has left.
@@ -165,19 +165,23 @@ DELETE FROM notification_preference WHERE principal_id = $1;
 
 -- name: make_deliveries
 -- New messages of people ($1, $2) go to each of their devices, in a lane ($3), unless it is muted; what is rolled up, or held
--- over quiet hours, joins what waits already. Critical ones ask for nobody's leave; those that go by topic ($7) go to browsers
--- only, which have no topics.
+-- over quiet hours, joins what waits already. What is good for so many seconds only ($8) waits for nothing. Critical ones ask for
+-- nobody's leave; those that go by topic ($7) go to browsers only, which have no topics.
 WITH told AS MATERIALIZED (
-    SELECT message.principal_id, message.seq, message.category, message.at + CASE message.category
-        WHEN 'report' THEN interval '3 days' WHEN 'dossier' THEN interval '3 days' ELSE interval '1 day' END AS expires_at,
-        message.category IN ('report', 'dossier') AS rolls
-    FROM unnest($1::uuid[], $2::bigint[]) AS fresh (principal_id, seq) JOIN message USING (principal_id, seq)
+    SELECT message.principal_id, message.seq, message.category, good_for_s IS NOT NULL AS hurries,
+        message.at + coalesce(make_interval(secs => good_for_s), CASE message.category
+            WHEN 'report' THEN interval '3 days' WHEN 'dossier' THEN interval '3 days' ELSE interval '1 day' END) AS expires_at
+    FROM unnest($1::uuid[], $2::bigint[], $8::integer[]) AS fresh (principal_id, seq, good_for_s)
+    JOIN message USING (principal_id, seq)
 ),
 moment AS MATERIALIZED (SELECT city_now() AS now),
 wished AS (
-    SELECT told.*, target.device_id, coalesce(quiet, true) AND category <> 'account' AND $3 <> 'critical' AS quiet,
+    SELECT told.*, target.device_id,
+        coalesce(quiet, true) AND NOT hurries AND category <> 'account' AND $3 <> 'critical' AS quiet,
+        category IN ('report', 'dossier') AND NOT hurries AND coalesce(digest, 'burst') <> 'none' AS rolls,
         coalesce(quiet_from_minute, 1320) AS from_minute, coalesce(quiet_to_minute, 360) AS to_minute,
-        CASE WHEN NOT rolls OR $3 <> 'transactional' THEN now ELSE CASE coalesce(digest, 'burst')
+        CASE WHEN hurries OR category NOT IN ('report', 'dossier') OR $3 <> 'transactional' THEN now
+            ELSE CASE coalesce(digest, 'burst')
             WHEN 'daily' THEN next_minute_of_day(1080, now)
             WHEN 'burst' THEN coalesce((SELECT max(due_at) + interval '10 minutes' FROM delivery
                 WHERE delivery.principal_id = told.principal_id AND delivery.device_id = target.device_id
@@ -193,7 +197,8 @@ planned AS (
 ),
 rolled AS (
     SELECT principal_id, device_id, category, min(seq) AS first_seq, max(seq) AS last_seq, min(due_at) AS due_at,
-        max(expires_at) AS expires_at, bool_or(rolls OR due_at > now) AND $3 <> 'critical' AS is_rolled
+        max(expires_at) AS expires_at, bool_or(hurries) AS hurries,
+        bool_or(rolls OR due_at > now) AND $3 <> 'critical' AS is_rolled
     FROM planned
     GROUP BY principal_id, device_id, category,
         CASE WHEN (rolls OR due_at > now) AND $3 <> 'critical' THEN 0 ELSE seq END
@@ -201,14 +206,16 @@ rolled AS (
 INSERT INTO delivery (principal_id, device_id, channel, lane, category, first_seq, last_seq, broadcast_id, roll_key, collapse_key,
     due_at, expires_at)
 SELECT principal_id, device_id, 'push', $3, category, first_seq, last_seq, $4::uuid, CASE WHEN is_rolled THEN category END,
-    coalesce($5::text, category), due_at, coalesce($6::timestamptz, greatest(expires_at, due_at + interval '1 hour'))
+    coalesce($5::text, category), due_at,
+    coalesce($6::timestamptz, CASE WHEN hurries THEN expires_at ELSE greatest(expires_at, due_at + interval '1 hour') END)
 FROM rolled ORDER BY principal_id, device_id, first_seq
 ON CONFLICT (principal_id, device_id, roll_key) WHERE state = 'queued' AND roll_key IS NOT NULL DO UPDATE
 SET last_seq = greatest(delivery.last_seq, excluded.last_seq), expires_at = greatest(delivery.expires_at, excluded.expires_at);
 
 -- name: claim_deliveries
 -- What is due in a lane ($1), at most so many ($2), for whoever sends it within so many seconds ($3): with where it goes, what
--- it says, and whether it still shall.
+-- it says, and whether it still shall. `quiet_s`: it was late, and its reader wants to be left alone for so long by now; what
+-- would be of no use afterwards does not wait for that.
 WITH due AS MATERIALIZED (
     SELECT id FROM delivery WHERE lane = $1 AND state = 'queued' AND due_at <= (SELECT city_now())
     ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED
@@ -228,19 +235,25 @@ SELECT claimed.id, claimed.principal_id, claimed.device_id, channel, claimed.lan
     coalesce(broadcast.state = 'cancelled' AND first_seq IS NOT DISTINCT FROM claimed.last_seq, false) AS is_withdrawn,
     claimed.lane <> 'critical' AND claimed.last_seq <= coalesce(inbox.read_up_to, 0) AS is_read,
     CASE WHEN first_seq IS NULL OR first_seq = claimed.last_seq THEN 1 ELSE (
-        SELECT CASE WHEN claimed.category IN ('report', 'dossier') THEN count(DISTINCT rolled.link) ELSE count(*) END
+        SELECT CASE WHEN claimed.category IN ('report', 'dossier') THEN count(DISTINCT coalesce(rolled.link, rolled.seq::text))
+            ELSE count(*) END
         FROM message AS rolled
         WHERE rolled.principal_id = claimed.principal_id AND rolled.category = claimed.category
             AND rolled.seq BETWEEN greatest(first_seq, coalesce(inbox.read_up_to, 0) + 1) AND claimed.last_seq) END AS news,
     claimed.device_id IS NULL OR EXISTS (SELECT FROM session WHERE session.principal_id = claimed.principal_id
-        AND session.device_id = claimed.device_id AND ended_at IS NULL) AS is_signed_in
+        AND session.device_id = claimed.device_id AND ended_at IS NULL) AS is_signed_in,
+    claimed.lane <> 'critical' AND claimed.category = ANY (coalesce(muted, '{}')) AS is_muted,
+    CASE WHEN claimed.lane <> 'critical' AND claimed.category <> 'account' AND coalesce(quiet, true)
+            AND (claimed.lane = 'bulk' OR claimed.expires_at > quiet_end)
+        THEN extract(epoch FROM quiet_end - city_now())::double precision ELSE 0 END AS quiet_s
 FROM claimed
 LEFT JOIN principal ON principal.id = claimed.principal_id
 LEFT JOIN push_target AS target ON target.principal_id = claimed.principal_id AND target.device_id = claimed.device_id
 LEFT JOIN message ON message.principal_id = claimed.principal_id AND message.seq = claimed.last_seq
 LEFT JOIN inbox ON inbox.principal_id = claimed.principal_id
 LEFT JOIN broadcast ON broadcast.id = broadcast_id
-LEFT JOIN notification_preference AS preference ON preference.principal_id = claimed.principal_id;
+LEFT JOIN notification_preference AS preference ON preference.principal_id = claimed.principal_id
+CROSS JOIN LATERAL quiet_until(coalesce(quiet_from_minute, 1320), coalesce(quiet_to_minute, 360), city_now()) AS quiet_end;
 
 -- name: settle_deliveries
 -- How each came out, for whoever still holds its lease: accepted, failed, cancelled and expired are told; queued is tried again
@@ -322,10 +335,10 @@ WHERE state = 'failed' AND ($1::timestamptz IS NULL OR (delivery.made_at, delive
 ORDER BY delivery.made_at DESC, delivery.id DESC LIMIT $3;
 
 -- name: replay_delivery
--- Have it sent once more, if it failed or expired.
+-- Have it sent once more, if it failed or expired; of a broadcast only as long as that is good for anything.
 UPDATE delivery SET state = 'queued', due_at = city_now(), attempts = 0, why = NULL, roll_key = NULL,
-    expires_at = greatest(expires_at, city_now() + interval '1 hour')
-WHERE id = $1 AND state IN ('failed', 'expired')
+    expires_at = CASE WHEN broadcast_id IS NULL THEN greatest(expires_at, city_now() + interval '1 hour') ELSE expires_at END
+WHERE id = $1 AND state IN ('failed', 'expired') AND (broadcast_id IS NULL OR expires_at > city_now())
 RETURNING id;
 
 -- name: delivery

@@ -15,6 +15,7 @@ class Said(NamedTuple):
 
 
 INBOX = "/inbox"
+DONG = "₫"
 _SEVERAL: dict[Category, dict[Language, str]] = {
     "money": {"vi": "{n} giao dịch mới", "en": "{n} movements of money"},
     "report": {"vi": "{n} phản ánh có cập nhật", "en": "{n} reports have news"},
@@ -31,9 +32,11 @@ _MONEY: dict[Language, Said] = {
 
 def said(message: Said, category: Category, news: int, language: Language, *, amounts: bool) -> Said:
     """What a push says of a message that is the last of so many (`news`); without `amounts` no push about money says
-    more than that there is something."""
+    more than that there is something, and none about anything else how much."""
     if news > 1:
         return Said(_SEVERAL[category][language].format(n=news), _OPEN[language], INBOX)
     if category == "money" and not amounts:
         return _MONEY[language]._replace(link=message.link)
+    if not amounts and DONG in message.body:
+        return message._replace(body=_OPEN[language])
     return message

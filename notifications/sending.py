@@ -9,16 +9,19 @@ import random
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
+from time import monotonic
 from typing import NamedTuple
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
+import asyncpg
 import msgspec
 import structlog
 
-from app.config import settings
-from app.db import Database, many, queries_beside
-from app.errors import Language
+from app.config import BadSetting, settings
+from app.db import LOST, Database, many, queries_beside
+from app.errors import Language, Unavailable
+from app.observe import told
 from notifications import transports
 from notifications.models import Category, Channel, DeliveryState, DeviceTargetKind, Lane
 from notifications.roll_ups import Said, said
@@ -33,6 +36,9 @@ LEASE_S = 60
 SEND_WITHIN_S = 45
 AGAIN_AFTER_S = (5, 15, 60, 300, 900, 1800, 3600)
 """Where they who carry it do not say themselves; with a tenth of jitter, until nobody needs the message any more."""
+CRITICAL_AGAIN_S = 60
+"""A warning waits no longer than that: they who carry it may be back, and the water does not wait."""
+SETTLE_AGAIN_S = 0.5
 
 in_use: WeakKeyDictionary[Database, Carriers] = WeakKeyDictionary()
 
@@ -60,6 +66,8 @@ class _Claimed(msgspec.Struct, frozen=True, kw_only=True):
     is_withdrawn: bool
     is_read: bool
     is_signed_in: bool
+    is_muted: bool
+    quiet_s: float
     news: int
 
 
@@ -85,9 +93,13 @@ async def work(lane: Lane, database: Database) -> int:
 
 
 def _of(database: Database) -> Carriers:
-    """Who carries for this database's worker: one set of connections for all lanes."""
+    """Who carries for this database's worker: one set of connections for all lanes. Whoever cannot for what is wrong
+    with our settings is missing; texts go out all the same."""
     carriers = in_use.setdefault(database, {})
-    transports.complete(carriers, settings())
+    try:
+        transports.complete(carriers, settings())
+    except BadSetting as trouble:
+        log.error("a carrier cannot be used", error=str(trouble))
     return carriers
 
 
@@ -125,8 +137,12 @@ def _without_sending(delivery: _Claimed) -> _Ended | None:
             return _Ended("cancelled", "read")
         case _Claimed(title=None):
             return _Ended("cancelled", "message_forgotten")
+        case _Claimed(is_muted=True):
+            return _Ended("cancelled", "muted")
         case _Claimed(target=None):
             return _Ended("failed", "no_target")
+        case _Claimed(quiet_s=quiet_s) if quiet_s > 0:
+            return _Ended("queued", "quiet", after_s=quiet_s)
         case _:
             return None
 
@@ -168,6 +184,9 @@ async def _carry(carrier: Transport | None, pushes: Sequence[Push]) -> Sequence[
             return await carrier.send(pushes)
     except TimeoutError:
         return [Outcome("again", "timeout")] * len(pushes)
+    except Exception as problem:  # it promised to raise nothing; what goes by others is not held up
+        log.error("a carrier broke", error=told(problem))
+        return [Outcome("again", type(problem).__name__)] * len(pushes)
 
 
 def _ended(outcome: Outcome, delivery: _Claimed) -> _Ended:
@@ -175,7 +194,7 @@ def _ended(outcome: Outcome, delivery: _Claimed) -> _Ended:
         case "accepted":
             return _Ended("accepted", None, outcome.name[:300] or None)
         case "again":
-            return _Ended("queued", _why(outcome), after_s=_wait_s(outcome, delivery.attempts))
+            return _Ended("queued", _why(outcome), after_s=_wait_s(outcome, delivery))
         case "gone":
             return _Ended("failed", _why(outcome), gone=True)
         case "refused":
@@ -186,12 +205,26 @@ def _why(outcome: Outcome) -> str:
     return outcome.why[:200] or outcome.kind
 
 
-def _wait_s(outcome: Outcome, attempts: int) -> float:
-    wait_s = outcome.after_s or AGAIN_AFTER_S[min(attempts, len(AGAIN_AFTER_S)) - 1]
+def _wait_s(outcome: Outcome, delivery: _Claimed) -> float:
+    by_table_s = AGAIN_AFTER_S[min(delivery.attempts, len(AGAIN_AFTER_S)) - 1]
+    wait_s = outcome.after_s or (min(by_table_s, CRITICAL_AGAIN_S) if delivery.lane == "critical" else by_table_s)
     return wait_s * random.uniform(1, 1.1)  # noqa: S311 - jitter, not a secret
 
 
 async def _settle(database: Database, claimed: Sequence[_Claimed], ended: Sequence[_Ended]) -> None:
+    """As long as the lease may still be ours: what is not written down is sent once more to everybody."""
+    until = monotonic() + LEASE_S
+    while True:
+        try:
+            return await _write(database, claimed, ended)
+        except (Unavailable, asyncpg.PostgresError, *LOST) as problem:
+            if monotonic() > until:
+                raise
+            log.warning("how deliveries came out waits for the database", error=told(problem))
+        await asyncio.sleep(SETTLE_AGAIN_S)
+
+
+async def _write(database: Database, claimed: Sequence[_Claimed], ended: Sequence[_Ended]) -> None:
     gone = [delivery for delivery, one in zip(claimed, ended, strict=True) if one.gone]
     async with database.transaction() as db:
         await db.execute(

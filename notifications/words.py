@@ -12,17 +12,25 @@ from notifications.models import Category
 
 
 class Words(msgspec.Struct, frozen=True, kw_only=True):
-    """A message for one reader."""
+    """A message for one reader. `good_for_s`: it is of use for so many seconds only, so that a push of it waits for
+    no quiet hours and no others, and is not shown later; none: as its category has it."""
 
     principal_id: UUID
     category: Category
     title: dict[Language, str]
     body: dict[Language, str]
     link: str | None
+    good_for_s: int | None = None
 
 
 def words_for(
-    principal_id: UUID, category: Category, link: str, title: tuple[str, str], body: tuple[str, str]
+    principal_id: UUID,
+    category: Category,
+    link: str,
+    title: tuple[str, str],
+    body: tuple[str, str],
+    *,
+    good_for_s: int | None = None,
 ) -> Words:
     """A message whose title and body are said in Vietnamese and in English."""
     return Words(
@@ -31,6 +39,7 @@ def words_for(
         title={"vi": title[0], "en": title[1]},
         body={"vi": body[0], "en": body[1]},
         link=link,
+        good_for_s=good_for_s,
     )
 
 

@@ -1,5 +1,6 @@
 """The one face of whatever carries a message to a phone: FCM, web push, a text message."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal, Protocol
@@ -49,8 +50,24 @@ class Outcome(msgspec.Struct, frozen=True):
     name: str = ""
 
 
+PLACE_WITHIN_S = 25.0
+"""So long a message waits to be handed over. Whoever sends is under a lease: if they had to give up on all of a
+`send` for the slowest of them, those that were taken would be sent once more."""
+NO_PLACE = Outcome("again", "no place in time")
+
+
+async def has_place(room: asyncio.Semaphore, until: float) -> bool:
+    """Take a place in there, which is then to be released; False: there was none until that time of the loop."""
+    try:
+        async with asyncio.timeout_at(until):
+            return await room.acquire()
+    except TimeoutError:
+        return False
+
+
 class Transport(Protocol):
-    """Carries messages. `send` answers one outcome for each, in order, and raises nothing."""
+    """Carries messages. `send` answers one outcome for each, in order, and raises nothing; it takes no longer than
+    PLACE_WITHIN_S and the wait for an answer."""
 
     async def send(self, pushes: Sequence[Push]) -> list[Outcome]:
         """Hand them over, side by side."""

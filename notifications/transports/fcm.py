@@ -20,7 +20,7 @@ import structlog
 
 from app.clock import city_now
 from notifications.transports import proxy
-from notifications.transports.face import Lane, Outcome, Push
+from notifications.transports.face import NO_PLACE, PLACE_WITHIN_S, Lane, Outcome, Push
 from notifications.transports.fcm_answers import outcome_of, wants_new_access
 from notifications.transports.fcm_connection import MOST_STREAMS, Connection
 from notifications.transports.fcm_message import Encoder
@@ -36,10 +36,11 @@ MOST_TRIES = 5
 
 
 class Patience(msgspec.Struct, frozen=True, kw_only=True):
-    """For how long we wait, in seconds: for a connection, for an answer, for a sign of life on a connection on which
-    something is under way (`quiet_s`) and for the answer to a PING then, for any connection before we say `again`
-    (`outage_s`), for what is under way when we close; and between tries to connect."""
+    """For how long we wait, in seconds: for a place (`place_s`), for a connection, for an answer, for a sign of life
+    on a connection on which something is under way (`quiet_s`) and for the answer to a PING then, for any connection
+    before we say `again` (`outage_s`), for what is under way when we close; and between tries to connect."""
 
+    place_s: float = PLACE_WITHIN_S
     connect_s: float = 5.0
     answer_s: float = 15.0
     quiet_s: float = 3.0
@@ -52,11 +53,12 @@ class Patience(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Batch:
-    """What one `send` has to answer."""
+    """What one `send` has to answer; what has no place `until` then is not asked for any more."""
 
-    __slots__ = ("done", "encoder", "left", "outcomes")
+    __slots__ = ("done", "encoder", "left", "outcomes", "until")
 
-    def __init__(self, count: int, done: asyncio.Future[None]) -> None:
+    def __init__(self, count: int, done: asyncio.Future[None], until: float) -> None:
+        self.until = until
         self.outcomes: list[Outcome | None] = [None] * count
         self.left = count
         self.done = done
@@ -123,7 +125,8 @@ class Fcm:
         """One outcome for each, in order; nothing is raised."""
         if not pushes:
             return []
-        batch = _Batch(len(pushes), asyncio.get_running_loop().create_future())
+        done = asyncio.get_running_loop().create_future()
+        batch = _Batch(len(pushes), done, self._now() + self.patience.place_s)
         for at, push in enumerate(pushes):
             if self._is_closed:
                 batch.settle(at, Outcome("again", "closed"))
@@ -312,6 +315,7 @@ class Fcm:
             connection.give_up_late()
             self._look_at(connection)
         self._look_for_outage()
+        self._give_up_waiting()
         self._pump()
         if self._is_waiting() or any(connection.under_way for connection in self.connections):
             self._keep_watch()
@@ -335,6 +339,15 @@ class Fcm:
         elif self._now() - self._without_since > self.patience.outage_s:
             self._without_since = None
             self._fail_waiting(Outcome("again", self._why))
+
+    def _give_up_waiting(self) -> None:
+        """Those that found no place in time: what was sent with them is answered meanwhile, and must be heard of."""
+        now = self._now()
+        for queue in self._queues.values():
+            while queue and queue[0].batch.until <= now:
+                asked = queue.popleft()
+                if not asked.batch.done.done():
+                    asked.batch.settle(asked.at, NO_PLACE)
 
     def _is_waiting(self) -> bool:
         return any(self._queues.values())

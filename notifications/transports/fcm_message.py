@@ -32,7 +32,7 @@ URGENCY: dict[Lane, str] = {"critical": "high", "transactional": "normal", "bulk
 """RFC 8030, 5.3."""
 
 Message = dict[str, Any]
-_Key = tuple[str, str, str, str, str | None, str, datetime, bool]
+_Key = tuple[str, str, str, str, str | None, str, str, datetime, bool]
 
 
 class Encoder:
@@ -45,8 +45,8 @@ class Encoder:
     def encode(self, push: Push) -> bytes:
         """The request's body; raises UnicodeEncodeError for text that is none."""
         key = (
-            push.title, push.body, push.category, push.lane, push.link, push.collapse_key, push.expires_at,
-            _is_topic(push),
+            push.title, push.body, push.category, push.lane, push.link, push.collapse_key, push.shown_as,
+            push.expires_at, _is_topic(push),
         )  # fmt: skip
         shared = self._known.get(key)
         if shared is None:

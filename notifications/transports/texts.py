@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from app.texts import gateway
 from app.texts.lengths import cut, thrifty
 from app.texts.models import Text
-from notifications.transports.face import Outcome, Push
+from notifications.transports.face import NO_PLACE, PLACE_WITHIN_S, Outcome, Push, has_place
 
 AT_ONCE = 16
 MOST_SEGMENTS = 3
@@ -24,18 +24,23 @@ class Texts:
 
     async def send(self, pushes: Sequence[Push]) -> list[Outcome]:
         """Hand them over, a few side by side; `accepted` says that the gateway has it (see `TextReported`)."""
-        return list(await asyncio.gather(*map(self._send, pushes)))
+        until = asyncio.get_running_loop().time() + PLACE_WITHIN_S
+        return list(await asyncio.gather(*(self._send(push, until) for push in pushes)))
 
     async def close(self) -> None:
         """Nothing is held."""
 
-    async def _send(self, push: Push) -> Outcome:
+    async def _send(self, push: Push, until: float) -> Outcome:
         if push.target_kind != "phone":
             return Outcome("refused", "no phone number")
         if push.lane != "critical":
             return Outcome("refused", "only warnings go by text")
-        async with self._room:
+        if not await has_place(self._room, until):
+            return NO_PLACE
+        try:
             said = await gateway.send(_text(push))
+        finally:
+            self._room.release()
         return Outcome(said.kind, said.why, said.after_s, said.name)
 
 

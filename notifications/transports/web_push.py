@@ -35,11 +35,12 @@ from app.config import Settings, settings
 from app.errors import Refusal
 from app.outside import trusted, wanted_wait_s
 from notifications.models import WebPushKey
-from notifications.transports.face import Lane, Outcome, Push
+from notifications.transports.face import NO_PLACE, PLACE_WITHIN_S, Lane, Outcome, Push, has_place
 
 log = structlog.get_logger()
 
 AT_ONCE = 64
+"""Of each lane: a warning does not wait behind the news that a slow service keeps."""
 SEALED_AT_ONCE = 8
 """In one go of the thread: two milliseconds."""
 WITHIN_S = 10.0
@@ -161,7 +162,7 @@ class WebPush:
     """Carries `web_push` pushes; for the event loop in which it first sends, and to be closed there."""
 
     def __init__(self, at_once: int = AT_ONCE) -> None:
-        self._room = asyncio.Semaphore(at_once)
+        self._rooms: dict[Lane, asyncio.Semaphore] = {lane: asyncio.Semaphore(at_once) for lane in URGENCY}
         self._session: aiohttp.ClientSession | None = None
 
     async def send(self, pushes: Sequence[Push]) -> list[Outcome]:
@@ -174,8 +175,9 @@ class WebPush:
         except VapidException as trouble:
             log.error("web push: this city cannot sign", why=str(trouble))
             return [Outcome("again", "the city has no key")] * len(pushes)
+        until = asyncio.get_running_loop().time() + PLACE_WITHIN_S
         bunches = [pushes[at : at + SEALED_AT_ONCE] for at in range(0, len(pushes), SEALED_AT_ONCE)]
-        done = await asyncio.gather(*(self._send_bunch(bunch, signing) for bunch in bunches))
+        done = await asyncio.gather(*(self._send_bunch(bunch, signing, until) for bunch in bunches))
         return [outcome for outcomes in done for outcome in outcomes]
 
     async def close(self) -> None:
@@ -184,33 +186,37 @@ class WebPush:
             await self._session.close()
             self._session = None
 
-    async def _send_bunch(self, pushes: Sequence[Push], signing: "_Signing") -> list[Outcome]:
+    async def _send_bunch(self, pushes: Sequence[Push], signing: "_Signing", until: float) -> list[Outcome]:
         loop = asyncio.get_running_loop()
         ready = await loop.run_in_executor(_sealing, lambda: [_ready(push, signing) for push in pushes])
-        return list(await asyncio.gather(*map(self._post, ready)))
+        rooms = [self._rooms[push.lane] for push in pushes]
+        return list(await asyncio.gather(*(self._post(*one, until) for one in zip(ready, rooms, strict=True))))
 
-    async def _post(self, ready: _Sealed | Outcome) -> Outcome:
+    async def _post(self, ready: _Sealed | Outcome, room: asyncio.Semaphore, until: float) -> Outcome:
         if isinstance(ready, Outcome):
             return ready
-        async with self._room:
-            try:
-                async with self._opened().post(
-                    ready.url, data=ready.body, headers=ready.headers, allow_redirects=False
-                ) as answer:
-                    outcome = _outcome(answer.status, answer.headers)
-                    # What they say is not read, but a little of it is, so that the connection can be kept.
-                    with contextlib.suppress(aiohttp.ClientError, TimeoutError):
-                        await answer.content.read(4096)
-                    return outcome
-            except (aiohttp.ClientError, TimeoutError, OSError) as problem:
-                return Outcome("again", type(problem).__name__)
-            except ValueError as problem:  # what no header may say
-                return Outcome("refused", type(problem).__name__)
+        if not await has_place(room, until):
+            return NO_PLACE
+        try:
+            async with self._opened().post(
+                ready.url, data=ready.body, headers=ready.headers, allow_redirects=False
+            ) as answer:
+                outcome = _outcome(answer.status, answer.headers)
+                # What they say is not read, but a little of it is, so that the connection can be kept.
+                with contextlib.suppress(aiohttp.ClientError, TimeoutError):
+                    await answer.content.read(4096)
+                return outcome
+        except (aiohttp.ClientError, TimeoutError, OSError) as problem:
+            return Outcome("again", type(problem).__name__)
+        except ValueError as problem:  # what no header may say
+            return Outcome("refused", type(problem).__name__)
+        finally:
+            room.release()
 
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
             connector = aiohttp.TCPConnector(
-                limit=AT_ONCE, limit_per_host=AT_ONCE, resolver=_PublicOnly(), ttl_dns_cache=60, ssl=trusted()
+                limit=AT_ONCE * len(self._rooms), resolver=_PublicOnly(), ttl_dns_cache=60, ssl=trusted()
             )
             self._session = aiohttp.ClientSession(
                 connector=connector,

@@ -72,7 +72,7 @@ async def report_commented(db: Connection, reporter: Resident, event_id: int, re
         ("“Đèn vẫn hỏng”", "“Still broken”"),
     )
     fresh = await inbox.deliver(db, [inbox.ToDeliver(event_id, await db.fetchval(sql.now), words)])
-    await deliveries.make(db, fresh)
+    await deliveries.make(db, [(one.principal_id, one.seq) for one in fresh])
 
 
 def always(outcome: Outcome) -> Callable[[Push], Outcome]:

@@ -8,16 +8,24 @@ from typing import Any
 
 import asyncpg
 import httpx
+import msgspec
 import pytest
 
 from app.clock import city_now
+from app.config import BadSetting, Settings
 from app.db import Connection
+from app.errors import Unavailable
+from app.jobs import News
+from app.outbox import Event
 from app.types import new_id
-from notifications import deliveries, sending
+from dossiers.events import CounterBooked, TicketCalled
+from notifications import deliveries, listeners, sending
+from notifications.transports import Carriers
 from notifications.transports.face import Outcome, Push
 from tests.conftest import City, OneConnection
 from tests.makers import Resident, a_resident, a_staff_member
 from tests.notifications.phones import Carrier, always, another_phone, paid, report_commented, sql, with_phone
+from wallet.events import ChargeAsked, MoneyFrozen, PaymentRefunded
 
 
 async def send(db: Connection, lane: Any = "transactional") -> int:
@@ -100,6 +108,7 @@ async def test_a_quiet_night_ends_in_one_push_for_each_matter(db: Connection, ca
     hour = timedelta(hours=1)
     assert all(hour < row["due_at"] - city_now() < 2 * hour + timedelta(minutes=2) for row in rows)
     assert await send(db) == 0
+    await db.execute(sql.awake, resident.id)
     await db.execute(sql.due_now)
     await send(db)
     assert {(push.title, push.link) for push in carrier.got} == {
@@ -341,3 +350,210 @@ async def test_nobody_looks_through_the_whole_city(db: Connection, desk: httpx.A
         for n in range(61)
     ]
     assert statuses == [404] * 60 + [429]
+
+
+async def test_what_a_topic_does_not_take_is_seen_and_sent_again(
+    db: Connection, desk: httpx.AsyncClient, carrier: Carrier
+) -> None:
+    operator = await a_staff_member(db, role="operator")
+    await db.execute(sql.plant_topic, operator.id, timedelta(hours=1))
+    carrier.answer = always(Outcome("refused", "INVALID_ARGUMENT"))
+    assert await send(db, "critical") == 1
+    [failed] = (await desk.get("/v1/staff/deliveries/failed", headers=operator.headers)).json()["items"]
+    assert (failed["channel"], failed["state"], failed["first_seq"]) == ("topic", "failed", None)
+    path = f"/v1/staff/deliveries/{failed['id']}/resend"
+    assert (await desk.put(path, headers=operator.headers, json={})).json()["state"] == "queued"
+    carrier.answer = always(Outcome("accepted"))
+    assert await send(db, "critical") == 1
+    assert [push.target for push in carrier.got] == ["city.vi", "city.vi"]
+
+
+async def test_a_broadcast_that_is_over_is_not_sent_again(
+    db: Connection, desk: httpx.AsyncClient, carrier: Carrier
+) -> None:
+    operator = await a_staff_member(db, role="operator")
+    delivery_id = await db.fetchval(sql.plant_topic, operator.id, timedelta(seconds=-1))
+    assert await send(db, "critical") == 1
+    path = f"/v1/staff/deliveries/{delivery_id}/resend"
+    assert (await desk.put(path, headers=operator.headers, json={})).json()["state"] == "expired"
+    assert (await send(db, "critical"), carrier.got) == (0, [])
+
+
+async def test_whoever_wants_each_by_itself_gets_each_by_itself(db: Connection, carrier: Carrier) -> None:
+    resident = await a_waking_resident(db)
+    await db.execute(deliveries.sql.keep_preferences, resident.id, [], True, False, 1320, 360, "none", True, [])
+    for event_id in (1, 2):
+        await report_commented(db, resident, event_id)
+    assert await send(db) == 2
+    assert [push.title for push in carrier.got] == ["Phản ánh có bình luận"] * 2
+
+
+async def test_what_is_tried_again_at_night_waits_for_the_morning(db: Connection, carrier: Carrier) -> None:
+    resident = await a_waking_resident(db)
+    carrier.answer = always(Outcome("again", "UNAVAILABLE"))
+    await paid(db, resident, 1)
+    await send(db)
+    await quiet_now(db, resident)
+    carrier.answer = always(Outcome("accepted"))
+    await db.execute(sql.due_now)
+    await send(db)
+    [waiting] = await db.fetch(sql.deliveries, resident.id)
+    assert (len(carrier.got), waiting["state"], waiting["why"]) == (1, "queued", "quiet")
+    assert timedelta(hours=1) < waiting["due_at"] - city_now() < timedelta(hours=2, minutes=1)
+
+
+async def test_what_is_muted_while_it_waits_is_not_pushed(db: Connection, carrier: Carrier) -> None:
+    resident = await a_waking_resident(db)
+    await paid(db, resident, 1)
+    await db.execute(
+        deliveries.sql.keep_preferences, resident.id, ["money"], True, False, 1320, 360, "burst", True, []
+    )
+    await send(db)
+    assert (carrier.got, await states(db, resident)) == ([], [("cancelled", "muted")])
+
+
+async def test_several_that_open_no_screen_are_counted(db: Connection, carrier: Carrier) -> None:
+    resident = await a_waking_resident(db)
+    for event_id in (1, 2):
+        await report_commented(db, resident, event_id)
+    await db.execute(sql.forget_links, resident.id)
+    await send(db)
+    assert [push.title for push in carrier.got] == ["2 phản ánh có cập nhật"]
+
+
+async def told(db: Connection, event_id: int, event: Event) -> None:
+    news = News(event_id, type(event).__name__, msgspec.to_builtins(event), city_now())
+    await listeners.tell(db, [news])
+
+
+@pytest.mark.parametrize("digest", ["burst", "daily"])
+async def test_whose_turn_it_is_at_the_counter_hears_it_at_once(
+    db: Connection, carrier: Carrier, digest: str
+) -> None:
+    resident = await a_waking_resident(db)
+    await db.execute(deliveries.sql.keep_preferences, resident.id, [], True, False, 1320, 360, digest, True, [])
+    booking = CounterBooked(
+        booking_id=new_id(), resident_id=resident.id, agency="Thuận Hóa", agency_en="Thuận Hóa", starts_at=city_now()
+    )
+    await told(db, 1, booking)
+    await send(db)
+    carrier.got.clear()
+    for event_id, label in ((2, "A012"), (3, "A013")):
+        called = TicketCalled(
+            ticket_id=new_id(), booking_id=booking.booking_id, resident_id=resident.id,
+            agency="Thuận Hóa", agency_en="Thuận Hóa", label=label, window=4,
+        )  # fmt: skip
+        await told(db, event_id, called)
+        await send(db)
+    assert [push.title for push in carrier.got] == ["Mời số A012", "Mời số A013"]
+    assert all(push.expires_at - city_now() <= timedelta(minutes=30) for push in carrier.got)
+
+
+async def test_a_shop_that_waits_for_an_answer_is_not_kept_for_the_morning(db: Connection, carrier: Carrier) -> None:
+    resident = await a_waking_resident(db)
+    await quiet_now(db, resident)
+    asked = ChargeAsked(
+        charge_id=new_id(), payer_id=resident.id, amount=90_000, merchant_name="Bún bò", terminal_name="Quầy 1"
+    )
+    await told(db, 1, asked)
+    assert await send(db) == 1
+    [push] = carrier.got
+    assert push.title == "Cửa hàng đề nghị thu tiền"
+    assert push.expires_at - city_now() <= timedelta(minutes=3)
+
+
+async def test_without_amounts_no_push_says_one_whatever_it_is_about(db: Connection, carrier: Carrier) -> None:
+    resident = await a_waking_resident(db)
+    await db.execute(deliveries.sql.keep_preferences, resident.id, [], True, False, 1320, 360, "burst", False, [])
+    await told(db, 1, MoneyFrozen(freeze_id=new_id(), owner_id=resident.id, merchant_name=None, amount=7_000_000))
+    await send(db)
+    [push] = carrier.got
+    assert (push.title, push.body) == ("Tạm dừng chi tiền theo yêu cầu", "Mở hộp thư để xem.")
+
+
+async def test_whoever_pays_at_their_own_shop_is_told_once(
+    db: Connection, desk: httpx.AsyncClient, carrier: Carrier
+) -> None:
+    resident, other = await a_waking_resident(db), await a_waking_resident(db)
+    refunded = PaymentRefunded(
+        refund_id=new_id(), payment_id=new_id(), payer_id=resident.id, amount=1000, reason="Thiếu hàng",
+        payee_name="Bún bò", payee_name_en="Bún bò", owner_id=resident.id, merchant_id=new_id(),
+    )  # fmt: skip
+    await told(db, 1, refunded)
+    await paid(db, other, 2)
+    [line] = (await desk.get("/v1/notifications/inbox", headers=resident.headers)).json()["items"]
+    assert line["title"] == "Đã hoàn tiền", "what concerns the payer goes before what concerns the shop"
+
+
+async def test_what_a_dead_worker_had_is_taken_up_while_the_lane_is_busy(db: Connection, carrier: Carrier) -> None:
+    resident = await a_waking_resident(db)
+    await paid(db, resident, 1)
+    await db.fetch(sending.sql.claim_deliveries, "transactional", 10, 60)
+    await db.execute(sql.lose_leases)
+    await deliveries.sweep(db)
+    assert await states(db, resident) == [("queued", "lease")]
+
+
+async def test_a_warning_is_tried_again_every_minute_however_long_it_takes(db: Connection, carrier: Carrier) -> None:
+    operator = await a_staff_member(db, role="operator")
+    await db.execute(sql.plant_topic, operator.id, timedelta(hours=1))
+    carrier.answer = always(Outcome("again", "UNAVAILABLE"))
+    for _ in range(8):
+        await db.execute(sql.due_now)
+        assert await send(db, "critical") == 1
+    assert await db.fetchval(sql.latest_due_at) - city_now() <= timedelta(seconds=66)
+
+
+async def test_a_carrier_that_breaks_keeps_no_other_from_carrying(
+    db: Connection, carrier: Carrier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Broken(Carrier):
+        async def send(self, pushes: Sequence[Push]) -> list[Outcome]:
+            raise RuntimeError("it says that it never raises")
+
+    def complete(carriers: Carriers, _: Settings) -> None:
+        carriers |= {"token": carrier, "topic": Broken()}
+
+    monkeypatch.setattr(sending.transports, "complete", complete)
+    operator, resident = await a_staff_member(db, role="operator"), await a_waking_resident(db)
+    await db.execute(sql.plant_topic, operator.id, timedelta(hours=1))
+    await paid(db, resident, 1)
+    await db.execute(sql.hurry)
+    assert await send(db, "critical") == 2
+    assert (await states(db, resident), await db.fetchval(sql.why_of_topic)) == (
+        [("accepted", None)], "RuntimeError"
+    )  # fmt: skip
+
+
+async def test_bad_credentials_of_one_keep_no_other_from_carrying(
+    db: Connection, carrier: Carrier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def complete(carriers: Carriers, _: Settings) -> None:
+        carriers["token"] = carrier
+        raise BadSetting("HUONG_FCM_CREDENTIALS: it must be a service account's JSON")
+
+    monkeypatch.setattr(sending.transports, "complete", complete)
+    resident = await a_waking_resident(db)
+    await paid(db, resident, 1)
+    assert await send(db) == 1
+    assert await states(db, resident) == [("accepted", None)]
+
+
+async def test_how_it_came_out_is_written_down_though_the_database_was_away(
+    db: Connection, carrier: Carrier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resident, database = await a_waking_resident(db), OneConnection(db)
+    await paid(db, resident, 1)
+    tries, transaction = 0, database.transaction
+
+    def away_at_first() -> Any:
+        nonlocal tries
+        tries += 1
+        if tries <= 2:
+            raise Unavailable
+        return transaction()
+
+    monkeypatch.setattr(database, "transaction", away_at_first)
+    monkeypatch.setattr(sending, "SETTLE_AGAIN_S", 0.01)
+    assert await sending.work("transactional", database) == 1
+    assert (tries, await states(db, resident)) == (3, [("accepted", None)])

@@ -16,7 +16,7 @@ import msgspec
 import pytest
 
 from app.clock import city_now
-from notifications.transports.face import Outcome, Push
+from notifications.transports.face import NO_PLACE, Outcome, Push
 from notifications.transports.fcm import Fcm
 from notifications.transports.fcm_connection import MOST_STREAMS
 from notifications.transports.google_access import NoAccess
@@ -401,6 +401,16 @@ async def test_a_warning_overtakes_the_news(fcm: Fcms, sender: Fcm) -> None:
     assert outcome.kind == "accepted"
     assert fcm.cloud.took.total() < 1500
     await news
+
+
+async def test_who_finds_no_place_in_time_comes_again_and_the_others_are_known(fcm: Fcms) -> None:
+    sender = fcm.sender(patience=msgspec.structs.replace(PATIENT, place_s=0.5), connections=1)
+    fcm.cloud.latency_s = 0.4
+    counted = Counter((outcome.kind, outcome.why) for outcome in await sender.send(pushes(1000)))
+    assert set(counted) == {("accepted", ""), ("again", NO_PLACE.why)}
+    assert counted["accepted", ""] == fcm.cloud.took.total()
+    assert kinds(await sender.send([a_push("the next")])) == ["accepted"]
+    await sender.close()
 
 
 async def test_whoever_went_away_is_not_sent_for(fcm: Fcms, sender: Fcm) -> None:

@@ -96,6 +96,15 @@ def test_what_is_spliced_reads_like_what_is_written_whole(all_: list[Push], othe
         assert json.loads(encoder.encode(push)) == message_of(push, NOW)
 
 
+def test_the_same_words_for_two_readers_take_each_its_own_place() -> None:
+    """A warning's two supervisors read the same, as their 5th and 9th message."""
+    encoder, one = Encoder(NOW), a_push(tag="m5", expires_at=NOW + timedelta(hours=1))
+    for push in (one, msgspec.structs.replace(one, target="another", tag="m9")):
+        message = json.loads(encoder.encode(push))["message"]
+        assert message["android"]["notification"]["tag"] == push.tag
+        assert message["apns"]["headers"]["apns-collapse-id"] == push.tag
+
+
 @given(pushes, st.booleans())
 def test_it_is_never_longer_than_fcm_takes(push: Push, to_topic: bool) -> None:
     if to_topic:

@@ -10,6 +10,7 @@ import pytest
 from app import config
 from app.config import BadSetting
 from notifications.sandbox import fcm_account
+from notifications.transports import Carriers, complete
 from notifications.transports.chosen import SANDBOX_FOLDER, chosen
 from notifications.transports.face import Outcome
 from notifications.transports.fcm import Fcm
@@ -151,3 +152,10 @@ async def test_both_close_twice_without_trouble(fcm: Fcms) -> None:
     sender = fcm.sender()
     await asyncio.gather(sender.close(), sender.close())
     await sender.close()
+
+
+def test_credentials_of_no_use_keep_no_other_from_carrying() -> None:
+    carriers: Carriers = {}
+    with pytest.raises(BadSetting):
+        complete(carriers, settings(HUONG_FCM_CREDENTIALS="{}"))
+    assert {"web_push", "phone"} <= carriers.keys()

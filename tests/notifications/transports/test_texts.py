@@ -1,12 +1,16 @@
 """Warnings by text: short, once, and to phones only."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from uuid import uuid4
 
 import pytest
 
+from app.texts import gateway
 from app.texts.lengths import segments
-from notifications.transports.face import Push
+from app.texts.models import Text, TextOutcome
+from notifications.transports import texts as transports_texts
+from notifications.transports.face import NO_PLACE, Push
 from notifications.transports.texts import Texts, words
 from tests.conftest import StandIns
 from tests.notifications.transports.browsers import a_push
@@ -52,6 +56,18 @@ async def test_each_has_its_outcome_in_order(phones: Phones) -> None:
         ("refused", "no phone number"),
         ("accepted", ""),
     ]
+
+
+async def test_what_a_slow_gateway_took_is_known_and_the_rest_comes_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def slowly(text: Text) -> TextOutcome:
+        await asyncio.sleep(0.1)
+        return TextOutcome("accepted", name=text.to)
+
+    monkeypatch.setattr(gateway, "send", slowly)
+    monkeypatch.setattr(transports_texts, "PLACE_WITHIN_S", 0.25)
+    outcomes = await Texts(at_once=1).send([a_warning(f"+8490000053{n}") for n in range(6)])
+    assert [outcome.kind for outcome in outcomes] == ["accepted"] * 3 + ["again"] * 3
+    assert outcomes[-1].why == NO_PLACE.why
 
 
 async def test_a_busy_gateway_is_tried_again_later(phones: Phones) -> None:

@@ -1,5 +1,6 @@
 """Messages to browsers: sealed as RFC 8291 says, signed as RFC 8292 says; what services answer is understood."""
 
+import asyncio
 import os
 import threading
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -17,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from app import config
 from app.clock import city_now
 from notifications.transports import web_push
-from notifications.transports.face import Lane, Transport
+from notifications.transports.face import NO_PLACE, Lane, Transport
 from notifications.transports.web_push import Keys, NotABrowser, Subscription, WebPush
 from tests.conftest import StandIns
 from tests.notifications.transports.browsers import PushService, a_push
@@ -179,6 +180,32 @@ async def test_a_slow_or_missing_service_is_tried_again(
     await service.misbehave("slow")
     [slow] = await transport.send([a_push(browser.target)])
     assert (slow.kind, slow.why) == ("again", "TimeoutError")
+    await transport.close()
+
+
+async def test_who_waits_behind_a_slow_service_for_too_long_comes_again(
+    service: PushService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(web_push, "WITHIN_S", 0.6)
+    monkeypatch.setattr(web_push, "PLACE_WITHIN_S", 0.3)
+    browser, transport = await service.a_browser(), WebPush(at_once=1)
+    first = a_push(browser.target)
+    assert [outcome.kind for outcome in await transport.send([first])] == ["accepted"]
+    await service.misbehave("slow")
+    outcomes = await transport.send([a_push(browser.target) for _ in range(3)])
+    assert [outcome.why for outcome in outcomes] == ["TimeoutError", NO_PLACE.why, NO_PLACE.why]
+    await transport.close()
+
+
+async def test_a_warning_does_not_wait_behind_the_news(service: PushService, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(web_push, "WITHIN_S", 1.0)
+    browser, transport = await service.a_browser(), WebPush(at_once=1)
+    await service.misbehave("slow")
+    news = asyncio.create_task(transport.send([a_push(browser.target, lane="bulk")]))
+    await asyncio.sleep(0.2)
+    [outcome] = await transport.send([a_push(browser.target, lane="critical")])
+    assert (outcome.kind, news.done()) == ("accepted", False)
+    await news
     await transport.close()
 
 
