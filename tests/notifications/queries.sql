@@ -105,3 +105,25 @@ UPDATE broadcast SET expires_at = city_now() - interval '1 second';
 INSERT INTO delivery (principal_id, channel, lane, category, first_seq, last_seq, collapse_key, due_at, expires_at)
 SELECT principal_id, 'text', 'critical', 'alert', seq, seq, 'alert', city_now(), city_now() + interval '1 hour'
 FROM message WHERE principal_id = $1 ORDER BY seq DESC LIMIT 1 RETURNING id;
+
+-- name: plant_residents
+-- So many residents, who never said what they want.
+INSERT INTO principal (id, kind, phone, name)
+SELECT gen_random_uuid(), 'resident', '+84912' || lpad(n::text, 6, '0'), 'Cư dân ' || n FROM generate_series(1, $1::int) AS n;
+
+-- name: plant_told
+-- Everybody has a broadcast in the inbox.
+WITH numbered AS (
+    INSERT INTO inbox (principal_id, last_seq) SELECT id, 1 FROM principal WHERE kind = 'resident' RETURNING principal_id
+)
+INSERT INTO message (principal_id, seq, event_id, category, title, body, at)
+SELECT principal_id, 1, -number, category, title_vi, body_vi, city_now() FROM numbered, broadcast WHERE broadcast.id = $1;
+
+-- name: come_far
+-- A broadcast has come to the last hundred residents in this phase.
+UPDATE broadcast SET state = 'going', phase = $2, reached = (
+    SELECT id FROM principal WHERE kind = 'resident' ORDER BY id DESC OFFSET 100 LIMIT 1) WHERE id = $1;
+
+-- name: principals_read
+-- How many rows of principals this connection has looked at lately.
+SELECT coalesce(sum(seq_tup_read + coalesce(idx_tup_fetch, 0)), 0)::bigint FROM pg_stat_xact_user_tables WHERE relname = 'principal';
