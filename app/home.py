@@ -100,7 +100,7 @@ class HomeAlert(Answer):
 
 
 class HomeInbox(Answer):
-    """How many messages are left to read, and the city's warnings, the newest first."""
+    """How many messages are left to read, and the city's warnings, grave ones first, then the newest."""
 
     unread: int
     alerts: list[HomeAlert]

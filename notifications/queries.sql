@@ -232,7 +232,7 @@ SELECT claimed.id, claimed.principal_id, claimed.device_id, channel, claimed.lan
     coalesce(language, 'vi') AS language, coalesce(message.link, broadcast.link) AS link, coalesce(amounts, true) AS amounts,
     CASE WHEN topic IS NULL THEN message.title WHEN topic LIKE '%.en' THEN title_en ELSE title_vi END AS title,
     CASE WHEN topic IS NULL THEN message.body WHEN topic LIKE '%.en' THEN body_en ELSE body_vi END AS body,
-    coalesce(broadcast.state = 'cancelled' AND first_seq IS NOT DISTINCT FROM claimed.last_seq, false) AS is_withdrawn,
+    coalesce((broadcast.state = 'cancelled' OR replaced_by IS NOT NULL) AND first_seq IS NOT DISTINCT FROM claimed.last_seq, false) AS is_withdrawn,
     claimed.lane <> 'critical' AND claimed.last_seq <= coalesce(inbox.read_up_to, 0) AS is_read,
     CASE WHEN first_seq IS NULL OR first_seq = claimed.last_seq THEN 1 ELSE (
         SELECT CASE WHEN claimed.category IN ('report', 'dossier') THEN count(DISTINCT coalesce(rolled.link, rolled.seq::text))

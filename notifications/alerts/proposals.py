@@ -114,6 +114,8 @@ async def _write(db: Connection, me: Principal, alert_id: UUID, wanted: PutAlert
         alert_instruction_in_both=InstructionInOneLanguage,
     ):
         if await db.fetchval(sql.write_alert, *words) is not None:
+            if await db.fetchval(sql.is_broadcast, alert_id):
+                raise AlertIdTaken
             return True
         standing = await _lock(db, alert_id)
         is_same = await one(PutAlert, db, sql.alert_words, alert_id) == wanted

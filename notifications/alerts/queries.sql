@@ -7,6 +7,10 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $
     $26, $27)
 ON CONFLICT (id) DO NOTHING RETURNING id;
 
+-- name: is_broadcast
+-- Is this the id of a broadcast, under which a warning of this id could not be told?
+SELECT EXISTS (SELECT FROM broadcast WHERE id = $1);
+
 -- name: write_alert_anew
 -- Other words for a draft.
 UPDATE alert SET msg_type = $2, status = $3, note = $4, reference_ids = $5, categories = $6, event_vi = $7, event_en = $8,
@@ -99,7 +103,7 @@ ORDER BY published_at DESC, id DESC LIMIT $2;
 
 -- name: last_sent
 -- When anything went out last: an empty feed has a moment too.
-SELECT max(sent_at) FROM public_alert WHERE status = 'Actual';
+SELECT max(sent_at) FROM alert WHERE status = 'Actual';
 
 -- name: areas
 -- The wards of a warning: their names, points and sizes, and the outlines of their parts where somebody has drawn them.

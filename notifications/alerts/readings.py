@@ -110,21 +110,19 @@ async def take(db: Connection, me: Principal, sent: PostReadings, language: Lang
     stations = await _stations(db)
     refused: list[ReadingRefused] = []
     fine: dict[Key, tuple[int, PutReading]] = {}
-    known = 0
     for position, measured in enumerate(sent.readings):
         try:
             _check(measured, stations)
             _, first = fine.setdefault((measured.station, measured.measured_at), (position, measured))
             if _values(first) != _values(measured):
                 raise ReadingMomentTaken
-            known += first is not measured
         except Refusal as no:
             refused.append(_refused(position, measured, no, language))
     measured_once = [measured for _, measured in fine.values()]
     taken = await _write(db, me, [new_id() for _ in fine], measured_once)
     others = await _others(db, measured_once)
     for position, measured in fine.values():
-        if others[measured.station, measured.measured_at] != _values(measured):
+        if others.get((measured.station, measured.measured_at)) != _values(measured):
             refused.append(_refused(position, measured, ReadingMomentTaken(), language))
     refused.sort(key=lambda no: no.position)
     return ReadingsTaken(taken=taken, known=len(sent.readings) - taken - len(refused), refused=refused)

@@ -90,17 +90,17 @@ async def make(db: Connection, me: Principal, broadcast_id: UUID, wanted: MakeBr
         return await show(db, broadcast_id)
     wards = sorted(set(wanted.wards or ()))
     await preferences.check_wards(db, wards)
-    await _make(db, me, broadcast_id, wanted, wards, broadcast_id.hex, None, _hash(wanted))
-    await records.record(db, me, "broadcast.made", broadcast_id, lane=wanted.lane)
+    if await _make(db, me, broadcast_id, wanted, wards, broadcast_id.hex, None, _hash(wanted)):
+        await records.record(db, me, "broadcast.made", broadcast_id, lane=wanted.lane)
     return await show(db, broadcast_id)
 
 
 async def of_alert(db: Connection, alert: AlertPublished | AlertUpdated | AlertCancelled) -> None:
     """A warning has gone out, which two people have seen if it is grave: everybody whom it concerns is told, once;
-    what it takes the place of is told to nobody any more."""
-    for replaced_id in getattr(alert, "replaced_ids", ()):
-        await db.execute(sql.stop_broadcast, replaced_id)
-    if alert.expires_at <= city_now():
+    what it takes the place of is told to nobody any more, also when its news comes later than this."""
+    await db.execute(sql.replace_broadcasts, getattr(alert, "replaced_ids", []), alert.alert_id)
+    is_over = alert.expires_at <= city_now() or await db.fetchval(sql.alert_is_replaced, alert.alert_id)
+    if is_over or await _is_there(db, alert.alert_id, _hash(alert)):
         return
     lane: BroadcastLane = "critical" if alert.severity in GRAVE else "bulk"
     await db.execute(
@@ -140,7 +140,10 @@ async def _make(
     collapse_key: str,
     corrects: UUID | None,
     content_hash: bytes,
-) -> None:
+) -> bool:
+    """False: the same was made at the same moment."""
+    if await db.fetchval(sql.is_of_alert, broadcast_id):
+        raise BroadcastIdTaken
     now = city_now()
     if not now < wanted.expires_at or (wanted.expires_at - now).days >= MOST_DAYS:
         raise BroadcastExpiry(days=MOST_DAYS)
@@ -163,8 +166,7 @@ async def _make(
         me.id,
         wanted.expires_at,
     )
-    if made is None:  # somebody was quicker with the same id
-        raise BroadcastIdTaken
+    return made is not None or not await _is_there(db, broadcast_id, content_hash)
 
 
 def _hash(wanted: Any) -> bytes:
@@ -199,8 +201,8 @@ async def cancel(db: Connection, me: Principal, broadcast_id: UUID) -> Broadcast
 
 async def correct(db: Connection, me: Principal, broadcast_id: UUID, wanted: CorrectBroadcast) -> Broadcast:
     """Tell the same people the right words, which take the place of the wrong ones on their phones; whoever has not
-    been told yet hears the right ones only. The wrong one stops at once; a critical one wants a second pair of eyes
-    again.
+    been told yet hears the right ones only. The wrong one stops at once, what is still on its way of it is not sent;
+    a critical one wants a second pair of eyes again.
 
     Raises NotFound, BroadcastIsCorrected, BroadcastIdTaken, BroadcastExpiry."""
     kept = await _locked(db, broadcast_id)
@@ -218,8 +220,7 @@ async def correct(db: Connection, me: Principal, broadcast_id: UUID, wanted: Cor
         per_device=kept.per_device,
         link=kept.link,
     )
-    if kept.state in {"waiting", "going"}:
-        await db.execute(sql.end_broadcast, broadcast_id, "cancelled")
+    await db.execute(sql.replace_broadcasts, [broadcast_id], wanted.correction_id)
     new = wanted.correction_id
     await _make(db, me, new, whole, kept.ward_codes, kept.collapse_key, broadcast_id, content_hash)
     await records.record(db, me, "broadcast.corrected", broadcast_id, by=str(new))

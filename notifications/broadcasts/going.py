@@ -1,11 +1,12 @@
 """A broadcast goes out: one row, and a cursor over the residents that is kept with what was written for them.
 
-Each step is one transaction: the next thousand find it in their inboxes, their deliveries are made, the cursor moves.
-Killed in between, nothing of it happened. A lane that is full is waited for, so there are never many rows ahead of
-what is sent; any number of workers take steps, one at a broadcast at a time.
+Each step is one transaction: of the next thousand those whom it concerns find it in their inboxes, their deliveries
+are made, the cursor moves. Killed in between, nothing of it happened. A lane that is full is waited for; any number
+of workers take steps, one at a broadcast at a time.
 
-A critical one goes to topics first, to which phones have subscribed themselves, unless each device is to be known;
-and after a pause a text message goes to whoever nothing says that it reached."""
+A critical one goes to topics first, to which phones have subscribed themselves, unless each device is to be known.
+Phones that have subscribed to none of them, as of people who have named no ward, get a ward's one by one, as browsers
+do; and after a pause a text message goes to whoever nothing says that it reached."""
 
 from datetime import datetime
 from typing import Literal
@@ -19,13 +20,14 @@ from app.errors import Language
 from notifications import deliveries
 from notifications.broadcasts.models import BroadcastLane
 from notifications.inbox_stream import topics_of
-from notifications.models import Category
 
 sql = queries_beside(__file__)
 
 CHUNK = 1000
+"""So many residents does a step look at."""
 FULL = 5000
 """So many deliveries that are due in a lane are enough for a while."""
+NOBODY = UUID(int=0)
 LANGUAGES: tuple[Language, ...] = ("vi", "en")
 
 Phase = Literal["topics", "people", "pause", "texts"]
@@ -35,8 +37,8 @@ class _Going(msgspec.Struct, frozen=True):
     id: UUID
     lane: BroadcastLane
     phase: Phase
+    reached: UUID | None
     per_device: bool
-    category: Category
     collapse_key: str
     ward_codes: list[str]
     expires_at: datetime
@@ -66,6 +68,9 @@ async def _step(db: Connection, going: _Going) -> list[UUID]:
     if going.expired:
         await db.execute(sql.end_broadcast, going.id, "done" if going.phase in {"pause", "texts"} else "expired")
         return []
+    if going.phase in {"pause", "texts"} and not await _texts_are_on(db):
+        await db.execute(sql.end_broadcast, going.id, "done")
+        return []
     match going.phase:
         case "topics":
             if going.by_topic:
@@ -87,7 +92,24 @@ def topics(ward_codes: list[str]) -> list[str]:
 
 
 async def _tell(db: Connection, going: _Going) -> list[UUID]:
-    told = [(row["principal_id"], row["seq"]) for row in await db.fetch(sql.tell_people, going.id, CHUNK)]
+    people = await _next_people(db, going)
+    told = await db.fetch(sql.tell_people, going.id, people)
+    for by_topic in (True, False):
+        theirs = [row for row in told if (going.by_topic and row["has_topic"]) is by_topic]
+        await _push(db, going, [(row["principal_id"], row["seq"]) for row in theirs], by_topic=by_topic)
+    if people:
+        await db.execute(sql.keep_reached, going.id, people[-1], len(told))
+    if len(people) < CHUNK:
+        await _leave_people(db, going)
+    return [row["principal_id"] for row in told]
+
+
+async def _next_people(db: Connection, going: _Going) -> list[UUID]:
+    """Whom this step looks at, in the cursor's order."""
+    return [row["id"] for row in await db.fetch(sql.next_people, going.reached or NOBODY, CHUNK)]
+
+
+async def _push(db: Connection, going: _Going, told: list[tuple[UUID, int]], *, by_topic: bool) -> None:
     if told:
         await deliveries.make(
             db,
@@ -96,25 +118,25 @@ async def _tell(db: Connection, going: _Going) -> list[UUID]:
             broadcast_id=going.id,
             collapse_key=going.collapse_key,
             expires_at=going.expires_at,
-            by_topic=going.by_topic,
+            by_topic=by_topic,
         )
-        await db.execute(sql.keep_reached, going.id, max(principal_id for principal_id, _ in told), len(told))
-    if len(told) < CHUNK:
-        await _leave_people(db, going)
-    return [reader for reader, _ in told]
 
 
 async def _leave_people(db: Connection, going: _Going) -> None:
-    if going.lane == "critical" and await policies.value(db, "notifications.texts"):
+    if going.lane == "critical" and await _texts_are_on(db):
         await db.execute(sql.enter_phase, going.id, "pause")
     else:
         await db.execute(sql.end_broadcast, going.id, "done")
 
 
+async def _texts_are_on(db: Connection) -> bool:
+    return bool(await policies.value(db, "notifications.texts"))
+
+
 async def _text(db: Connection, going: _Going) -> None:
-    rows = await db.fetch(sql.text_people, going.id, CHUNK)
-    if rows:
-        last = max(row["principal_id"] for row in rows)
-        await db.execute(sql.keep_texted, going.id, last, sum(row["texted"] for row in rows))
-    if len(rows) < CHUNK:
+    people = await _next_people(db, going)
+    texted = await db.fetch(sql.text_people, going.id, people)
+    if people:
+        await db.execute(sql.keep_texted, going.id, people[-1], len(texted))
+    if len(people) < CHUNK:
         await db.execute(sql.end_broadcast, going.id, "done")

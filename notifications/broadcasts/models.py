@@ -11,7 +11,7 @@ from notifications.models import Category, DeliveryState, WardCode
 
 BroadcastLane = Literal["critical", "bulk"]
 BroadcastState = Literal["waiting", "going", "done", "cancelled", "expired"]
-Screen = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^/[0-9A-Za-z/_.-]*$(?!\n)")]
+Screen = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^/(?!/)[0-9A-Za-z/_.-]*$(?!\n)")]
 Moment = Annotated[datetime, Meta(tz=True)]
 
 

@@ -22,9 +22,24 @@ UPDATE broadcast SET state = 'going', approved_by = $2, started_at = city_now() 
 -- It is over: done, cancelled or expired.
 UPDATE broadcast SET state = $2, ended_at = city_now() WHERE id = $1;
 
--- name: stop_broadcast
--- It goes no further, if it was on its way.
-UPDATE broadcast SET state = 'cancelled', ended_at = city_now() WHERE id = $1 AND state IN ('waiting', 'going');
+-- name: replace_broadcasts
+-- Another one ($2) takes the place of these ($1) and of their corrections: they go no further.
+WITH RECURSIVE replaced AS (
+    SELECT id FROM broadcast WHERE id = ANY ($1::uuid[])
+    UNION
+    SELECT correction.id FROM replaced JOIN broadcast AS correction ON correction.corrects = replaced.id
+)
+UPDATE broadcast SET replaced_by = coalesce(replaced_by, $2), state = CASE WHEN state IN ('waiting', 'going') THEN 'cancelled' ELSE state END,
+    ended_at = coalesce(ended_at, city_now())
+FROM replaced WHERE broadcast.id = replaced.id;
+
+-- name: is_of_alert
+-- Is this a warning's id?
+SELECT EXISTS (SELECT FROM alert WHERE id = $1);
+
+-- name: alert_is_replaced
+-- Has another one taken a warning's place? Whoever wants to do so now waits.
+SELECT replaced_by IS NOT NULL FROM alert WHERE id = $1 FOR SHARE;
 
 -- name: broadcasts
 -- One ($4), or those that were made before ($1, $2), newest first.
@@ -58,10 +73,12 @@ GROUP BY ward ORDER BY ward;
 -- On its way
 
 -- name: claim_broadcast
--- One that goes on now, unless another worker is at it or its lane is full ($1): warnings first.
-SELECT id, lane, phase, per_device, category, collapse_key, ward_codes, expires_at, expires_at <= city_now() AS expired
+-- One that goes on now, unless another worker is at it or its lane is full ($1): warnings first. Or one that waited for a
+-- second pair of eyes until it was too late.
+SELECT id, lane, phase, reached, per_device, collapse_key, ward_codes, expires_at, expires_at <= city_now() AS expired
 FROM broadcast
-WHERE state = 'going' AND (phase <> 'pause' OR pushed_at <= city_now() - make_interval(mins => $2) OR expires_at <= city_now())
+WHERE state IN ('waiting', 'going') AND (state = 'going' OR expires_at <= city_now())
+    AND (phase <> 'pause' OR pushed_at <= city_now() - make_interval(mins => $2) OR expires_at <= city_now())
     AND (SELECT count(*) FROM (SELECT FROM delivery WHERE delivery.lane = broadcast.lane AND delivery.state = 'queued'
         AND due_at <= (SELECT city_now()) LIMIT $1) AS full_lane) < $1
 ORDER BY lane = 'critical' DESC, number LIMIT 1 FOR UPDATE SKIP LOCKED;
@@ -76,44 +93,57 @@ INSERT INTO delivery (topic, channel, lane, category, broadcast_id, collapse_key
 SELECT topic, 'topic', lane, category, id, collapse_key, city_now(), expires_at FROM broadcast, unnest($2::text[]) AS topic
 WHERE id = $1 ON CONFLICT DO NOTHING;
 
+-- name: next_people
+-- The residents after one ($1), by id, $2 at most.
+SELECT id FROM principal WHERE kind = 'resident' AND closed_at IS NULL AND id > $1 ORDER BY id LIMIT $2;
+
 -- name: tell_people
--- The next residents ($2 at most) find it in their inboxes: whom it concerns. Critical ones also those who named no ward.
-WITH going AS (SELECT * FROM broadcast WHERE id = $1),
+-- Those of these residents ($2) whom it concerns find it in their inboxes. Critical ones concern those too who named no ward;
+-- and any of them whoever was told what it takes the place of. `has_topic`: it goes to a topic to which their phones subscribe.
+WITH RECURSIVE going AS (SELECT * FROM broadcast WHERE id = $1),
+earlier AS (
+    SELECT id, number FROM broadcast WHERE replaced_by = $1
+    UNION
+    SELECT before.id, before.number FROM earlier JOIN broadcast AS before ON before.replaced_by = earlier.id
+),
 readers AS MATERIALIZED (
-    SELECT principal.id, language FROM going CROSS JOIN principal
+    SELECT principal.id AS principal_id, language,
+        cardinality(going.ward_codes) = 0 OR coalesce(preference.ward_codes && going.ward_codes, false) AS has_topic
+    FROM unnest($2::uuid[]) AS next (id) JOIN principal ON principal.id = next.id CROSS JOIN going
     LEFT JOIN notification_preference AS preference ON preference.principal_id = principal.id
-    WHERE kind = 'resident' AND closed_at IS NULL AND (reached IS NULL OR principal.id > reached)
-        AND (cardinality(going.ward_codes) = 0 OR preference.ward_codes && going.ward_codes
-            OR lane = 'critical' AND coalesce(cardinality(preference.ward_codes), 0) = 0)
-    ORDER BY principal.id LIMIT $2
+    WHERE closed_at IS NULL AND (cardinality(going.ward_codes) = 0 OR preference.ward_codes && going.ward_codes
+        OR lane = 'critical' AND coalesce(cardinality(preference.ward_codes), 0) = 0
+        OR EXISTS (SELECT FROM message WHERE message.principal_id = principal.id
+            AND event_id = ANY (ARRAY(SELECT -earlier.number FROM earlier))))
 ),
 numbered AS (
-    INSERT INTO inbox (principal_id, last_seq) SELECT id, 1 FROM readers ORDER BY id
+    INSERT INTO inbox (principal_id, last_seq) SELECT principal_id, 1 FROM readers ORDER BY principal_id
     ON CONFLICT (principal_id) DO UPDATE SET last_seq = inbox.last_seq + 1
     RETURNING principal_id, last_seq
+),
+told AS (
+    INSERT INTO message (principal_id, seq, event_id, category, title, body, link, at)
+    SELECT principal_id, last_seq, -number, category, CASE language WHEN 'en' THEN title_en ELSE title_vi END,
+        CASE language WHEN 'en' THEN body_en ELSE body_vi END, link, city_now()
+    FROM numbered JOIN readers USING (principal_id) CROSS JOIN going
+    RETURNING principal_id, seq
 )
-INSERT INTO message (principal_id, seq, event_id, category, title, body, link, at)
-SELECT principal_id, last_seq, -number, category, CASE language WHEN 'en' THEN title_en ELSE title_vi END,
-    CASE language WHEN 'en' THEN body_en ELSE body_vi END, link, city_now()
-FROM numbered JOIN readers ON readers.id = principal_id CROSS JOIN going
-RETURNING principal_id, seq;
+SELECT principal_id, seq, has_topic FROM told JOIN readers USING (principal_id);
 
 -- name: keep_reached
--- So far it has come: the last resident, and how many more were told.
+-- So far it has come: the last resident who was looked at, and how many more were told.
 UPDATE broadcast SET reached = $2, told = told + $3 WHERE id = $1;
 
 -- name: text_people
--- The next residents ($2 at most) whom nothing says that it reached get a text: who, and whether they get one.
+-- Those of these residents ($2) whom nothing says that it reached get a text: who.
 WITH going AS (SELECT * FROM broadcast WHERE id = $1),
 readers AS MATERIALIZED (
-    SELECT message.principal_id, message.seq FROM going
-    JOIN principal ON kind = 'resident' AND closed_at IS NULL AND (reached IS NULL OR principal.id > reached)
-    JOIN message ON message.principal_id = principal.id AND message.event_id = -number
-    ORDER BY principal.id LIMIT $2
+    SELECT message.principal_id, message.seq FROM unnest($2::uuid[]) AS next (id) CROSS JOIN going
+    JOIN message ON message.principal_id = next.id AND message.event_id = -number
 ),
 unreached AS (
     SELECT readers.principal_id, readers.seq FROM readers
-    JOIN principal ON principal.id = readers.principal_id AND phone IS NOT NULL
+    JOIN principal ON principal.id = readers.principal_id AND phone IS NOT NULL AND closed_at IS NULL
     JOIN inbox ON inbox.principal_id = readers.principal_id AND read_up_to < readers.seq
     LEFT JOIN notification_preference AS preference ON preference.principal_id = readers.principal_id
     WHERE coalesce(texts, true)
@@ -121,14 +151,11 @@ unreached AS (
             WHERE receipt.broadcast_id = $1 AND receipt.principal_id = readers.principal_id)
         AND NOT EXISTS (SELECT FROM delivery WHERE delivery.principal_id = readers.principal_id AND delivery.broadcast_id = $1
             AND delivered_at IS NOT NULL)
-),
-made AS (
-    INSERT INTO delivery (principal_id, channel, lane, category, first_seq, last_seq, broadcast_id, collapse_key, due_at, expires_at)
-    SELECT principal_id, 'text', lane, category, seq, seq, $1, collapse_key, city_now(), expires_at FROM unreached CROSS JOIN going
-    ON CONFLICT DO NOTHING RETURNING principal_id
 )
-SELECT readers.principal_id, made.principal_id IS NOT NULL AS texted FROM readers LEFT JOIN made USING (principal_id);
+INSERT INTO delivery (principal_id, channel, lane, category, first_seq, last_seq, broadcast_id, collapse_key, due_at, expires_at)
+SELECT principal_id, 'text', lane, category, seq, seq, $1, collapse_key, city_now(), expires_at FROM unreached CROSS JOIN going
+ON CONFLICT DO NOTHING RETURNING principal_id;
 
 -- name: keep_texted
--- So far it has come: the last resident, and how many more got a text.
+-- So far it has come: the last resident who was looked at, and how many more got a text.
 UPDATE broadcast SET reached = $2, texts = texts + $3 WHERE id = $1;

@@ -106,29 +106,25 @@ INSERT INTO delivery (principal_id, channel, lane, category, first_seq, last_seq
 SELECT principal_id, 'text', 'critical', 'alert', seq, seq, 'alert', city_now(), city_now() + interval '1 hour'
 FROM message WHERE principal_id = $1 ORDER BY seq DESC LIMIT 1 RETURNING id;
 
--- name: plant_topic
--- A critical broadcast of somebody's ($1) to the whole city, good for so long ($2), is on its way to a topic.
-WITH made AS (
-    INSERT INTO broadcast (id, content_hash, title_vi, title_en, body_vi, body_en, ward_codes, category, lane, per_device, state,
-        collapse_key, made_by, expires_at)
-    VALUES (gen_random_uuid(), '', 'Lũ về', 'Flood', 'Lên cao', 'Go up', '{}', 'alert', 'critical', false, 'going', 'lu', $1,
-        city_now() + $2::interval) RETURNING *
+
+-- name: plant_residents
+-- So many residents, who never said what they want.
+INSERT INTO principal (id, kind, phone, name)
+SELECT gen_random_uuid(), 'resident', '+84912' || lpad(n::text, 6, '0'), 'Cư dân ' || n FROM generate_series(1, $1::int) AS n;
+
+-- name: plant_told
+-- Everybody has a broadcast in the inbox.
+WITH numbered AS (
+    INSERT INTO inbox (principal_id, last_seq) SELECT id, 1 FROM principal WHERE kind = 'resident' RETURNING principal_id
 )
-INSERT INTO delivery (topic, channel, lane, category, broadcast_id, collapse_key, due_at, expires_at)
-SELECT 'city.vi', 'topic', lane, category, id, collapse_key, city_now(), expires_at FROM made RETURNING id;
+INSERT INTO message (principal_id, seq, event_id, category, title, body, at)
+SELECT principal_id, 1, -number, category, title_vi, body_vi, city_now() FROM numbered, broadcast WHERE broadcast.id = $1;
 
--- name: forget_links
--- Somebody's messages open no screen.
-UPDATE message SET link = NULL WHERE principal_id = $1;
+-- name: come_far
+-- A broadcast has come to the last hundred residents in this phase.
+UPDATE broadcast SET state = 'going', phase = $2, reached = (
+    SELECT id FROM principal WHERE kind = 'resident' ORDER BY id DESC OFFSET 100 LIMIT 1) WHERE id = $1;
 
--- name: latest_due_at
--- When the last of what waits is due.
-SELECT max(due_at) FROM delivery WHERE state = 'queued';
-
--- name: hurry
--- Whatever waits is critical.
-UPDATE delivery SET lane = 'critical' WHERE state = 'queued';
-
--- name: why_of_topic
--- What went wrong with a topic.
-SELECT why FROM delivery WHERE topic IS NOT NULL;
+-- name: principals_read
+-- How many rows of principals this connection has looked at lately.
+SELECT coalesce(sum(seq_tup_read + coalesce(idx_tup_fetch, 0)), 0)::bigint FROM pg_stat_xact_user_tables WHERE relname = 'principal';

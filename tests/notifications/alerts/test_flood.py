@@ -11,6 +11,7 @@ import pytest
 
 from app.clock import city_now
 from app.db import Connection
+from notifications.alerts import readings
 from tests.conftest import City, Later
 from tests.feedback.makers import a_photo, filed
 from tests.makers import Machine, StaffMember, a_machine, a_resident, a_staff_member
@@ -252,6 +253,24 @@ async def test_two_machines_at_once_make_one_reading_of_a_moment(city: City) -> 
     assert sum(one["taken"] for one in done) == 20
     assert sum(one["known"] for one in done) == 60
     assert len((await river(city.client))["levels"]) == 20
+
+
+async def test_a_reading_that_is_withdrawn_at_that_moment_is_refused_and_nothing_breaks(
+    desk: httpx.AsyncClient, db: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It stands in the way of the machine's, and is gone when that one looks what it was."""
+    machine, operator = await a_machine(db, ["readings.write"]), await a_staff_member(db)
+    id_, known = uuid4(), reading()
+    await put(desk, operator, known, id_)
+    looks = readings._others  # pyright: ignore[reportPrivateUsage]
+
+    async def late(db: Connection, measured: Any) -> Any:
+        await readings.withdraw(db, operator.me, id_, "Nhầm")
+        return await looks(db, measured)
+
+    monkeypatch.setattr(readings, "_others", late)
+    done = await posted(desk, machine, known)
+    assert (done["taken"], [no["problem"] for no in done["refused"]]) == (0, ["ReadingMomentTaken"])
 
 
 # Roads

@@ -52,6 +52,27 @@ async def test_it_shows_five_at_most(desk: httpx.AsyncClient, db: Connection) ->
     assert [one["id"] for one in await _alerts(desk, resident)] == made[:1:-1]
 
 
+async def test_a_grave_one_is_not_pushed_out_by_newer_ones(desk: httpx.AsyncClient, db: Connection) -> None:
+    resident, operator = await a_resident(db), await a_staff_member(db)
+    flood = await written(desk, operator, severity="Extreme")
+    await approval(desk, await a_staff_member(db, role="supervisor"), flood["id"])
+    newer = [(await written(desk, operator))["id"] for _ in range(6)]
+    assert [one["id"] for one in await _alerts(desk, resident)] == [flood["id"], *newer[:1:-1]]
+
+
+async def test_a_wards_grave_warning_is_on_the_first_screen_of_whoever_named_no_ward(
+    desk: httpx.AsyncClient, db: Connection
+) -> None:
+    """As it is pushed to them: they may live there."""
+    elsewhere, nowhere, said_so = [await a_resident(db) for _ in range(3)]
+    for resident, wards in ((elsewhere, ["20161"]), (said_so, [])):
+        kept = await desk.put("/v1/notifications/preferences", headers=resident.headers, json={"wards": wards})
+        assert kept.status_code == 200, kept.text
+    flood = await written(desk, await a_staff_member(db), severity="Severe", wards=["19777"])
+    await approval(desk, await a_staff_member(db, role="supervisor"), flood["id"])
+    assert [len(await _alerts(desk, one)) for one in (elsewhere, nowhere, said_so)] == [0, 1, 1]
+
+
 async def test_years_of_warnings_cost_the_first_screen_nothing(city: City) -> None:
     """Twenty thousand that are over: the look-up touches a handful of pages, since it begins where time is now."""
     async with city.database.transaction() as db:
