@@ -8,7 +8,7 @@ told when to come again."""
 import asyncio
 from collections import deque
 
-from litestar.types import ASGIApp, Receive, Scope, Send
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import Unavailable, send_problem
 from app.observe import SCREENS_WAITING
@@ -30,16 +30,30 @@ class Turns:
         self.waiting: deque[asyncio.Future[None]] = deque()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] not in SCREENS or scope["method"] not in {"GET", "HEAD"}:
+        if (
+            scope["type"] != "http"
+            or scope["method"] not in {"GET", "HEAD"}
+            or scope["path"].rstrip("/") not in SCREENS
+        ):
             await self.app(scope, receive, send)
             return
         if not await self._take():
             await send_problem(Unavailable(retry_after_s=AGAIN_AFTER_S), scope, send)
             return
+        held = True
+
+        async def passing_send(message: Message) -> None:
+            nonlocal held
+            if held and message["type"] == "http.response.start":  # it is made; a phone may take long to read it
+                held = False
+                self._pass_on()
+            await send(message)
+
         try:
-            await self.app(scope, receive, send)
+            await self.app(scope, receive, passing_send)
         finally:
-            self._pass_on()
+            if held:
+                self._pass_on()
 
     async def _take(self) -> bool:
         """A turn; False: it would take too long."""
@@ -76,3 +90,7 @@ class Turns:
                 turn.set_result(None)
                 return
         self.under_way -= 1
+
+
+def _is_screen(path: str) -> bool:
+    return path.rstrip("/") in SCREENS

@@ -45,6 +45,8 @@ log = structlog.get_logger()
 POLL_S = 1.0
 CHAIN_S = 2.0
 """How long a row of the audit waits for its link, at most, when there is little to link."""
+SETTLE_S = 5.0
+"""How long a worker that ends waits for answers from outside: what was sent without one is sent again."""
 RUNS_AT_ONCE = 4
 """So many scheduled tasks hold a connection at once, and a long one beside them; whoever asks outside holds none."""
 
@@ -139,6 +141,8 @@ class Worker:
             asyncio.create_task(self._listen(), name="worker-ear"),
             asyncio.create_task(self._watch_the_clock(), name="worker-clock"),
             asyncio.create_task(self._keep_chain(), name="worker-chain"),
+        ]
+        outside = [
             *(
                 asyncio.create_task(self._keep_at(partial(jobs.work, self.database, listener)), name=listener.name)
                 for listener in self.listeners
@@ -160,10 +164,12 @@ class Worker:
                     busy = False
                 if not busy:
                     await self._rest()
+            if outside:
+                await asyncio.wait(outside, timeout=SETTLE_S)
         finally:
-            for task in beside:
+            for task in beside + outside:
                 task.cancel()
-            await asyncio.gather(*beside, return_exceptions=True)
+            await asyncio.gather(*beside, *outside, return_exceptions=True)
             await self.close()
 
     async def close(self) -> None:
@@ -173,9 +179,10 @@ class Worker:
                 await engine.close(self.database)
 
     def stop(self) -> None:
-        """Finish the round, then end."""
+        """Finish the round, take in the answers to what is under way outside, then end."""
         self.stopping.set()
         self.news.set()
+        self._ring()
 
     async def round(self) -> bool:
         """Tell what is new, do all that is due; True if there may be more to do at once."""
@@ -201,7 +208,7 @@ class Worker:
         """Beside the queue: whoever waits for an answer from outside holds nobody's message up."""
         bell = asyncio.Event()
         self.bells.add(bell)
-        while True:
+        while not self.stopping.is_set():
             done = 0
             bell.clear()
             try:

@@ -198,7 +198,7 @@ planned AS (
 rolled AS (
     SELECT principal_id, device_id, category, min(seq) AS first_seq, max(seq) AS last_seq, min(due_at) AS due_at,
         max(expires_at) AS expires_at, bool_or(hurries) AS hurries,
-        bool_or(rolls OR due_at > now) AND $3 <> 'critical' AS is_rolled
+        bool_or(rolls OR due_at > now) AND $3 <> 'critical' AND $4::uuid IS NULL AS is_rolled
     FROM planned
     GROUP BY principal_id, device_id, category,
         CASE WHEN (rolls OR due_at > now) AND $3 <> 'critical' THEN 0 ELSE seq END

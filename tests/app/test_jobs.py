@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from app import jobs, worker
 from app.db import Connection, Database
 from app.errors import Unavailable
-from app.jobs import LEASE_S, RETRY_WAITS_S, Listener, News, Scheduled, next_try
+from app.jobs import LEASE_S, RETRY_WAITS_S, Engine, Listener, News, Scheduled, next_try
 from app.worker import Worker
 from tests.conftest import Later, OneConnection
 from tests.statements import sql
@@ -736,3 +736,23 @@ async def test_a_scheduled_errand_has_its_turn_and_no_transaction(database: Data
     await crew.keep_schedule()
     await crew.keep_schedule()
     assert asked == [database]
+
+
+async def test_a_worker_that_ends_waits_for_answers_from_outside(database: Database) -> None:
+    begun, answered = asyncio.Event(), asyncio.Event()
+    settled: list[str] = []
+
+    async def send(_: Database) -> int:
+        begun.set()
+        await answered.wait()
+        settled.append("answer taken in")
+        return 1
+
+    crew = Worker(database, (), (), (Engine(name="send", work=send),))
+    running = asyncio.create_task(crew.run())
+    await begun.wait()
+    crew.stop()
+    await asyncio.sleep(0.05)
+    answered.set()
+    await asyncio.wait_for(running, 5)
+    assert settled == ["answer taken in"]

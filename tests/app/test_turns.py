@@ -148,3 +148,30 @@ async def test_many_who_open_the_app_all_see_it(city: City) -> None:
         people = [await a_resident(db) for _ in range(turns.AT_ONCE * 3)]
     answers = await asyncio.gather(*(city.client.get("/v1/home", headers=who.headers) for who in people))
     assert {answer.status_code for answer in answers} == {200}
+
+
+async def test_whoever_does_not_read_the_answer_keeps_no_turn() -> None:
+    read = asyncio.Event()
+
+    async def house(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"{}", "more_body": False})
+
+    async def slow_send(message: Any) -> None:
+        if message["type"] == "http.response.body":
+            await read.wait()
+
+    async def quick_send(message: Any) -> None:
+        answered.append(message["type"])
+
+    answered: list[str] = []
+    door = Turns(house)
+    scope = cast(Any, {"type": "http", "path": "/v1/home/", "method": "GET", "headers": [], "state": {}})
+    sleepers = [asyncio.create_task(door(scope, cast(Any, None), slow_send)) for _ in range(turns.AT_ONCE)]
+    await settled()
+    async with asyncio.timeout(1):
+        await door(scope, cast(Any, None), quick_send)
+    assert answered == ["http.response.start", "http.response.body"]
+    read.set()
+    await asyncio.gather(*sleepers)
+    assert door.under_way == 0
