@@ -48,6 +48,10 @@ export function movementLink(movement: Pick<Movement, "id" | "kind" | "amount">)
     case "merchant":
     case "person":
       return movement.amount < 0 ? `/wallet/payments/${movement.id}` : null;
+    case "top_up":
+      return `/wallet/top-ups/${movement.id}`;
+    case "withdrawal":
+      return `/wallet/withdrawals/${movement.id}`;
     default:
       return null;
   }
