@@ -1,7 +1,6 @@
 /** How the wallet calls things, in both languages. */
 import type { Schemas } from "../api/client";
 import { t } from "../language.svelte";
-import type { IconName } from "../ui/Icon.svelte";
 
 export type Movement = Schemas["Movement"];
 export type MovementKind = Movement["kind"];
@@ -57,7 +56,9 @@ export function movementLink(movement: Pick<Movement, "id" | "kind" | "amount">)
   }
 }
 
-export function billerIcon(kind: Schemas["Biller"]["kind"] | undefined): IconName {
+export function billerIcon(
+  kind: Schemas["Biller"]["kind"] | undefined,
+): "electricity" | "water" | "phone" | "dossier" | "bill" {
   switch (kind) {
     case "electricity":
       return "electricity";
