@@ -4,7 +4,7 @@ from datetime import date
 from uuid import UUID, uuid5
 
 from app.budgets import Budget, spend
-from app.db import Connection, many, one, queries_beside
+from app.db import Connection, many, maybe, one, queries_beside
 from app.errors import Language, NotFound, Refusal, refusing
 from app.identity.models import Principal
 from app.types import masked_name, new_id
@@ -62,6 +62,14 @@ async def may_ask(db: Connection, me: Principal, biller: str, customer_code: str
 async def of_customer(db: Connection, biller: str, customer_code: str, language: Language) -> list[Bill]:
     """The bills of a customer code that we know, due ones first."""
     return await many(Bill, db, sql.bills_of_customer, biller, customer_code, language)
+
+
+async def show(db: Connection, bill_id: UUID, language: Language) -> Bill:
+    """A bill by the id that a message or a fine links to: whoever has it may pay it, so may look. Raises NotFound."""
+    bill = await maybe(Bill, db, sql.bill_by_id, bill_id, language)
+    if bill is None:
+        raise NotFound
+    return bill
 
 
 async def mine(db: Connection, me: Principal, language: Language) -> list[Bill]:

@@ -104,6 +104,13 @@ FROM bill JOIN biller ON biller.code = bill.biller_code
 WHERE biller_code = $1 AND customer_code = $2
 ORDER BY status <> 'due', CASE WHEN status = 'due' THEN due_on END, due_on DESC, bill.id LIMIT 50;
 
+-- name: bill_by_id
+-- A bill, to whoever knows its id.
+SELECT bill.id, biller_code AS biller, CASE WHEN $2 = 'en' THEN name_en ELSE name_vi END AS biller_name, customer_code,
+    customer_name, period, amount, due_on, status, paid_at
+FROM bill JOIN biller ON biller.code = bill.biller_code
+WHERE bill.id = $1;
+
 -- name: bills_of_mine
 -- The bills of the codes that I keep: due ones by date, then the latest others.
 SELECT bill.id, bill.biller_code AS biller, CASE WHEN $2 = 'en' THEN name_en ELSE name_vi END AS biller_name,

@@ -69,7 +69,7 @@ TABLE: dict[frozenset[str], str] = {
         get_wallet get_limits list_movements get_payment make_payment read_payee read_qr
         get_statement get_statement_csv get_statement_xlsx get_statement_pdf get_receipt_pdf
         ask_step_up send_step_up_code ask_step_up_face prove_step_up
-        list_billers list_bills list_customer_codes keep_customer_code drop_customer_code
+        list_billers list_bills get_bill list_customer_codes keep_customer_code drop_customer_code
         get_e_invoice set_autopay get_autopay end_autopay
         list_merchants open_merchant add_terminal get_terminal_qr get_terminal_qr_png get_terminal_qr_svg
         close_merchant revoke_terminal put_api_key list_api_keys revoke_api_key

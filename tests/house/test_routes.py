@@ -170,7 +170,8 @@ PROTOCOL = {door.path for door in doors() if door.path.startswith((f"{tus.PATH}/
 """Paths whose form is somebody else's; tests/app/uploads/test_tus.py and tests/feedback/test_open311.py try them."""
 
 NOBODYS_OWN = {
-    "/v1/wallet/bills/{bill_id:uuid}/vietqr", "/v1/alerts/{alert_id:uuid}", "/v1/alerts/{alert_id:uuid}/cap",
+    "/v1/wallet/bills/{bill_id:uuid}", "/v1/wallet/bills/{bill_id:uuid}/vietqr",
+    "/v1/alerts/{alert_id:uuid}", "/v1/alerts/{alert_id:uuid}/cap",
 }  # fmt: skip
 """Paths to what is shown to whoever knows its id."""
 

@@ -29,6 +29,26 @@ async def test_the_codes_one_keeps_bring_their_bills(db: Connection, desk: httpx
     assert (await desk.get("/v1/wallet/bills", headers=me.headers)).json()["items"] == []
 
 
+async def test_a_bill_that_a_message_links_to_can_be_read(db: Connection, desk: httpx.AsyncClient) -> None:
+    me = await a_resident(db, balance=1_000_000)
+    await a_biller(db)
+    bill_id = await a_bill(db, amount=412_500)
+    path = f"/v1/wallet/bills/{bill_id}"
+    due = (await desk.get(path, headers=me.headers)).json()
+    assert (due["amount"], due["status"], due["paid_at"]) == (412_500, "due", None)
+    assert (await desk.get(path, headers=me.headers | {"accept-language": "en"})).json()["biller_name"] == (
+        "Huế Electricity"
+    )
+    paid = await desk.put(
+        f"/v1/wallet/payments/{uuid4()}", headers=me.headers, json={"kind": "bill", "bill_id": str(bill_id)}
+    )
+    assert paid.status_code == 201
+    after = (await desk.get(path, headers=me.headers)).json()
+    assert (after["status"], after["paid_at"]) == ("paid", paid.json()["made_at"])
+    assert (await desk.get(f"/v1/wallet/bills/{uuid4()}", headers=me.headers)).status_code == 404
+    assert (await desk.get(path)).status_code == 401
+
+
 async def test_a_code_is_kept_once_and_anothers_is_not_touched(db: Connection, desk: httpx.AsyncClient) -> None:
     me, other = await a_resident(db), await a_resident(db)
     await a_biller(db)

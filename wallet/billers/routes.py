@@ -13,7 +13,7 @@ from app.identity import possession
 from app.identity.possession import ProofHeader
 from app.replies import Reply
 from app.types import Nothing, Page
-from wallet import findings
+from wallet import bills, findings
 from wallet.billers import autopay, billers, calls, connections, e_invoices, lists, publishing
 from wallet.billers.models import (
     BillEInvoice,
@@ -28,7 +28,7 @@ from wallet.billers.models import (
     StaffBiller,
     StaffBillers,
 )
-from wallet.models import ApproveFinding, Autopay, Biller, Bills, Finding, SetAutopay, WriteFinding
+from wallet.models import ApproveFinding, Autopay, Bill, Biller, Bills, Finding, SetAutopay, WriteFinding
 
 Cursor = Annotated[str | None, QueryParameter(max_length=200)]
 Limit = Annotated[int, QueryParameter(ge=1, le=100)]
@@ -49,6 +49,12 @@ async def list_billers(db: Db, request: Door) -> list[Biller]:
 async def list_bills(request: Door, biller: CodeQuery = None, customer_code: CodeQuery = None) -> Bills:
     """The bills of a customer code, or of all the codes that I keep; billers with a system of their own are asked."""
     return await lists.find(request.app.state.database, request.me, biller, customer_code, request.lang)
+
+
+@get("/v1/wallet/bills/{bill_id:uuid}")
+async def get_bill(db: Db, request: Door, bill_id: FromPath[UUID]) -> Bill:
+    """A bill as we know it, due or not, to whoever has its id; the name is masked."""
+    return await bills.show(db, bill_id, request.lang)
 
 
 @get("/v1/wallet/payments/{payment_id:uuid}/e-invoice")
@@ -206,7 +212,7 @@ async def list_biller_payments(
 router = Router(
     "/",
     route_handlers=[
-        list_billers, list_bills, get_e_invoice, set_autopay, get_autopay, end_autopay,
+        list_billers, list_bills, get_bill, get_e_invoice, set_autopay, get_autopay, end_autopay,
         list_staff_billers, put_biller, propose_biller_connection, approve_biller_connection,
         refuse_biller_connection, bind_biller_machine, free_biller_machine, list_biller_calls,
         find_biller_call, approve_biller_call_finding,

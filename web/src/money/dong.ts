@@ -24,6 +24,19 @@ export function readAmount(typed: string): number | null {
   return amount > 0 ? amount : null;
 }
 
+/** What is being typed, in groups of three as far as it goes, and where the caret is then: after the same digit. */
+export function grouped(typed: string, caret: number): { text: string; caret: number } {
+  const before = typed.slice(0, caret).replace(/\D/gu, "").length;
+  const plain = typed.replace(/\D/gu, "");
+  const zeros = plain.length - plain.replace(/^0+/u, "").length;
+  const kept = plain.slice(zeros, zeros + 13);
+  const text = kept === "" ? "" : digits(Number(kept));
+  let left = Math.max(0, before - zeros);
+  let at = 0;
+  while (left > 0 && at < text.length) if (/\d/u.test(text[at++] ?? "")) left -= 1;
+  return { text, caret: at };
+}
+
 const DIGITS = ["không", "một", "hai", "ba", "bốn", "năm", "sáu", "bảy", "tám", "chín"];
 
 /** The amount in Vietnamese words, as a voice says it: 25.500 → "hai mươi lăm nghìn năm trăm đồng". */

@@ -9,6 +9,11 @@ import { isProblem } from "../api/problem";
 export type Moved = Schemas["AskStepUp"]["payment"];
 type StepUp = Schemas["StepUp"];
 
+/** The header by which the city knows that a payment was proved; empty until a proof was asked for. */
+export interface Proof {
+  "Step-Up"?: string;
+}
+
 export type Question = ({ kind: "pin" } | { kind: "proof"; stepUp: StepUp }) & { answered: (given: boolean) => void };
 
 export const asking = $state<{ question: Question | null }>({ question: null });
@@ -16,22 +21,41 @@ export const asking = $state<{ question: Question | null }>({ question: null });
 /** The resident closed the sheet: nothing was moved. */
 export class PutAway extends Error {}
 
-/** Runs `put` until the city has all the proof it wants. Raises PutAway, Problem, Unreachable. */
-export async function permitted<T>(id: string, payment: Moved, put: () => Promise<T>): Promise<T> {
+/** Runs `put` until the city has all the proof it wants; `put` sends the proof's header along. Raises PutAway, Problem,
+ * Unreachable. */
+export async function permitted<T>(id: string, payment: Moved, put: (proof: Proof) => Promise<T>): Promise<T> {
+  let proof: Proof = {};
   for (;;) {
     try {
-      return await put();
+      return await put(proof);
     } catch (trouble) {
-      if (isProblem(trouble, "WalletLocked", "PinNotSet", "NotConfirmed")) {
+      if (needsPin(trouble)) {
         await ask({ kind: "pin" });
       } else if (isProblem(trouble, "StepUpRequired", "StrongStepUpRequired")) {
         const stepUp = await answer(api.POST("/v1/wallet/step-ups", { body: { payment_id: id, payment } }));
         await ask({ kind: "proof", stepUp });
+        proof = { "Step-Up": stepUp.step_up_id };
       } else {
         throw trouble;
       }
     }
   }
+}
+
+/** Runs `doing`, and once more when the PIN has opened the wallet, if it must be open. Raises PutAway, and its own. */
+export async function withPin<T>(doing: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await doing();
+    } catch (trouble) {
+      if (!needsPin(trouble)) throw trouble;
+      await ask({ kind: "pin" });
+    }
+  }
+}
+
+function needsPin(trouble: unknown): boolean {
+  return isProblem(trouble, "WalletLocked", "PinNotSet", "NotConfirmed");
 }
 
 /** Have the wallet opened with the PIN. Raises PutAway. */
