@@ -114,6 +114,7 @@ async def test_a_payment_is_seen_and_said_at_the_counter(counter: Page, payer: S
     await listening(counter)
     await look(counter, "merchant-shop")
     await counter.get_by_role("link", name="Doanh thu trực tiếp").click()
+    await counter.get_by_role("heading", name="Doanh thu", exact=True).wait_for()
     await listening(counter)
     waits = []
     for nth, amount in enumerate((25_500, 31_000, 105_000), 1):
@@ -168,7 +169,7 @@ async def test_a_refund_goes_back_to_the_payer(counter: Page, payer: Somebody, o
     await counter.get_by_role("textbox", name="Số tiền").fill("50.000")
     await expect(counter.get_by_text("Nhiều nhất 45.000 ₫")).to_be_visible()
     await counter.get_by_role("textbox", name="Số tiền").fill("15.000")
-    await counter.get_by_text("Thu nhầm số tiền").click()
+    await counter.get_by_role("radio", name="Thu nhầm số tiền").check()
     await look(counter, "merchant-refund")
     await counter.get_by_role("button", name="Hoàn 15.000 ₫").click()
     await counter.get_by_role("heading", name="Đã hoàn").wait_for()
