@@ -159,7 +159,7 @@ async def test_what_comes_while_the_line_is_cut_is_said_once(
     await expect(counter.get_by_label("Hôm nay")).to_contain_text("50.000 ₫")
 
 
-async def test_a_refund_goes_back_to_the_payer(counter: Page, payer: Somebody, owner: Somebody) -> None:
+async def test_money_is_asked_for_and_given_back(counter: Page, payer: Somebody, owner: Somebody) -> None:
     before = await payer.balance()
     await payer.pay(await sticker(owner), 45_000)
     await counter.goto(f"{SHOP}/refunds")
@@ -178,8 +178,12 @@ async def test_a_refund_goes_back_to_the_payer(counter: Page, payer: Somebody, o
     await expect(counter.get_by_role("link", name="Thu nhầm số tiền")).to_contain_text("15.000 ₫")
     await look(counter, "merchant-refunds")
 
+    await _order(counter, payer, owner)
+    await _charge(counter, payer)
 
-async def test_an_order_waits_until_it_is_paid(counter: Page, payer: Somebody, owner: Somebody) -> None:
+
+async def _order(counter: Page, payer: Somebody, owner: Somebody) -> None:
+    """An amount is asked for by a QR of its own, which waits until it is paid."""
     await counter.goto(SHOP)
     await counter.get_by_role("link", name="Thu tiền bằng mã QR").click()
     await counter.get_by_role("textbox", name="Số tiền").fill("120.000")
@@ -196,7 +200,8 @@ async def test_an_order_waits_until_it_is_paid(counter: Page, payer: Somebody, o
     await expect(counter.get_by_text("Ban 7")).to_be_visible()
 
 
-async def test_a_customers_code_is_charged(counter: Page, payer: Somebody) -> None:
+async def _charge(counter: Page, payer: Somebody) -> None:
+    """A customer shows their code, and is charged."""
     before, code = await payer.balance(), (await payer.post("/v1/wallet/pay-codes"))["code"]
     await counter.goto(f"{SHOP}/charges")
     await counter.get_by_role("textbox", name="Số tiền").fill("31000")
@@ -262,7 +267,7 @@ async def test_a_cashier_is_invited_and_works_a_shift(
     await look(hers, "merchant-shifts")
 
 
-async def test_what_came_in_goes_to_the_owners_bank(counter: Page, payer: Somebody, owner: Somebody) -> None:
+async def test_an_owner_looks_after_the_shop(counter: Page, payer: Somebody, owner: Somebody) -> None:
     await payer.pay(await sticker(owner), 250_000)
     await counter.goto(f"{SHOP}/bank-account")
     await counter.get_by_label("Ngân hàng", exact=True).select_option("970436")
@@ -282,8 +287,12 @@ async def test_what_came_in_goes_to_the_owners_bank(counter: Page, payer: Somebo
     statement = await (await downloading.value).path()
     assert "250000" in statement.read_text()
 
+    await _keys_and_webhooks(counter)
+    await _another_shop(counter)
 
-async def test_machines_of_the_shop_get_keys_and_hear(counter: Page) -> None:
+
+async def _keys_and_webhooks(counter: Page) -> None:
+    """What is secret of them is shown once."""
     await counter.goto(f"{SHOP}/api-keys")
     await counter.get_by_label("Tên máy hoặc phần mềm").fill("Máy bán hàng")
     await counter.get_by_role("button", name="Tạo khóa").click()
@@ -309,7 +318,7 @@ async def test_machines_of_the_shop_get_keys_and_hear(counter: Page) -> None:
     await look(counter, "merchant-webhook-endpoint")
 
 
-async def test_a_shop_opens(counter: Page) -> None:
+async def _another_shop(counter: Page) -> None:
     await counter.goto("/merchants")
     await counter.get_by_role("link", name="Mở cửa hàng").click()
     await counter.get_by_label("Tên cửa hàng").fill("Chè Hẻm")
