@@ -13,8 +13,8 @@ import pytest
 from playwright.async_api import Page, Route, expect
 
 from app.identity.seed import PIN, seed_id
+from tests.client import looks
 from tests.client.conftest import Ground, NewPhone, Town, signed_in
-from tests.client.looks import look
 
 OWNER, PAYER = "+84900000101", "+84900000005"
 SHOP = f"/merchants/{seed_id(f'merchant {OWNER}')}"
@@ -100,6 +100,12 @@ async def said(counter: Page, count: int) -> list[dict[str, Any]]:
     await counter.wait_for_function("(count) => said.length >= count", arg=count)
     words: list[dict[str, Any]] = await counter.evaluate("said")
     return words
+
+
+async def look(page: Page, name: str) -> None:
+    """From the top: what lies half under the heading that stays is no smaller for it."""
+    await page.evaluate("scrollTo(0, 0)")
+    await looks.look(page, name)
 
 
 async def listening(counter: Page) -> None:

@@ -4,6 +4,7 @@ import { spoken } from "../money/dong";
 const KEPT_AS = "huong.counter";
 /** More than so many at once (after a cut) are told as one sum. */
 const ONE_BY_ONE = 3;
+const LATE_MS = 2000;
 
 class Voice {
   /** A sound for each payment; the amount in words. */
@@ -35,17 +36,24 @@ class Voice {
 
   /** Be ready to sound. Browsers allow it after a touch: call it from one; before, it only tries. */
   async wake(): Promise<void> {
-    this.#audio ??= new AudioContext();
-    if (this.#audio.state === "suspended") {
-      await Promise.race([this.#audio.resume(), new Promise((resolve) => setTimeout(resolve, 300))]);
+    const audio = (this.#audio ??= this.#begin());
+    if (audio.state !== "running") {
+      await Promise.race([audio.resume(), new Promise((resolve) => setTimeout(resolve, 300))]);
     }
-    this.awake = this.#audio.state === "running";
+    this.awake = audio.state === "running";
   }
 
-  /** What it sounds like, for whoever turns it on. */
+  #begin(): AudioContext {
+    const audio = new AudioContext();
+    audio.onstatechange = () => (this.awake = audio.state === "running"); // a call, or a phone that slept, ends it
+    return audio;
+  }
+
+  /** What it sounds like, for whoever turns it on; it names no amount, so that nobody takes it for money. */
   async trial(): Promise<void> {
     await this.wake();
-    this.announce([20_000]);
+    if (this.sound) this.#chime();
+    if (this.words) this.#say("Đã bật âm thanh báo tiền về");
   }
 
   /** Tell of payments that came in. */
@@ -58,7 +66,12 @@ class Voice {
   /** Two notes, a fourth apart: short, and not what a phone rings with. */
   #chime(): void {
     const audio = this.#audio;
-    if (audio?.state !== "running") return;
+    if (!audio) return;
+    if (audio.state !== "running") {
+      const asked = Date.now(); // what sounds long after the money came only confuses
+      void audio.resume().then(() => audio.state === "running" && Date.now() - asked < LATE_MS && this.#chime());
+      return;
+    }
     for (const [at, pitch] of [
       [0, 880],
       [0.13, 1174.7],
