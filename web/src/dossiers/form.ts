@@ -76,7 +76,9 @@ export function toSend(schema: Schema, written: Value): unknown {
     case "digits":
       return asNumber(String(written));
     case "list":
-      return (Array.isArray(written) ? written : []).map((one) => toSend(schema.items ?? {}, one)).filter((one) => one !== undefined);
+      return (Array.isArray(written) ? written : [])
+        .map((one) => toSend(schema.items ?? {}, one))
+        .filter((one) => one !== undefined);
     case "group": {
       const sent = Object.entries(schema.properties ?? {})
         .map(([name, inside]) => [name, toSend(inside, (written as Written)[name] ?? "")] as const)
@@ -114,4 +116,11 @@ export function feeOf(
   if (term.fee === 0 || term.fee_per_field === null) return term.fee;
   const counted = form[term.fee_per_field];
   return typeof counted === "number" && Number.isInteger(counted) && counted > 0 ? term.fee * counted : null;
+}
+
+/** What the fields are called, in the order in which they are asked. */
+export function titlesOf(schema: Schema): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(schema.properties ?? {}).map(([name, field]) => [name, field.title ?? name]),
+  );
 }
