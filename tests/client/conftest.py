@@ -26,6 +26,7 @@ from app.cli import plant_people
 from app.config import Settings
 from app.connections import Connection
 from app.db import Database
+from app.identity.seed import PIN
 from app.live import Live
 from app.main import create_app
 from app.worker import Worker
@@ -75,8 +76,8 @@ class Town:
 
 @pytest.fixture(scope="session")
 def browser_path() -> str:
-    """The machine's own Chromium. HUONG_BROWSER names another, or is `required`: then it must be there."""
-    wanted = os.environ.get("HUONG_BROWSER") or ""
+    """The machine's own Chromium. CHROMIUM names another, or is `required`: then it must be there."""
+    wanted = os.environ.get("CHROMIUM") or ""
     names = BROWSERS if wanted in {"", "required"} else (wanted,)
     found = next(filter(None, map(shutil.which, names)), None)
     _demand(found, "no Chromium here to try the client in (Debian, Ubuntu: apt install chromium)")
@@ -86,7 +87,7 @@ def browser_path() -> str:
 
 def _demand(there: object, why: str) -> None:
     if not there:
-        pytest.fail(why) if os.environ.get("HUONG_BROWSER") else pytest.skip(why)
+        pytest.fail(why) if os.environ.get("CHROMIUM") else pytest.skip(why)
 
 
 @pytest.fixture(scope="session")
@@ -245,11 +246,20 @@ async def phone(new_phone: NewPhone) -> Page:
     return await new_phone()
 
 
-async def signed_in(phone: Page, number: str = "0900000001") -> None:
-    """Somebody signs in as they would: the number, then the code (in a sandbox 000000 for these numbers)."""
+async def signed_in(phone: Page, number: str = "0900000001", pin: str = PIN) -> None:
+    """Somebody signs in as they would: the number, the code (in a sandbox 000000 for these numbers), and, as the city
+    has not seen this phone before, the PIN."""
     await phone.goto("/sign-in")
     await phone.locator("input[autocomplete=tel]").fill(number)
     await phone.get_by_role("button", name="Gửi mã").click()
-    await phone.locator("input[autocomplete=one-time-code]").fill("000000")
-    await phone.get_by_role("button", name="Đăng nhập").click()
+    await phone.locator("input[autocomplete=one-time-code]").fill("000000")  # the sixth digit sends it
+    await enter_pin(phone, pin)
     await phone.wait_for_url(lambda url: "/sign-in" not in url)
+
+
+async def enter_pin(phone: Page, pin: str = PIN) -> None:
+    """On the pad of the sheet that asks for it."""
+    pad = phone.get_by_role("dialog", name="Nhập mã PIN")
+    for digit in pin:
+        await pad.get_by_role("button", name=digit, exact=True).click()
+    await pad.wait_for(state="hidden")
