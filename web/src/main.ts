@@ -2,12 +2,14 @@ import "./ui/tokens.css";
 import { mount } from "svelte";
 import App from "./App.svelte";
 import { language, speak } from "./language.svelte";
+import { watchSession } from "./api/session.svelte";
 import { watchQueue } from "./offline/queue.svelte";
 import { watchLinks } from "./router.svelte";
 import { dress } from "./theme.svelte";
 
 speak(language());
 dress();
+watchSession();
 watchLinks();
 watchQueue();
 
