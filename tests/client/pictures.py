@@ -42,7 +42,7 @@ async def take(phone: Page, path: str, into: Path) -> None:
     """As it stands when its letters are there and nothing on it is still being loaded."""
     await phone.goto(path)
     await phone.wait_for_function("document.fonts.ready.then(() => !document.querySelector('[aria-busy=true]'))")
-    height = await phone.evaluate("document.documentElement.scrollHeight")  # what sticks to the bottom is at the bottom
+    height = await phone.evaluate("document.documentElement.scrollHeight")  # so what sticks to the bottom is there
     await phone.set_viewport_size({"width": 390, "height": max(844, height)})
     await phone.screenshot(path=into, animations="disabled")
     await phone.set_viewport_size({"width": 390, "height": 844})
