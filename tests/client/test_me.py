@@ -57,7 +57,9 @@ async def test_a_passkey_is_added_and_proves_a_large_payment(town: Town, phone: 
     assert (await proved.value).ok
 
 
-async def test_a_new_phone_may_not_add_a_passkey_yet(phone: Page) -> None:
+async def test_a_new_phone_may_not_add_a_passkey_yet(town: Town, phone: Page) -> None:
+    async with town.database.deed() as db:
+        await a_policy(db, "new_device.hours", 24)
     await _with_authenticator(phone)
     await signed_in(phone)
     await phone.goto("/me/passkeys")

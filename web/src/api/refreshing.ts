@@ -1,7 +1,7 @@
 /** A fresh access token for the cookie that no script can read; the app and its service worker ask in turns. */
 import type { components } from "./schema";
 import { learn, proofOf } from "./device_key";
-import { Problem, Unreachable, type ProblemBody } from "./problem";
+import { Problem, Unreachable, type ProblemBody } from "./trouble";
 
 export type Refreshed = components["schemas"]["Refreshed"];
 
