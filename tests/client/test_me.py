@@ -109,12 +109,15 @@ async def test_a_push_is_shown_and_opens_its_screen(town: Town, phone: Page) -> 
         "title": HEADLINE, "body": "Kê cao đồ đạc.", "tag": "one", "link": f"/alerts/{alert['id']}",
         "category": "alert", "delivery_id": str(uuid4()), "badge": "/badge.png",
     }  # fmt: skip
-    receipts: list[Request] = []
-    phone.context.on("request", lambda request: receipts.append(request) if "/receipts/" in request.url else None)
+    await worker.evaluate(
+        """self.told = []; const real = fetch;
+        self.fetch = (address, ...more) => { self.told.push(`${address}`); return real(address, ...more); };"""
+    )
     await _push(phone, town.url, json.dumps(pushed))
     shown = "self.registration.getNotifications().then((all) => all.map((one) => [one.title, one.body, one.tag]))"
     await _until(worker, shown, [[HEADLINE, "Kê cao đồ đạc.", "one"]])
-    assert any(pushed["delivery_id"] in request.url for request in receipts)
+    receipt = f"/v1/notifications/receipts/{pushed['delivery_id']}"
+    await _until(worker, f"self.told.includes('{receipt}')", wanted=True)
     await worker.evaluate(
         """async () => { const [notification] = await self.registration.getNotifications();
         self.dispatchEvent(new NotificationEvent("notificationclick", { notification })); }"""
@@ -189,7 +192,7 @@ async def test_the_language_changes_here_and_in_messages(town: Town, phone: Page
     await phone.goto("/me")
     await look(phone, "me")
     async with phone.expect_response(lambda answer: answer.request.method == "PATCH") as told:
-        await phone.get_by_text("English").click()
+        await phone.get_by_role("radio", name="English").check()
     assert (await told.value).ok
     await phone.get_by_role("heading", name="My data").wait_for()
     assert await phone.evaluate("document.documentElement.lang") == "en"

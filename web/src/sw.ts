@@ -7,7 +7,8 @@ import { outsidePage, ownScreen } from "./notifications/links";
 
 declare const self: ServiceWorkerGlobalScope;
 
-precacheAndRoute(self.__WB_MANIFEST);
+// "/" is for the route of pages below: as a file it would be looked for by what the browser accepts, and not be found.
+precacheAndRoute(self.__WB_MANIFEST, { directoryIndex: "" });
 registerRoute(
   new NavigationRoute(createHandlerBoundToURL("/index.html"), {
     denylist: [/^\/(v1|schema|livez|readyz|metrics|open311|r|d|v|c|pay)(\/|$)/u],
