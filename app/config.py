@@ -88,7 +88,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     public_url: str
     """Where phones and browsers reach this city, without a slash at its end."""
     app_url: str
-    """What the companion app answers to: a scheme of its own or a claimed address."""
+    """What the companion app answers to: the city's own address, another that it has claimed, a scheme of its own."""
     citizen_issuer: str | None
     citizen_client_id: str
     citizen_client_secret: str
@@ -205,6 +205,7 @@ def read(environ: Mapping[str, str] = os.environ) -> Settings:
     environ = _with_files(environ)
     mode = _one_of(environ, "HUONG_MODE", ("production", "sandbox"), "production")
     port = _integer(environ, "PORT", 8000, 1, 65_535)
+    public_url = (environ.get("HUONG_PUBLIC_URL") or f"http://localhost:{port}").rstrip("/")
     sandbox_port = _integer(environ, "HUONG_SANDBOX_PORT", min(port + 1, 65_535), 1, 65_535)
     stand_ins = f"http://localhost:{sandbox_port}" if mode == "sandbox" else None
     settings = Settings(
@@ -226,8 +227,8 @@ def read(environ: Mapping[str, str] = os.environ) -> Settings:
         trusted_proxies=_words(environ, "HUONG_TRUSTED_PROXIES"),
         metrics_token=environ.get("HUONG_METRICS_TOKEN") or None,
         partner_bank_bin=environ.get("HUONG_PARTNER_BANK_BIN") or "970436",
-        public_url=(environ.get("HUONG_PUBLIC_URL") or f"http://localhost:{port}").rstrip("/"),
-        app_url=environ.get("HUONG_APP_URL") or "huong://app",
+        public_url=public_url,
+        app_url=(environ.get("HUONG_APP_URL") or public_url).rstrip("/"),
         citizen_issuer=environ.get("HUONG_CITIZEN_ISSUER") or (stand_ins and f"{stand_ins}/citizen"),
         citizen_client_id=environ.get("HUONG_CITIZEN_CLIENT_ID") or "huong",
         citizen_client_secret=environ.get("HUONG_CITIZEN_CLIENT_SECRET") or "",

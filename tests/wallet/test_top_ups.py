@@ -795,7 +795,7 @@ async def test_the_page_says_what_the_gateway_says_and_credits_nothing(
         assert page.status_code == 200
         assert page.headers["content-type"].startswith("text/html")
         assert words.lower() in page.text.lower()
-        assert f"huong://app/wallet/top-ups/{top_up_id}" in page.text
+        assert f"{config.settings().app_url}/wallet/top-ups/{top_up_id}" in page.text
     assert (await get(desk, me, top_up_id)).json()["status"] == "pending"
 
 

@@ -1,6 +1,7 @@
 /** The city's API, typed by its own description; every call carries who asks and in which language. */
 import createClient from "openapi-fetch";
 import type { components, paths } from "./schema";
+import { learn, needsProof, proofOf } from "./device_key";
 import { Problem, Unreachable, type ProblemBody } from "./problem";
 import { accessToken, renew } from "./session.svelte";
 import { language } from "../language.svelte";
@@ -15,16 +16,42 @@ export const api = createClient<paths>({ fetch: send });
 export async function send(request: Request): Promise<Response> {
   const again = request.clone();
   const token = await accessToken();
-  const response = await reach(request, token);
-  if (response.status !== 401 || token === null) return response;
+  const response = await proved(request, token);
+  if (response.status !== 401 || token === null || (await isAbout(response, "PossessionRequired"))) return response;
   const fresh = await renew(token);
-  return fresh === null ? response : reach(again, fresh);
+  return fresh === null ? response : proved(again, fresh);
 }
 
-async function reach(request: Request, token: string | null): Promise<Response> {
+/** With this browser's proof where the city wants one; made anew if the clock was off. */
+async function proved(request: Request, token: string | null): Promise<Response> {
+  const path = new URL(request.url).pathname;
+  if (!needsProof(request.method, path)) return reach(request, token);
+  const body = await request.clone().arrayBuffer();
+  for (let tries = 1; ; tries++) {
+    const proof = await proofOf(request.method, request.url, body, token);
+    const response = await reach(request.clone(), token, proof);
+    if (proof === null || !(await isAbout(response, "PossessionRequired"))) return response;
+    const refusal = (await response.clone().json()) as { why?: unknown };
+    if (tries < 3 && learn(refusal)) continue;
+    // The city knows another key of this browser, or another address: who signs in begins as a new device.
+    return path === "/v1/sign-in/sessions" ? reach(request, token) : response;
+  }
+}
+
+async function isAbout(response: Response, kind: string): Promise<boolean> {
+  if (response.status !== 401) return false;
+  const body = (await response
+    .clone()
+    .json()
+    .catch(() => null)) as { type?: string } | null;
+  return body?.type === `urn:huong:problem:${kind}`;
+}
+
+async function reach(request: Request, token: string | null, proof: string | null = null): Promise<Response> {
   const headers = new Headers(request.headers);
   headers.set("accept-language", language());
   if (token !== null) headers.set("authorization", `Bearer ${token}`);
+  if (proof !== null) headers.set("dpop", proof);
   try {
     const signal = AbortSignal.any([request.signal, AbortSignal.timeout(PATIENCE_MS)]);
     return await fetch(new Request(request, { headers, credentials: "same-origin", signal }));

@@ -1,17 +1,21 @@
 /**
  * Who is signed in here. The access token lives in this page's memory alone; the refresh token is an httpOnly cookie
  * that only `/v1/sign-in/refreshes` is sent, so that no script, ours or another's, ever reads what opens the account.
+ * Why so, and what it does not keep out: docs/decisions/0018-tokens-in-the-browser.md.
  */
 import type { components } from "./schema";
-import { Problem, Unreachable } from "./problem";
+import { publicKey } from "./device_key";
+import { isProblem } from "./problem";
+import { inTurn, refreshed } from "./refreshing";
 import { language } from "../language.svelte";
 
 export type Profile = components["schemas"]["Profile"];
 type SignedIn = components["schemas"]["SignedIn"];
-type Refreshed = components["schemas"]["Refreshed"];
 
 const SIGNED_IN_AS = "huong.me";
 const DEVICE_AS = "huong.device";
+const LEAVING = "huong.leaving";
+const KEYED = "huong.keyed";
 const EARLY_MS = 30_000;
 
 interface Who {
@@ -53,15 +57,19 @@ export function deviceId(): string {
 
 export function open(signedIn: SignedIn): void {
   hold(signedIn);
+  localStorage.removeItem(LEAVING); // the device's former session ended with this sign-in
+  if (localStorage.getItem(KEYED) === "yes") localStorage.removeItem(KEYED);
   session.me = signedIn.me;
   session.confirmed = signedIn.confirmed;
   remember();
+  void giveKey();
 }
 
 /** The account is this person's: the PIN said so. */
 export function confirm(): void {
   session.confirmed = true;
   remember();
+  void giveKey();
 }
 
 export function keepProfile(me: Profile): void {
@@ -80,7 +88,61 @@ export async function close(): Promise<void> {
   session.me = null;
   session.confirmed = true;
   remember();
-  for (const forget of whenOut) await forget();
+  for (const forget of whenOut) await Promise.resolve(forget()).catch(() => undefined);
+}
+
+/**
+ * Sign out. Without a network the phone forgets at once, and the city is told as soon as there is one: until then the
+ * cookie is still there, and nothing of ours uses it for anything else.
+ */
+export async function leave(): Promise<void> {
+  localStorage.setItem(LEAVING, "yes");
+  const token = access && access.untilMs > Date.now() ? access.token : null;
+  await close();
+  await finishLeaving(token);
+}
+
+async function finishLeaving(known: string | null = null): Promise<void> {
+  await inTurn(async () => {
+    if (localStorage.getItem(LEAVING) === null || remembered().me !== null) return;
+    try {
+      const token = known ?? (await refreshed(language()))?.access_token;
+      const response =
+        token === undefined
+          ? null
+          : await fetch("/v1/sign-in/sessions/current", {
+              method: "DELETE",
+              headers: { authorization: `Bearer ${token}` },
+              signal: AbortSignal.timeout(20_000),
+            });
+      if (response === null || response.ok || response.status === 401) localStorage.removeItem(LEAVING);
+    } catch {
+      // no network: tried again when there is one
+    }
+  });
+}
+
+/** Follow what other tabs do, and finish a sign-out that had no network. */
+export function watchSession(): void {
+  window.addEventListener("storage", (event) => {
+    if (event.key === SIGNED_IN_AS || event.key === null) followTabs();
+  });
+  window.addEventListener("online", () => void finishLeaving());
+  void finishLeaving();
+}
+
+/** The cookie is one for all tabs: when it is somebody else's, what this tab shows is not theirs. */
+function followTabs(): void {
+  const now = remembered();
+  if (now.me?.id === session.me?.id) {
+    session.me = now.me;
+    session.confirmed = now.confirmed;
+    return;
+  }
+  access = null;
+  session.me = now.me;
+  session.confirmed = now.confirmed;
+  location.assign("/"); // everything in this tab's memory was the other's
 }
 
 /** An access token that is good for a while, or null for a stranger. Raises Unreachable. */
@@ -90,33 +152,52 @@ export async function accessToken(): Promise<string | null> {
   return renew(access?.token ?? null);
 }
 
-/** A token in place of `stale`; tabs and calls that ask at once share one refresh. */
-export async function renew(stale: string | null): Promise<string | null> {
-  return navigator.locks.request("huong-refresh", async (): Promise<string | null> => {
+/** A token in place of `stale`; calls that ask at once share one refresh, tabs take turns. */
+export function renew(stale: string | null): Promise<string | null> {
+  return inTurn(async () => {
+    const mine = session.me?.id;
+    // Signed out, or in as somebody else, in another tab whose word has not come yet: the cookie is not ours.
+    if (mine === undefined || remembered().me?.id !== mine) {
+      followTabs();
+      return null;
+    }
     if (access && access.token !== stale && access.untilMs - EARLY_MS > Date.now()) return access.token;
-    let response: Response;
-    try {
-      response = await fetch("/v1/sign-in/refreshes", {
-        method: "POST",
-        headers: { "accept-language": language() },
-        credentials: "same-origin",
-        signal: AbortSignal.timeout(20_000),
-      });
-    } catch (trouble) {
-      throw new Unreachable(trouble);
-    }
-    if (response.ok) {
-      hold((await response.json()) as Refreshed);
-      return access?.token ?? null;
-    }
-    if (response.status === 401 || response.status === 403) {
+    const fresh = await refreshed(language()).catch(endIfKeyless);
+    if (session.me?.id !== mine) return null; // signed out meanwhile
+    if (fresh === null) {
       await close();
       return null;
     }
-    throw response.status >= 500 ? new Unreachable() : new Problem(response.status, await response.json());
+    hold(fresh);
+    return fresh.access_token;
   });
+}
+
+/** A session whose key does not work here has ended; where the address is the reason, this browser makes no other. */
+function endIfKeyless(trouble: unknown): null {
+  if (!isProblem(trouble, "PossessionRequired")) throw trouble;
+  if ((trouble.body as { why?: unknown }).why === "address") localStorage.setItem(KEYED, "never");
+  return null;
 }
 
 function hold(fresh: { access_token: string; expires_in: number }): void {
   access = { token: fresh.access_token, untilMs: Date.now() + fresh.expires_in * 1000 };
+}
+
+/** Give this browser a key of its own, once for a session; without one everything works all the same. */
+async function giveKey(): Promise<void> {
+  // A development server is another origin than the one that proofs must name.
+  if (!import.meta.env.PROD || !session.me || !session.confirmed || localStorage.getItem(KEYED) !== null) return;
+  try {
+    const token = await accessToken();
+    const response = await fetch(`/v1/me/devices/${deviceId()}/key`, {
+      method: "PUT",
+      headers: { "content-type": "application/json", authorization: `Bearer ${token}` },
+      body: JSON.stringify({ public_key: await publicKey() }),
+      signal: AbortSignal.timeout(20_000),
+    });
+    if (response.ok) localStorage.setItem(KEYED, "yes");
+  } catch {
+    // tried again at the next sign-in
+  }
 }
