@@ -9,24 +9,24 @@ export type Schemas = components["schemas"];
 
 const PATIENCE_MS = 25_000;
 
-export const api = createClient<paths>({ fetch: send });
+export const api = createClient<paths>({ fetch: (request) => send(request) });
 
 /** `fetch` with the session's token, renewed once if the city no longer knows it. Raises Unreachable. */
-export async function send(request: Request): Promise<Response> {
+export async function send(request: Request, patienceMs = PATIENCE_MS): Promise<Response> {
   const again = request.clone();
   const token = await accessToken();
-  const response = await reach(request, token);
+  const response = await reach(request, token, patienceMs);
   if (response.status !== 401 || token === null) return response;
   const fresh = await renew(token);
-  return fresh === null ? response : reach(again, fresh);
+  return fresh === null ? response : reach(again, fresh, patienceMs);
 }
 
-async function reach(request: Request, token: string | null): Promise<Response> {
+async function reach(request: Request, token: string | null, patienceMs: number): Promise<Response> {
   const headers = new Headers(request.headers);
   headers.set("accept-language", language());
   if (token !== null) headers.set("authorization", `Bearer ${token}`);
   try {
-    const signal = AbortSignal.any([request.signal, AbortSignal.timeout(PATIENCE_MS)]);
+    const signal = AbortSignal.any([request.signal, AbortSignal.timeout(patienceMs)]);
     return await fetch(new Request(request, { headers, credentials: "same-origin", signal }));
   } catch (trouble) {
     if (request.signal.aborted) throw trouble;
