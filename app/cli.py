@@ -226,12 +226,24 @@ def seed(city: bool) -> None:
 
 async def plant_once(database: Database, *, most_dossiers: int = 200) -> None:
     """Plant the sandbox's seed unless it is there; raises BadSetting in production."""
-    from app.identity import seed as people
-    from app.staff import seed as staff
     from dossiers import seed as dossiers
     from dossiers.counters import seed as visits
     from feedback import seed as street
     from notifications.alerts import seed as weather
+    from wallet import seed as money
+
+    await plant_people(database)
+    await street.plant(database)
+    await dossiers.plant(database, money.pay_in_cash, most_dossiers)
+    await visits.plant(database)
+    await weather.plant(database)
+
+
+async def plant_people(database: Database) -> None:
+    """Of the seed the people, what is in their wallets, and what they may file; raises BadSetting in production."""
+    from app.identity import seed as people
+    from app.staff import seed as staff
+    from dossiers import seed as dossiers
     from wallet import seed as money
 
     if not config.settings().sandbox:
@@ -246,10 +258,6 @@ async def plant_once(database: Database, *, most_dossiers: int = 200) -> None:
         await staff.follow_the_stand_in(db)
         await money.follow_the_stand_in(db)
         await dossiers.load_procedures(db)
-    await street.plant(database)
-    await dossiers.plant(database, money.pay_in_cash, most_dossiers)
-    await visits.plant(database)
-    await weather.plant(database)
 
 
 async def plant_whole_city(database: Database) -> None:

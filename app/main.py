@@ -10,10 +10,11 @@ from litestar import Litestar
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 
-from app import agencies, calendar, clock, config, health, home, places, schema
+from app import agencies, calendar, client, clock, config, health, home, places, schema
 from app.audit import chain
 from app.audit.routes import router as audit_router
 from app.cli import Commands
+from app.client import Client
 from app.config import BadSetting, Settings
 from app.db import Database
 from app.deps import Door, dependencies, let_in
@@ -116,7 +117,8 @@ def create_app(settings: Settings | None = None, database: Database | None = Non
     staff_cookie = app.state.staff_cookie = StaffCookie(signatures, database, rates)
     bearer = Bearer(staff_cookie, database, rates)
     app.state.bearer = bearer
-    app.asgi_handler = Observe(Turns(CapNames(bearer)), settings.trusted_proxies)
+    at_the_door = app.state.client = Client(Turns(CapNames(bearer)), app.routes, client.files_in(client.BUILT))
+    app.asgi_handler = Observe(at_the_door, settings.trusted_proxies)
     return app
 
 

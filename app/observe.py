@@ -99,9 +99,10 @@ class Observe:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 headers = list(message["headers"])
-                headers.extend(_SAFE_HEADERS)
+                own = {name for name, _ in headers}
+                headers.extend(header for header in _SAFE_HEADERS if header[0] not in own)
                 headers.append((b"x-request-id", request_id.encode()))
-                if scope.get("user") is not None and not any(name == b"cache-control" for name, _ in headers):
+                if scope.get("user") is not None and b"cache-control" not in own:
                     headers.append((b"cache-control", b"no-store"))
                 message["headers"] = headers
             await send(message)

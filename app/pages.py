@@ -33,7 +33,8 @@ code { font-size: 1.125rem; letter-spacing: 0.06em; }
 """
 
 _HEADERS = {
-    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; "
+    "base-uri 'none'; form-action 'self'",
     "cache-control": "no-store",
 }
 

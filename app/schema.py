@@ -351,7 +351,7 @@ def api_page_script() -> Response[bytes]:
 
 @get("/", public=True, include_in_schema=False, sync_to_thread=False)
 def front_door() -> Redirect:
-    """Whoever opens the address in a browser sees the API's page."""
+    """Whoever opens the address in a browser sees the API's page; where a client was built, they see that before."""
     return Redirect("/schema")
 
 

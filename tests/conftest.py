@@ -30,7 +30,7 @@ import uvicorn
 from litestar import Litestar
 
 import migrations
-from app import clock, config, embedded, live
+from app import client, clock, config, embedded, live
 from app import db as db_module
 from app.config import Settings
 from app.connections import Connection as ServedConnection
@@ -47,6 +47,8 @@ from wallet.sandbox.parties import parties
 from wallet.till import Till
 
 TEMPLATE = "huong_template"
+client.BUILT = Path(os.environ["DATA_DIR"]) / "no client"
+"""The API alone, whether or not a client was built beside it; with one: tests/client."""
 db_module.ACQUIRE_TIMEOUT_S = 10.0
 """Two processes of tests and their servers share two cores: who waits for a connection is not sent away as soon."""
 _clones = count(1)
@@ -120,12 +122,12 @@ async def _drop(servers: Servers, database: str) -> None:
 
 
 @asynccontextmanager
-async def cloned(servers: Servers) -> AsyncGenerator[str]:
-    """The name of a fresh clone of the template, dropped at the end."""
+async def cloned(servers: Servers, template: str = TEMPLATE) -> AsyncGenerator[str]:
+    """The name of a fresh clone of a template, dropped at the end."""
     name = f"huong_test_{os.getpid()}_{next(_clones)}"
     connection = await asyncpg.connect(servers.superuser_url)
     try:
-        await connection.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} OWNER {migrations.OWNER_ROLE}")
+        await connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} OWNER {migrations.OWNER_ROLE}")
         yield name
     finally:
         await connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")

@@ -1,0 +1,33 @@
+"""A phone that is new in the city: it signs in, and has the app from then on."""
+
+from playwright.async_api import Page
+
+from tests.client.conftest import NewPhone, signed_in
+
+
+async def test_a_resident_signs_in_on_a_new_phone(phone: Page) -> None:
+    await signed_in(phone)
+    await phone.get_by_text("Ngự Bình").first.wait_for()
+    await phone.reload()
+    await phone.get_by_text("Ngự Bình").first.wait_for()
+
+
+async def test_two_phones_know_nothing_of_each_other(new_phone: NewPhone) -> None:
+    hers, his = await new_phone(), await new_phone(theme="dark")
+    await signed_in(hers, "0900000001")
+    await signed_in(his, "0900000002")
+    await hers.get_by_text("Ngự Bình").first.wait_for()
+    assert await his.get_by_text("Ngự Bình").count() == 0
+
+
+async def test_the_app_stays_on_the_phone(phone: Page) -> None:
+    await phone.goto("/")
+    await phone.evaluate("navigator.serviceWorker.ready.then((kept) => kept.scope)")
+    await phone.reload()
+    assert await phone.evaluate("navigator.serviceWorker.controller !== null")
+    kept = await phone.evaluate(
+        "caches.keys().then((names) => Promise.all(names.map((name) => caches.open(name).then((one) => one.keys())))"
+        ".then((all) => all.flat().map((request) => new URL(request.url).pathname)))"
+    )
+    assert "/index.html" in kept
+    assert not [path for path in kept if path.startswith("/v1")], "what is somebody's own is in no cache of files"
