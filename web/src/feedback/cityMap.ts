@@ -37,7 +37,12 @@ export async function openMap(element: HTMLElement, centre: Spot, zoom: number):
     leaflet.polygon(cell.outline, { className: "ward", interactive: false }).addTo(map);
     const icon = leaflet.divIcon({ className: "ward-name", html: named(cell.name), iconSize: [110, 18] });
     leaflet
-      .marker(leaflet.polygon(cell.outline).getBounds().getCenter(), { icon, interactive: false, keyboard: false })
+      .marker(leaflet.polygon(cell.outline).getBounds().getCenter(), {
+        icon,
+        interactive: false,
+        keyboard: false,
+        zIndexOffset: -10_000,
+      })
       .addTo(names);
   }
   const show = (): void => void (map.getZoom() >= 11 ? names.addTo(map) : names.remove());

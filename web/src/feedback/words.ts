@@ -38,6 +38,13 @@ export function isOpen(status: Status): boolean {
   return status === "submitted" || status === "verified" || status === "assigned" || status === "in_progress";
 }
 
+/** What an open report waits for. */
+export function goingOn(status: Status): string {
+  if (status === "submitted") return t("Chờ thành phố tiếp nhận", "The city looks at it");
+  if (status === "verified") return t("Chờ phân công", "An agency is found for it");
+  return t("Đơn vị đang xử lý", "The agency is on it");
+}
+
 export function stepName(step: Step): string {
   switch (step.kind) {
     case "filed":
