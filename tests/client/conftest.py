@@ -47,6 +47,8 @@ ARGUMENTS = [
 ]
 REFUSED = "Failed to load resource: the server responded with a status of 4"
 """The browser's own note of an answer that a screen knows how to take."""
+OFFLINE = "net::ERR_INTERNET_DISCONNECTED"
+"""And of a network that the test has taken away."""
 TELL_VIOLATIONS = """addEventListener("securitypolicyviolation", (violation) =>
     console.error(`content security policy: ${violation.violatedDirective} ${violation.blockedURI}`));"""
 
@@ -236,7 +238,7 @@ async def new_phone(town: Town, browser: Browser) -> AsyncIterator[NewPhone]:
 
 
 def _hear(message: ConsoleMessage, complaints: list[str]) -> None:
-    if message.type == "error" and not message.text.startswith(REFUSED):
+    if message.type == "error" and not message.text.startswith(REFUSED) and OFFLINE not in message.text:
         complaints.append(f"{message.text} ({message.location.get('url')})")
 
 
