@@ -41,7 +41,7 @@ def _picture(name: str, content: bytes) -> FilePayload:
 
 def _grain() -> bytes:
     """A photograph that stays large however it is packed: it goes bit by bit."""
-    image = Image.frombytes("RGB", (640, 480), os.urandom(640 * 480 * 3)).resize((2600, 1950))
+    image = Image.frombytes("RGB", (640, 480), os.urandom(640 * 480 * 3)).resize((2200, 1650))
     into = io.BytesIO()
     image.save(into, "JPEG", quality=97)
     return into.getvalue()
@@ -90,7 +90,7 @@ async def test_a_report_is_written_without_a_network_and_ends_with_a_rating(outs
     await later.goto(f"/reports/{report['id']}")
     await expect(later.get_by_text("Đã thay bóng đèn mới.").first).to_be_visible()
     await look(later, "feedback-report")
-    await later.get_by_text("Không hài lòng").click()
+    await later.get_by_label("Không hài lòng").check()
     await later.get_by_label("Vài lời").fill("Tối nay vẫn không sáng")
     await later.get_by_role("button", name="Gửi đánh giá").click()
     await expect(later.get_by_text("Tối nay vẫn không sáng").first).to_be_visible()
@@ -109,7 +109,7 @@ async def test_a_report_from_home_is_on_everybodys_map(outside: Page, new_phone:
     await phone.get_by_role("link", name="Gửi phản ánh").first.click()  # one touch, and the phone knows where it is
     await phone.get_by_label("Lĩnh vực").select_option(label="Chiếu sáng công cộng")
     await phone.get_by_label("Chuyện gì xảy ra?").fill(LAMP)
-    await expect(phone.get_by_text("vị trí của bạn")).to_be_visible()
+    await expect(phone.get_by_text("vị trí của bạn", exact=True)).to_be_visible()
     await phone.get_by_role("button", name="Gửi phản ánh").click()
     await expect(phone.get_by_text("Chờ thành phố tiếp nhận")).to_be_visible()
 
@@ -146,7 +146,7 @@ async def test_rescue_is_called_first_and_told_more_later(outside: Page, centre:
     await signed_in(phone, "0900000002")
     await phone.evaluate("navigator.serviceWorker.ready.then(() => 0)")
     await phone.goto("/alerts/sos")
-    await expect(phone.get_by_text("vị trí của bạn")).to_be_visible()
+    await expect(phone.get_by_text("vị trí của bạn", exact=True)).to_be_visible()
     await look(phone, "feedback-sos")
     await phone.context.set_offline(True)
     await phone.get_by_role("button", name="SOS Chạm để gọi cứu giúp").click()
