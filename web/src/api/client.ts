@@ -10,31 +10,31 @@ export type Schemas = components["schemas"];
 
 const PATIENCE_MS = 25_000;
 
-export const api = createClient<paths>({ fetch: send });
+export const api = createClient<paths>({ fetch: (request) => send(request) });
 
 /** `fetch` with the session's token, renewed once if the city no longer knows it. Raises Unreachable. */
-export async function send(request: Request): Promise<Response> {
+export async function send(request: Request, patienceMs = PATIENCE_MS): Promise<Response> {
   const again = request.clone();
   const token = await accessToken();
-  const response = await proved(request, token);
+  const response = await proved(request, token, patienceMs);
   if (response.status !== 401 || token === null || (await isAbout(response, "PossessionRequired"))) return response;
   const fresh = await renew(token);
-  return fresh === null ? response : proved(again, fresh);
+  return fresh === null ? response : proved(again, fresh, patienceMs);
 }
 
 /** With this browser's proof where the city wants one; made anew if the clock was off. */
-async function proved(request: Request, token: string | null): Promise<Response> {
+async function proved(request: Request, token: string | null, patienceMs: number): Promise<Response> {
   const path = new URL(request.url).pathname;
-  if (!needsProof(request.method, path)) return reach(request, token);
+  if (!needsProof(request.method, path)) return reach(request, token, patienceMs);
   const body = await request.clone().arrayBuffer();
   for (let tries = 1; ; tries++) {
     const proof = await proofOf(request.method, request.url, body, token);
-    const response = await reach(request.clone(), token, proof);
+    const response = await reach(request.clone(), token, patienceMs, proof);
     if (proof === null || !(await isAbout(response, "PossessionRequired"))) return response;
     const refusal = (await response.clone().json()) as { why?: unknown };
     if (tries < 3 && learn(refusal)) continue;
     // The city knows another key of this browser, or another address: who signs in begins as a new device.
-    return path === "/v1/sign-in/sessions" ? reach(request, token) : response;
+    return path === "/v1/sign-in/sessions" ? reach(request, token, patienceMs) : response;
   }
 }
 
@@ -47,13 +47,18 @@ async function isAbout(response: Response, kind: string): Promise<boolean> {
   return body?.type === `urn:huong:problem:${kind}`;
 }
 
-async function reach(request: Request, token: string | null, proof: string | null = null): Promise<Response> {
+async function reach(
+  request: Request,
+  token: string | null,
+  patienceMs: number,
+  proof: string | null = null,
+): Promise<Response> {
   const headers = new Headers(request.headers);
   headers.set("accept-language", language());
   if (token !== null) headers.set("authorization", `Bearer ${token}`);
   if (proof !== null) headers.set("dpop", proof);
   try {
-    const signal = AbortSignal.any([request.signal, AbortSignal.timeout(PATIENCE_MS)]);
+    const signal = AbortSignal.any([request.signal, AbortSignal.timeout(patienceMs)]);
     return await fetch(new Request(request, { headers, credentials: "same-origin", signal }));
   } catch (trouble) {
     if (request.signal.aborted) throw trouble;

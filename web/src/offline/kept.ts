@@ -7,7 +7,7 @@ export interface Outgoing {
   readonly id: string;
   /** Whose it is: only the same resident sees and sends it, whoever else signs in here between. */
   readonly owner: string;
-  readonly kind: "report" | "payment";
+  readonly kind: "report" | "complaint" | "comment" | "payment";
   /** What the list of waiting things says. */
   readonly title: string;
   readonly body: unknown;
@@ -23,6 +23,8 @@ export interface Outgoing {
 export interface Photograph {
   readonly uploadId: string;
   readonly blob: Blob;
+  /** What the city takes it as; a photograph, if it does not say. */
+  readonly purpose?: "photo" | "video";
   sent: boolean;
 }
 
