@@ -106,6 +106,32 @@ INSERT INTO delivery (principal_id, channel, lane, category, first_seq, last_seq
 SELECT principal_id, 'text', 'critical', 'alert', seq, seq, 'alert', city_now(), city_now() + interval '1 hour'
 FROM message WHERE principal_id = $1 ORDER BY seq DESC LIMIT 1 RETURNING id;
 
+-- name: plant_topic
+-- A critical broadcast of somebody's ($1) to the whole city, good for so long ($2), is on its way to a topic.
+WITH made AS (
+    INSERT INTO broadcast (id, content_hash, title_vi, title_en, body_vi, body_en, ward_codes, category, lane, per_device, state,
+        collapse_key, made_by, expires_at)
+    VALUES (gen_random_uuid(), '', 'Lũ về', 'Flood', 'Lên cao', 'Go up', '{}', 'alert', 'critical', false, 'going', 'lu', $1,
+        city_now() + $2::interval) RETURNING *
+)
+INSERT INTO delivery (topic, channel, lane, category, broadcast_id, collapse_key, due_at, expires_at)
+SELECT 'city.vi', 'topic', lane, category, id, collapse_key, city_now(), expires_at FROM made RETURNING id;
+
+-- name: forget_links
+-- Somebody's messages open no screen.
+UPDATE message SET link = NULL WHERE principal_id = $1;
+
+-- name: latest_due_at
+-- When the last of what waits is due.
+SELECT max(due_at) FROM delivery WHERE state = 'queued';
+
+-- name: hurry
+-- Whatever waits is critical.
+UPDATE delivery SET lane = 'critical' WHERE state = 'queued';
+
+-- name: why_of_topic
+-- What went wrong with a topic.
+SELECT why FROM delivery WHERE topic IS NOT NULL;
 
 -- name: plant_residents
 -- So many residents, who never said what they want.
