@@ -1,4 +1,4 @@
-"""Money in a resident's hand: bills, a shop's sticker, top-ups, a proof beside the PIN, and a phone without a network."""
+"""Money in a hand: bills, a sticker, top-ups, a proof beside the PIN, and a phone without a network."""
 
 from pathlib import Path
 from uuid import uuid4

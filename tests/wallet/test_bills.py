@@ -7,6 +7,7 @@ import pytest
 
 from app.db import Connection
 from tests.makers import a_bill, a_biller, a_resident
+from wallet import withdraw_bill
 
 
 async def test_the_codes_one_keeps_bring_their_bills(db: Connection, desk: httpx.AsyncClient) -> None:
@@ -30,21 +31,17 @@ async def test_the_codes_one_keeps_bring_their_bills(db: Connection, desk: httpx
 
 
 async def test_a_bill_that_a_message_links_to_can_be_read(db: Connection, desk: httpx.AsyncClient) -> None:
-    me = await a_resident(db, balance=1_000_000)
+    me = await a_resident(db)
     await a_biller(db)
     bill_id = await a_bill(db, amount=412_500)
     path = f"/v1/wallet/bills/{bill_id}"
     due = (await desk.get(path, headers=me.headers)).json()
     assert (due["amount"], due["status"], due["paid_at"]) == (412_500, "due", None)
-    assert (await desk.get(path, headers=me.headers | {"accept-language": "en"})).json()["biller_name"] == (
-        "Huế Electricity"
-    )
-    paid = await desk.put(
-        f"/v1/wallet/payments/{uuid4()}", headers=me.headers, json={"kind": "bill", "bill_id": str(bill_id)}
-    )
-    assert paid.status_code == 201
-    after = (await desk.get(path, headers=me.headers)).json()
-    assert (after["status"], after["paid_at"]) == ("paid", paid.json()["made_at"])
+    assert due["customer_name"] == "L*** T*** N*** Bình"
+    in_english = (await desk.get(path, headers=me.headers | {"accept-language": "en"})).json()
+    assert in_english["biller_name"] == "Huế Electricity"
+    await withdraw_bill(db, bill_id)
+    assert (await desk.get(path, headers=me.headers)).json()["status"] == "withdrawn"
     assert (await desk.get(f"/v1/wallet/bills/{uuid4()}", headers=me.headers)).status_code == 404
     assert (await desk.get(path)).status_code == 401
 
