@@ -16,12 +16,16 @@ _WIDE = """() => {
         .map((one) => one.outerHTML.slice(0, 120));
 }"""
 
+_NEXT_FRAME = "new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))"
+"""Until the other theme's colours are on every element."""
+
 
 async def look(page: Page, name: str) -> None:
     """Assert that the screen can be used by everybody, in light and dark, on a narrow phone, with text of 200 %."""
     before = page.viewport_size or {"width": 390, "height": 844}
     for theme in ("light", "dark"):
         await page.emulate_media(color_scheme=theme, reduced_motion="reduce")
+        await page.evaluate(_NEXT_FRAME)
         await _photograph(page, f"{name}-{theme}")
         assert await violations(page) == [], f"{name}, {theme}"
     await page.emulate_media(color_scheme="light", reduced_motion="reduce")
