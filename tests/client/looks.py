@@ -17,7 +17,7 @@ _WIDE = """() => {
 }"""
 
 _NEXT_FRAME = "new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))"
-"""Until the other theme's colours are on every element."""
+"""Until the other theme's colours, or the other width, are on every element."""
 
 
 async def look(page: Page, name: str) -> None:
@@ -30,8 +30,10 @@ async def look(page: Page, name: str) -> None:
         assert await violations(page) == [], f"{name}, {theme}"
     await page.emulate_media(color_scheme="light", reduced_motion="reduce")
     await page.set_viewport_size({"width": 320, "height": 640})
+    await page.evaluate(_NEXT_FRAME)
     assert await page.evaluate(_WIDE) == [], f"{name} is wider than 320 px"
     await page.set_viewport_size(before)
+    await page.evaluate(_NEXT_FRAME)
     await page.evaluate("document.documentElement.style.fontSize = '200%'")
     assert await page.evaluate(_WIDE) == [], f"{name} breaks with text of 200 %"
     await page.evaluate("document.documentElement.style.fontSize = ''")

@@ -13,9 +13,11 @@ export class Pages<T> {
   trouble = $state.raw<unknown>(null);
 
   private rest = $state.raw<T[]>([]);
-  private cursor = $state<string | null>(null);
+  /** Where the last page but the first ended; undefined while there is only the first. */
+  private cursor = $state<string | null | undefined>(undefined);
+  private following = $derived.by(() => (this.cursor === undefined ? (this.first.data?.next ?? null) : this.cursor));
   /** There is more to ask for. */
-  more = $derived.by(() => (this.rest.length > 0 ? this.cursor : (this.first.data?.next ?? null)) !== null);
+  more = $derived.by(() => this.following !== null);
 
   readonly #ask: (cursor: string | null) => Promise<Page<T>>;
 
@@ -29,7 +31,7 @@ export class Pages<T> {
   async again(): Promise<void> {
     await this.first.again();
     this.rest = [];
-    this.cursor = null;
+    this.cursor = undefined;
   }
 
   async next(): Promise<void> {
@@ -38,7 +40,7 @@ export class Pages<T> {
     this.trouble = null;
     const first = this.first.data;
     try {
-      const page = await this.#ask(this.rest.length > 0 ? this.cursor : (first?.next ?? null));
+      const page = await this.#ask(this.following);
       if (this.first.data !== first) return; // another list meanwhile
       this.rest = [...this.rest, ...page.items];
       this.cursor = page.next;
