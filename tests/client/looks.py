@@ -16,18 +16,24 @@ _WIDE = """() => {
         .map((one) => one.outerHTML.slice(0, 120));
 }"""
 
+_NEXT_FRAME = "new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))"
+"""Until the other theme's colours, or the other width, are on every element."""
+
 
 async def look(page: Page, name: str) -> None:
     """Assert that the screen can be used by everybody, in light and dark, on a narrow phone, with text of 200 %."""
     before = page.viewport_size or {"width": 390, "height": 844}
     for theme in ("light", "dark"):
         await page.emulate_media(color_scheme=theme, reduced_motion="reduce")
+        await page.evaluate(_NEXT_FRAME)
         await _photograph(page, f"{name}-{theme}")
         assert await violations(page) == [], f"{name}, {theme}"
     await page.emulate_media(color_scheme="light", reduced_motion="reduce")
     await page.set_viewport_size({"width": 320, "height": 640})
+    await page.evaluate(_NEXT_FRAME)
     assert await page.evaluate(_WIDE) == [], f"{name} is wider than 320 px"
     await page.set_viewport_size(before)
+    await page.evaluate(_NEXT_FRAME)
     await page.evaluate("document.documentElement.style.fontSize = '200%'")
     assert await page.evaluate(_WIDE) == [], f"{name} breaks with text of 200 %"
     await page.evaluate("document.documentElement.style.fontSize = ''")
