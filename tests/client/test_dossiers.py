@@ -10,7 +10,7 @@ import pytest
 from playwright.async_api import FilePayload, Page, expect
 
 from tests.app.uploads.files import jpeg
-from tests.client.conftest import Town, signed_in
+from tests.client.conftest import NewPhone, Town, signed_in
 from tests.client.looks import look
 from tests.dossiers.makers import Office, an_office
 
@@ -20,9 +20,9 @@ PHOTO = FilePayload(name="can-cuoc.jpg", mimeType="image/jpeg", buffer=jpeg())
 @pytest.fixture
 async def office(town: Town) -> AsyncIterator[Office]:
     """The counter of Thuận Hóa, whose people act by the API."""
-    async with httpx.AsyncClient(base_url=town.url) as desk, town.database.transaction() as db:
-        made = await an_office(db, desk)
-    async with httpx.AsyncClient(base_url=town.url) as made.desk:
+    async with httpx.AsyncClient(base_url=town.url) as desk:
+        async with town.database.transaction() as db:
+            made = await an_office(db, desk)
         yield made
 
 
@@ -96,7 +96,7 @@ async def test_from_words_without_accents_to_a_signed_paper(phone: Page, office:
 
 
 async def test_what_is_asked_for_is_given_and_a_code_is_looked_up_by_anybody(
-    phone: Page, new_phone, office: Office
+    phone: Page, new_phone: NewPhone, office: Office
 ) -> None:
     await signed_in(phone, "0900000003")
     dossier_id = await _filed(phone)
