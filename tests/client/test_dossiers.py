@@ -1,4 +1,4 @@
-"""At the one-stop counter by phone: from words without accents to a signed paper, and what is asked for on the way."""
+"""At the one-stop counter by phone: from words without accents to a signed paper, and what is asked on the way."""
 
 import re
 from collections.abc import AsyncIterator
@@ -27,7 +27,7 @@ async def office(town: Town) -> AsyncIterator[Office]:
 
 
 async def _filed(phone: Page) -> str:
-    """An extract is found by words without accents, filled in, its paper photographed, and filed; the dossier's id."""
+    """An extract is found without accents, filled in, its paper photographed, and filed; the dossier's id."""
     await phone.goto("/dossiers")
     await look(phone, "dossiers-mine")
     await phone.get_by_label("Bạn cần làm thủ tục gì?").fill("ban sao trich luc")
