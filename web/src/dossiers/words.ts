@@ -95,3 +95,20 @@ export function ticketName(state: Schemas["VisitTicket"]["state"]): string {
       return t("Đã lỡ", "Missed");
   }
 }
+
+/** A counter as a list of them names it: the ward first, so that it is found at once and fits. */
+export function placeName(name: string): string {
+  const ward = /^Trung tâm Phục vụ hành chính công (phường|xã) (.+)$/u.exec(name);
+  return ward ? `${ward[2]} (${ward[1]})` : name;
+}
+
+/** Counters to choose from, in the order of their names. */
+export function placesOf(agencies: readonly { readonly code: string; readonly name: string }[]): {
+  value: string;
+  name: string;
+}[] {
+  const order = new Intl.Collator("vi");
+  return agencies
+    .map((one) => ({ value: one.code, name: placeName(one.name) }))
+    .sort((one, other) => order.compare(one.name, other.name));
+}
