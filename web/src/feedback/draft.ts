@@ -2,8 +2,7 @@
 import { draft, dropDraft, keepDraft, kept, type Outgoing } from "../offline/kept";
 import type { Schemas } from "../api/client";
 import type { Chosen } from "./photographs";
-import type { Source } from "./Place.svelte";
-import type { Spot } from "./places";
+import type { Source, Spot } from "./places";
 
 export interface Draft {
   readonly id: string;
