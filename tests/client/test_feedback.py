@@ -13,6 +13,7 @@ from playwright.async_api import FilePayload, Page, expect
 from tests.app.uploads.files import jpeg
 from tests.client.conftest import NewPhone, Town, signed_in
 from tests.client.looks import look
+from tests.feedback.fining import DECISION, a_case, fined
 from tests.feedback.makers import Centre, a_centre, a_sent_photo
 
 LAMP = "Đèn đường trước số 12 không sáng từ hôm qua"
@@ -95,6 +96,13 @@ async def test_a_report_is_written_without_a_network_and_ends_with_a_rating(outs
     await later.get_by_role("button", name="Gửi đánh giá").click()
     await expect(later.get_by_text("Tối nay vẫn không sáng").first).to_be_visible()
 
+    await later.get_by_role("link", name="Kiến nghị về cán bộ xử lý").click()
+    await later.get_by_label("Chuyện gì đã xảy ra?").fill("Người thợ đòi tiền")
+    await later.get_by_role("button", name="Gửi kiến nghị").click()
+    await expect(later.get_by_text("Không công khai")).to_be_visible()
+    assert len(await _filed(centre)) == 1  # only supervisors read it
+
+    await later.goto(f"/reports/{report['id']}")
     await later.get_by_role("button", name="Chưa được giải quyết, mở lại").click()
     await later.get_by_label("Còn vấn đề gì?").fill("Đèn vẫn tắt")
     await later.get_by_role("button", name="Mở lại", exact=True).click()
@@ -110,6 +118,9 @@ async def test_a_report_from_home_is_on_everybodys_map(outside: Page, new_phone:
     await phone.get_by_label("Lĩnh vực").select_option(label="Chiếu sáng công cộng")
     await phone.get_by_label("Chuyện gì xảy ra?").fill(LAMP)
     await expect(phone.get_by_text("vị trí của bạn", exact=True)).to_be_visible()
+    await phone.get_by_role("button", name="Quay lại").click()
+    await phone.get_by_role("link", name="Gửi phản ánh").first.click()  # what was begun is still there
+    await expect(phone.get_by_label("Chuyện gì xảy ra?")).to_have_value(LAMP)
     await phone.get_by_role("button", name="Gửi phản ánh").click()
     await expect(phone.get_by_text("Chờ thành phố tiếp nhận")).to_be_visible()
 
@@ -164,3 +175,22 @@ async def test_rescue_is_called_first_and_told_more_later(outside: Page, centre:
     seen = await centre.see(report["id"])
     assert seen["urgent"]
     assert [one["text"] for one in seen["comments"]] == ["Ba người, nước đến ngực"]
+
+
+async def test_a_fine_is_looked_up_and_paid_as_a_bill(phone: Page, town: Town, centre: Centre) -> None:
+    async with town.database.transaction() as db:
+        case = await a_case(db)
+    await fined(centre.desk, case, DECISION)
+    await signed_in(phone, "0900000002")
+    await phone.goto("/reports")
+    await phone.get_by_role("link", name="Tra cứu quyết định xử phạt").click()
+    await phone.get_by_label("Biển số xe").fill("75A 12345")
+    await phone.get_by_label("Số quyết định").fill("124/QĐ-XPHC")
+    await phone.get_by_role("button", name="Tra cứu").click()
+    await expect(phone.get_by_role("alert")).to_contain_text("Không tìm thấy quyết định")
+    await phone.get_by_label("Số quyết định").fill("123/QĐ-XPHC")
+    await phone.get_by_role("button", name="Tra cứu").click()
+    await expect(phone.get_by_text("1.000.000").first).to_be_visible()
+    await look(phone, "feedback-fine")
+    await phone.get_by_role("link", name="Nộp phạt").click()
+    await phone.wait_for_url("**/wallet/bills/*")

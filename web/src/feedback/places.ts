@@ -6,6 +6,9 @@ export interface Spot {
   readonly lng: number;
 }
 
+/** Who says that it is there. */
+export type Source = "picture" | "phone" | "map";
+
 /** Why the phone does not say where it is. */
 export class NoPlace extends Error {
   /** What to tell the resident. */

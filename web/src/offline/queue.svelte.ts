@@ -175,8 +175,9 @@ interface Comment {
   readonly text: string;
 }
 
-/** The thing itself, without its photographs: the same `PUT`, as often as it takes. Raises Problem, Unreachable. */
-export async function put(item: Outgoing): Promise<void> {
+/** The thing itself, without its photographs: the same `PUT`, as often as it takes; `proof` is the header of a payment
+ * that was proved. Raises Problem, Unreachable. */
+export async function put(item: Outgoing, proof: { "Step-Up"?: string } = {}): Promise<void> {
   mustBeOwners(item);
   switch (item.kind) {
     case "report":
@@ -208,7 +209,7 @@ export async function put(item: Outgoing): Promise<void> {
     case "payment":
       await answer(
         api.PUT("/v1/wallet/payments/{payment_id}", {
-          params: { path: { payment_id: item.id } },
+          params: { path: { payment_id: item.id }, header: proof },
           body: item.body as Schemas["PayBill"] | Schemas["PayMerchant"] | Schemas["PayPerson"],
         }),
       );
