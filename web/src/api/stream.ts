@@ -7,25 +7,31 @@ import { accessToken, renew } from "./session.svelte";
 
 /** The city says something every 20 seconds; a line that is silent for so long is dead, whatever the phone believes. */
 const SILENCE_MS = 45_000;
-const PAUSES_MS = [500, 1_000, 2_000, 4_000, 8_000];
+const PAUSES_MS = [500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000];
 
 export interface Listener {
   /** The line is open, for the first time or again. */
   onopen(): void;
-  onevent(event: string, data: string): void;
+  onevent(event: string, data: string, id: string | null): void;
   /** The line is cut; it comes back unless the city said no. */
   oncut(trouble: unknown): void;
 }
 
-/** Listen at a door that streams; the answer ends it. The city is told what was heard last, and says what followed. */
-export function listen(path: string, listener: Listener): () => void {
+interface Heard {
+  last: string | null;
+}
+
+/**
+ * Listen at a door that streams; the answer ends it. The city is told what was heard last (`last`, of an earlier line),
+ * and says what followed.
+ */
+export function listen(path: string, listener: Listener, last: string | null = null): () => void {
   const end = new AbortController();
-  void keepListening(path, listener, end.signal);
+  void keepListening(path, listener, { last }, end.signal);
   return () => end.abort();
 }
 
-async function keepListening(path: string, listener: Listener, ended: AbortSignal): Promise<void> {
-  const heard = { last: null as string | null, times: 0 };
+async function keepListening(path: string, listener: Listener, heard: Heard, ended: AbortSignal): Promise<void> {
   for (let tries = 0; !ended.aborted; tries += 1) {
     const opened = () => {
       tries = 0;
@@ -44,19 +50,14 @@ async function keepListening(path: string, listener: Listener, ended: AbortSigna
 }
 
 /** One line, until it breaks. Raises Problem (the city says no), Unreachable, and what a broken line raises. */
-async function readOnce(
-  path: string,
-  listener: Listener,
-  heard: { last: string | null },
-  ended: AbortSignal,
-): Promise<void> {
+async function readOnce(path: string, listener: Listener, heard: Heard, ended: AbortSignal): Promise<void> {
   const cut = new AbortController();
   const signal = AbortSignal.any([ended, cut.signal]);
   let silence = setTimeout(() => cut.abort(), SILENCE_MS);
   const parser = createParser({
     onEvent({ id, event, data }) {
       if (id !== undefined) heard.last = id;
-      listener.onevent(event ?? "message", data);
+      listener.onevent(event ?? "message", data, heard.last);
     },
   });
   try {

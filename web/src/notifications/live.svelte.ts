@@ -2,10 +2,8 @@
  * The inbox as it fills: one stream of server-sent events while somebody looks at the app, taken up where it broke
  * off. What it cannot tell (no network, a process full of streams), the screens ask for by themselves.
  */
-import { accessToken, onSignOut, renew, session } from "../api/session.svelte";
+import { onSignOut, session } from "../api/session.svelte";
 import type { Schemas } from "../api/client";
-import { language } from "../language.svelte";
-import { Unreachable } from "../api/problem";
 
 export type Message = Schemas["Message"];
 
@@ -21,14 +19,10 @@ class Live {
 
 export const live = new Live();
 
-const FIRST_WAIT_MS = 1_000;
-const MOST_WAIT_MS = 60_000;
-/** The city says something every 20 s; a line that is silent for longer is broken. */
-const SILENCE_MS = 45_000;
 const MOST_FRESH = 50;
 
 let lastEventId: string | null = null;
-let line: AbortController | null = null;
+let hangUp: (() => void) | null = null;
 
 export function watchInbox(): void {
   document.addEventListener("visibilitychange", look);
@@ -40,7 +34,8 @@ export function watchInbox(): void {
 }
 
 onSignOut(() => {
-  line?.abort();
+  hangUp?.();
+  hangUp = null;
   lastEventId = null;
   live.unread = null;
   live.fresh = [];
@@ -49,69 +44,34 @@ onSignOut(() => {
 
 function look(): void {
   const wanted = session.me !== null && session.confirmed && document.visibilityState === "visible";
-  if (wanted && line === null) {
-    line = new AbortController();
-    void follow(line);
-  } else if (!wanted) {
-    line?.abort();
-    line = null;
+  if (wanted) hangUp ??= follow();
+  else {
+    hangUp?.();
+    hangUp = null;
   }
 }
 
-async function follow(mine: AbortController): Promise<void> {
-  let waitMs = FIRST_WAIT_MS;
-  while (!mine.signal.aborted) {
-    const began = Date.now();
-    try {
-      await listen(mine.signal);
-    } catch {
-      // broken: taken up again below
-    }
+function follow(): () => void {
+  let end: (() => void) | null = null;
+  let ended = false;
+  void import("../api/stream").then(({ listen }) => {
+    if (ended) return;
+    const listener = {
+      onopen: () => (live.connected = true),
+      onevent: hear,
+      oncut: () => (live.connected = false),
+    };
+    end = listen("/v1/notifications/stream", listener, lastEventId);
+  });
+  return () => {
+    ended = true;
     live.connected = false;
-    if (mine.signal.aborted) break;
-    waitMs = Date.now() - began > 30_000 ? FIRST_WAIT_MS : Math.min(waitMs * 2, MOST_WAIT_MS);
-    await pause(waitMs * (0.5 + Math.random() / 2), mine.signal); // not all phones at the same moment
-  }
-  if (line === mine) line = null;
-}
-
-async function listen(signal: AbortSignal): Promise<void> {
-  const token = await accessToken();
-  if (token === null) throw new Unreachable();
-  const cut = new AbortController();
-  const onAbort = () => cut.abort();
-  signal.addEventListener("abort", onAbort);
-  let silence = setTimeout(onAbort, SILENCE_MS);
-  try {
-    const response = await fetch("/v1/notifications/stream", {
-      headers: {
-        authorization: `Bearer ${token}`,
-        "accept-language": language(),
-        ...(lastEventId === null ? {} : { "last-event-id": lastEventId }),
-      },
-      signal: cut.signal,
-    });
-    if (response.status === 401) await renew(token);
-    if (!response.ok || response.body === null) throw new Unreachable();
-    live.connected = true;
-    const { createParser } = await import("eventsource-parser");
-    const parser = createParser({ onEvent: (event) => hear(event.event, event.data, event.id) });
-    const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done) return;
-      clearTimeout(silence);
-      silence = setTimeout(onAbort, SILENCE_MS);
-      parser.feed(value);
-    }
-  } finally {
-    clearTimeout(silence);
-    signal.removeEventListener("abort", onAbort);
-  }
+    end?.();
+  };
 }
 
 /** One event of the stream; what is not ours, or broken, is passed over. */
-export function hear(event: string | undefined, data: string, id: string | undefined): void {
+export function hear(event: string, data: string, id: string | null): void {
   if (id) lastEventId = id;
   let said: Partial<Message> & { unread?: number };
   try {
@@ -133,11 +93,4 @@ export function hear(event: string | undefined, data: string, id: string | undef
 function badge(unread: number | null): void {
   if (unread === null || !("setAppBadge" in navigator)) return;
   void (unread > 0 ? navigator.setAppBadge(unread) : navigator.clearAppBadge()).catch(() => undefined);
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener("abort", () => (clearTimeout(timer), resolve()), { once: true });
-  });
 }
