@@ -7,7 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
-from playwright.async_api import Page, Request, expect
+from playwright.async_api import Page, Request, Response, expect
 
 from app.identity.seed import PIN
 from tests.client.conftest import NewPhone, Town, signed_in
@@ -170,13 +170,17 @@ async def test_the_flood_page_is_one_touch_from_the_banner_and_stays_without_a_n
     await phone.get_by_role("heading", name="Mực nước sông").wait_for()
 
 
+def _kept(answer: Response) -> bool:
+    return answer.url.endswith("/preferences") and answer.request.method == "PUT"
+
+
 async def test_what_somebody_wants_to_be_told_is_kept(phone: Page) -> None:
     await signed_in(phone)
     await phone.goto("/me/notifications")
     for name in ("Phản ánh", "Giờ yên tĩnh"):
-        async with phone.expect_response(lambda answer: "/preferences" in answer.url):
+        async with phone.expect_response(_kept):
             await phone.get_by_role("switch", name=name).click()
-    async with phone.expect_response(lambda answer: "/preferences" in answer.url):
+    async with phone.expect_response(_kept):
         await phone.get_by_label("Thêm phường, xã").select_option(label="Vỹ Dạ (phường)")
     await phone.get_by_role("button", name="Bỏ Vỹ Dạ").wait_for()
     await look(phone, "me-notifications")

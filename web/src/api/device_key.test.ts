@@ -29,6 +29,9 @@ test("what counts is proved, and nothing else", () => {
   expect(needsProof("GET", "/v1/wallet/payments/1")).toBe(false);
   expect(needsProof("DELETE", "/v1/me/devices/1")).toBe(true);
   expect(needsProof("PUT", "/v1/me/devices/1/key")).toBe(false);
+  expect(needsProof("PUT", "/v1/wallet/refunds/1")).toBe(true);
+  expect(needsProof("PUT", "/v1/merchants/1/bank-account")).toBe(true);
+  expect(needsProof("PUT", "/v1/uploads/1")).toBe(false);
 });
 
 test("a phone whose clock is off learns the city's", async () => {

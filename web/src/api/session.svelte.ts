@@ -96,30 +96,36 @@ export async function close(): Promise<void> {
  * cookie is still there, and nothing of ours uses it for anything else.
  */
 export async function leave(): Promise<void> {
-  localStorage.setItem(LEAVING, "yes");
-  const token = access && access.untilMs > Date.now() ? access.token : null;
-  await close();
-  await finishLeaving(token);
+  await inTurn(async () => {
+    localStorage.setItem(LEAVING, "yes");
+    const token = access && access.untilMs > Date.now() ? access.token : null;
+    await close();
+    await tellLeft(token);
+  });
 }
 
-async function finishLeaving(known: string | null = null): Promise<void> {
+async function finishLeaving(): Promise<void> {
   await inTurn(async () => {
-    if (localStorage.getItem(LEAVING) === null || remembered().me !== null) return;
-    try {
-      const token = known ?? (await refreshed(language()))?.access_token;
-      const response =
-        token === undefined
-          ? null
-          : await fetch("/v1/sign-in/sessions/current", {
-              method: "DELETE",
-              headers: { authorization: `Bearer ${token}` },
-              signal: AbortSignal.timeout(20_000),
-            });
-      if (response === null || response.ok || response.status === 401) localStorage.removeItem(LEAVING);
-    } catch {
-      // no network: tried again when there is one
-    }
+    if (localStorage.getItem(LEAVING) !== null && remembered().me === null) await tellLeft(null);
   });
+}
+
+/** Have the city end the session; whoever holds the tabs' turn calls it. */
+async function tellLeft(known: string | null): Promise<void> {
+  try {
+    const token = known ?? (await refreshed(language()))?.access_token;
+    const response =
+      token === undefined
+        ? null
+        : await fetch("/v1/sign-in/sessions/current", {
+            method: "DELETE",
+            headers: { authorization: `Bearer ${token}` },
+            signal: AbortSignal.timeout(20_000),
+          });
+    if (response === null || response.ok || response.status === 401) localStorage.removeItem(LEAVING);
+  } catch {
+    // no network: tried again when there is one
+  }
 }
 
 /** Follow what other tabs do, and finish a sign-out that had no network. */

@@ -25,6 +25,7 @@ export async function openMap(element: HTMLElement, centre: Spot, zoom: number):
     minZoom: 9,
     maxZoom: 19,
     zoomControl: false,
+    zoomAnimation: false, // one that outlives its map looks for what is gone
     attributionControl: false,
     maxBounds: [
       [15.7, 106.8],
