@@ -90,6 +90,7 @@ async def test_from_words_without_accents_to_a_signed_paper(phone: Page, office:
     choose = phone.get_by_label("Chọn tệp PDF để kiểm tra")
     await choose.set_input_files([FilePayload(name="that.pdf", mimeType="application/pdf", buffer=pdf)])
     await expect(phone.get_by_text("Tệp that.pdf đúng nguyên bản do thành phố cấp.")).to_be_visible()
+    await expect(choose).to_be_enabled()
     await choose.set_input_files([FilePayload(name="gia.pdf", mimeType="application/pdf", buffer=pdf + b" ")])
     await expect(phone.get_by_text("Thành phố không cấp tệp gia.pdf, hoặc tệp đã bị sửa.")).to_be_visible()
     assert accepted["fee"]["amount"] == 16_000
