@@ -30,11 +30,7 @@ class Turns:
         self.waiting: deque[asyncio.Future[None]] = deque()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if (
-            scope["type"] != "http"
-            or scope["method"] not in {"GET", "HEAD"}
-            or scope["path"].rstrip("/") not in SCREENS
-        ):
+        if scope["type"] != "http" or scope["method"] not in {"GET", "HEAD"} or not _is_screen(scope["path"]):
             await self.app(scope, receive, send)
             return
         if not await self._take():

@@ -129,10 +129,11 @@ async def test_a_push_is_shown_and_opens_its_screen(town: Town, phone: Page) -> 
 async def _push(phone: Page, origin: str, data: str) -> None:
     devtools = await phone.context.new_cdp_session(phone)
     known: list[str] = []
-    devtools.on(
-        "ServiceWorker.workerRegistrationUpdated",
-        lambda said: known.extend(one["registrationId"] for one in said["registrations"]),
-    )
+
+    def hear(said: dict[str, Any]) -> None:
+        known.extend(one["registrationId"] for one in said["registrations"])
+
+    devtools.on("ServiceWorker.workerRegistrationUpdated", hear)
     await devtools.send("ServiceWorker.enable")
     for _ in range(50):
         if known:
@@ -143,8 +144,10 @@ async def _push(phone: Page, origin: str, data: str) -> None:
 
 
 async def _until(worker: Any, asked: str, wanted: object) -> None:
+    found = None
     for _ in range(50):
-        if (found := await worker.evaluate(asked)) == wanted:
+        found = await worker.evaluate(asked)
+        if found == wanted:
             return
         await worker.evaluate("new Promise((resolve) => setTimeout(resolve, 100))")
     raise AssertionError(found)

@@ -3,13 +3,18 @@
 from playwright.async_api import Page
 
 from tests.client.conftest import NewPhone, signed_in
+from tests.client.looks import look
 
 
 async def test_a_resident_signs_in_on_a_new_phone(phone: Page) -> None:
+    await phone.goto("/")
+    await phone.get_by_role("button", name="Gửi mã").wait_for()
+    await look(phone, "sign-in")
     await signed_in(phone)
     await phone.get_by_text("Ngự Bình").first.wait_for()
     await phone.reload()
     await phone.get_by_text("Ngự Bình").first.wait_for()
+    await look(phone, "home")
 
 
 async def test_two_phones_know_nothing_of_each_other(new_phone: NewPhone) -> None:
