@@ -2,7 +2,7 @@ import { svelte } from "@sveltejs/vite-plugin-svelte";
 import { VitePWA } from "vite-plugin-pwa";
 import { defineConfig } from "vitest/config";
 
-const API = process.env["HUONG_API"] ?? "http://localhost:8000";
+const API = process.env["API"] ?? "http://localhost:8000";
 const SERVED_BY_THE_API = "^/(v1|schema|livez|readyz|r/|d/|v/|c/|pay/)";
 
 export default defineConfig({
