@@ -1,5 +1,6 @@
 """At the one-stop counter by phone: from words without accents to a signed paper, and what is asked on the way."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -56,6 +57,13 @@ async def _filed(phone: Page) -> str:
     return phone.url.rpartition("/")[2]
 
 
+async def _told_of_the_fee(office: Office, dossier_id: str, version: int) -> None:
+    """The worker tells the dossier that its fee is paid, which is a step of it."""
+    async with asyncio.timeout(10):
+        while (await office.see(dossier_id))["version"] == version:  # noqa: ASYNC110 - the worker tells nobody here
+            await asyncio.sleep(0.1)
+
+
 async def test_from_words_without_accents_to_a_signed_paper(phone: Page, office: Office) -> None:
     await signed_in(phone, "0900000003")
     dossier_id = await _filed(phone)
@@ -67,6 +75,7 @@ async def test_from_words_without_accents_to_a_signed_paper(phone: Page, office:
     await phone.get_by_role("link", name="Nộp lệ phí").click()
     await phone.get_by_role("button", name=re.compile("Thanh toán")).click()
     await phone.wait_for_url("**/wallet/payments/*")
+    await _told_of_the_fee(office, dossier_id, accepted["version"])
 
     await office.did(dossier_id, "hand_on", office.clerk)
     await office.did(dossier_id, "propose", office.officer)

@@ -50,11 +50,12 @@ async def test_a_passkey_is_added_and_proves_a_large_payment(town: Town, phone: 
     await look(phone, "me-passkeys")
 
     await phone.goto("/")
-    await phone.locator('a[href^="/wallet/bills/"]').first.click()
+    await phone.get_by_role("link", name="Điện lực Huế").first.click()
     await phone.get_by_role("main").get_by_role("button", name="Thanh toán").click()
     async with phone.expect_response(lambda answer: answer.url.endswith("/proof")) as proved:
         await phone.get_by_role("button", name="Dùng khóa truy cập").click()
     assert (await proved.value).ok
+    await phone.get_by_text("Đã thanh toán").wait_for()
 
 
 async def test_a_new_phone_may_not_add_a_passkey_yet(town: Town, phone: Page) -> None:

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from playwright.async_api import Page, Route, expect
+from playwright.async_api import FilePayload, Page, Route, expect
 
 from app.identity.seed import PIN, seed_id
 from tests.client import looks
@@ -137,6 +137,29 @@ async def test_a_payment_is_seen_and_said_at_the_counter(counter: Page, payer: S
     assert median(waits) <= 1, waits
     await expect(counter.get_by_label("Hôm nay")).to_contain_text("161.500 ₫")
     await look(counter, "merchant-takings")
+
+
+async def test_a_sticker_scanned_in_one_hand_is_heard_in_the_other(
+    counter: Page, new_phone: NewPhone, owner: Somebody
+) -> None:
+    picture = (await owner.city.get(f"{COUNTER}/qr.png")).content
+    await counter.goto(f"{SHOP}/takings")
+    await listening(counter)
+    hand = await new_phone()
+    await signed_in(hand, PAYER)
+    await hand.get_by_role("link", name="Quét QR").last.click()
+    async with hand.expect_file_chooser() as chooser:
+        await hand.get_by_label("Chọn ảnh có mã").click()
+    await (await chooser.value).set_files(FilePayload(name="tem.png", mimeType="image/png", buffer=picture))
+    await hand.get_by_label("Số tiền").press_sequentially("25500")
+    async with hand.expect_response(lambda answer: "/v1/wallet/payments/" in answer.url) as paid:
+        await hand.get_by_role("button", name="Thanh toán 25.500").click()
+    assert (await paid.value).status == 201
+    answered_at = time()
+    [heard] = await said(counter, 1)
+    assert heard["words"] == "Đã nhận hai mươi lăm nghìn năm trăm đồng"
+    assert heard["at"] - answered_at <= 1
+    await expect(hand.get_by_text("Đã thanh toán")).to_be_visible()
 
 
 async def test_what_comes_while_the_line_is_cut_is_said_once(

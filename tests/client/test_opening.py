@@ -1,6 +1,6 @@
 """A phone that is new in the city: it signs in, and has the app from then on."""
 
-from playwright.async_api import Page
+from playwright.async_api import Page, expect
 
 from tests.client.conftest import NewPhone, signed_in
 from tests.client.looks import look
@@ -36,3 +36,21 @@ async def test_the_app_stays_on_the_phone(phone: Page) -> None:
     )
     assert "/index.html" in kept
     assert not [path for path in kept if path.startswith("/v1")], "what is somebody's own is in no cache of files"
+
+
+OPEN_TO_ANYBODY = {
+    "/reports/search": "Tìm",
+    "/alerts": "Cảnh báo",
+    "/dossiers/verify": "Kiểm tra",
+    "/dossiers/procedures": "Thủ tục",
+    "/verifications": "Xác thực",
+    "/nowhere/at/all": "Không có trang này",
+}
+
+
+async def test_everybody_can_use_what_else_is_open(phone: Page) -> None:
+    await signed_in(phone)
+    for path, sign in OPEN_TO_ANYBODY.items():
+        await phone.goto(path)
+        await expect(phone.get_by_text(sign).first).to_be_visible()
+        await look(phone, f"open{path.replace('/', '-')}")

@@ -1,5 +1,6 @@
 """Money in a hand: bills, a sticker, top-ups, a proof beside the PIN, and a phone without a network."""
 
+import re
 from pathlib import Path
 from uuid import uuid4
 
@@ -205,3 +206,34 @@ async def test_everybody_can_use_the_wallets_other_screens(phone: Page) -> None:
         await phone.goto(path)
         await expect(phone.get_by_text(sign).first).to_be_visible()
         await look(phone, f"wallet{path.removeprefix('/wallet').replace('/', '-')[:20]}")
+
+
+async def test_what_went_wrong_is_disputed_and_money_goes_to_a_bank(phone: Page) -> None:
+    await signed_in(phone)
+    await phone.get_by_role("link", name="Cấp nước Huế").first.click()
+    await phone.get_by_role("button", name="Thanh toán 86.400").click()
+    await expect(phone.get_by_role("link", name="Tra soát, khiếu nại")).to_be_visible(timeout=15_000)
+    await phone.get_by_role("link", name="Tra soát, khiếu nại").click()
+    await phone.get_by_role("textbox").first.fill("Tôi đã trả kỳ này tại quầy.")
+    await look(phone, "wallet-dispute-new")
+    await phone.get_by_role("button", name="Gửi").click()
+    await phone.wait_for_url(re.compile(r"/wallet/disputes/[0-9a-f]{8}-"))
+    await expect(phone.get_by_text("Tôi đã trả kỳ này tại quầy.").first).to_be_visible()
+    await look(phone, "wallet-dispute")
+
+    await phone.goto("/wallet/bills")
+    await phone.get_by_role("link", name="HW000001").last.click()
+    await phone.wait_for_url("**/wallet/customer-codes/*")
+    await expect(phone.get_by_role("switch").first).to_be_visible()
+    await look(phone, "wallet-customer-code")
+
+    await phone.goto("/wallet/withdrawals/new")
+    await phone.get_by_role("button", name="Agribank").click()
+    await phone.get_by_label("Số tài khoản").fill("1012345678")
+    await phone.get_by_label("Tên chủ tài khoản").fill("LE THI NGU BINH")
+    await phone.get_by_label("Số tiền").fill("200000")
+    await look(phone, "wallet-withdrawal-new")
+    await phone.get_by_role("button", name="Rút 200.000").click()
+    await phone.wait_for_url(re.compile(r"/wallet/withdrawals/[0-9a-f]{8}-"))
+    await expect(phone.get_by_text("200.000 ₫").first).to_be_visible()
+    await look(phone, "wallet-withdrawal")

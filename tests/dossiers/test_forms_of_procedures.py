@@ -125,9 +125,9 @@ def deep(levels: int) -> Any:
 )  # fmt: skip
 @pytest.mark.parametrize("field", ["person_name", "copies", "anything"])
 def test_a_hostile_form_is_answered_soon(value: Any, field: str) -> None:
-    begun = time.process_time()
+    begun = time.thread_time()  # this one's own: a browser's tests may have left threads behind that work too
     told = wrong(GOOD | {field: value})
-    assert time.process_time() - begun < 1
+    assert time.thread_time() - begun < 1
     assert told
     assert all(len(name) + len(said) < 1_000 for name, said in told.items())
     msgspec.json.encode(told)

@@ -7,7 +7,10 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
+from msgspec import structs
 
+from app import config
+from app.identity import verifications
 from tests.app.phones import a_device, bearer, printed, problem, refreshed, signed_in
 from tests.conftest import City, StandIns
 from tests.makers import PIN, a_policy, a_shop, fund
@@ -291,14 +294,20 @@ async def test_my_two_verifications_are_not_mixed_up(city: City, stand_ins: Stan
     assert (await phone.get(paths[0])).json()["status"] == "pending"
 
 
-async def test_the_browser_comes_back_to_the_app(city: City, stand_ins: StandIns) -> None:
+@pytest.mark.parametrize(("app_url", "scheme"), [("", "http"), ("huong://app", "huong")])
+async def test_the_browser_comes_back_to_the_app(
+    city: City, stand_ins: StandIns, monkeypatch: pytest.MonkeyPatch, app_url: str, scheme: str
+) -> None:
+    here = config.settings()
+    settings = structs.replace(here, app_url=app_url or here.public_url)
+    monkeypatch.setattr(verifications, "settings", lambda: settings)
     phone = await a_phone(city, stand_ins, NEW_NUMBER)
     begun = (await phone.post("/v1/me/verifications", {})).json()
     code, state = await stand_ins.consent(begun["authorize_url"], BINH)
     back = await city.client.get("/v1/verifications/callback", params={"code": code, "state": state, "x": "y"})
     assert back.status_code == 303
     location = httpx.URL(back.headers["location"])
-    assert (location.scheme, location.path) == ("huong", "/verifications")
+    assert (location.scheme, location.path) == (scheme, "/verifications")
     assert dict(location.params) == {"code": code, "state": state}
 
 
