@@ -210,9 +210,7 @@ async def test_everybody_can_use_the_wallets_other_screens(phone: Page) -> None:
 
 async def test_what_went_wrong_is_disputed_and_money_goes_to_a_bank(phone: Page) -> None:
     await signed_in(phone)
-    await phone.get_by_role(
-        "link", name="Điện lực Huế"
-    ).first.click()  # water's stand-in knows it as paid
+    await phone.get_by_role("link", name="Điện lực Huế").first.click()  # water's stand-in knows it as paid
     await phone.get_by_role("button", name="Thanh toán 412.500").click()
     await expect(phone.get_by_role("link", name="Tra soát, khiếu nại")).to_be_visible(timeout=15_000)
     await phone.get_by_role("link", name="Tra soát, khiếu nại").click()
