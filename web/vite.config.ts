@@ -1,9 +1,18 @@
 import { svelte } from "@sveltejs/vite-plugin-svelte";
 import { VitePWA } from "vite-plugin-pwa";
 import { defineConfig } from "vitest/config";
+import { SERVED } from "./src/addresses.ts";
 
 const API = process.env["API"] ?? "http://localhost:8000";
-const SERVED_BY_THE_API = "^/(v1|schema|livez|readyz|r/|d/|v/|c/|pay/)";
+
+const ROOMS = ["wallet", "feedback", "dossiers", "notifications", "merchant", "me"];
+/** What nearly every screen has; what few have (dialogs, codes) comes with them. */
+const PARTS =
+  /\/src\/(ui\/(Amount|Badge|Choice|ChooseFile|Confirm|Field|More|Panel|Row|Select|Shown|Switch|Timeline)|money\/AmountField)\.svelte($|\?)/u;
+
+function components(room: string): RegExp {
+  return new RegExp(`/src/${room}/[^/]+\\.svelte($|\\?)`, "u");
+}
 
 export default defineConfig({
   plugins: [
@@ -39,7 +48,20 @@ export default defineConfig({
       },
     }),
   ],
-  build: { target: "es2022", assetsInlineLimit: 0, modulePreload: { polyfill: false }, reportCompressedSize: true },
-  server: { proxy: { [SERVED_BY_THE_API]: API } },
+  build: {
+    target: "es2022",
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    // A room's screens come together: on 3G each file costs a round trip, and who opens one soon opens another.
+    rolldownOptions: {
+      output: {
+        codeSplitting: {
+          includeDependenciesRecursively: false,
+          groups: [...ROOMS.map((name) => ({ name, test: components(name) })), { name: "parts", test: PARTS }],
+        },
+      },
+    },
+  },
+  server: { proxy: { [SERVED.source]: API } },
   test: { include: ["src/**/*.test.ts"], environment: "node" },
 });

@@ -1,8 +1,9 @@
 """A phone that is new in the city: it signs in, and has the app from then on."""
 
+import pytest
 from playwright.async_api import Page, expect
 
-from tests.client.conftest import NewPhone, signed_in
+from tests.client.conftest import NewPhone, Town, signed_in
 from tests.client.looks import look
 
 
@@ -45,6 +46,7 @@ OPEN_TO_ANYBODY = {
     "/dossiers/procedures": "Thủ tục",
     "/verifications": "Xác thực",
     "/nowhere/at/all": "Không có trang này",
+    "/wallet/bills/%E0%A4%A": "Không có trang này",
 }
 
 
@@ -53,4 +55,11 @@ async def test_everybody_can_use_what_else_is_open(phone: Page) -> None:
     for path, sign in OPEN_TO_ANYBODY.items():
         await phone.goto(path)
         await expect(phone.get_by_text(sign).first).to_be_visible()
-        await look(phone, f"open{path.replace('/', '-')}")
+        await look(phone, f"open{path.replace('/', '-').replace('%', '')}")
+
+
+@pytest.mark.parametrize("to", ["//evil.example", "/%5Cevil.example", "/%09/evil.example", "https://evil.example"])
+async def test_whoever_signs_in_stays_in_the_city(phone: Page, town: Town, to: str) -> None:
+    await signed_in(phone, address=f"/sign-in?to={to}")
+    await phone.get_by_text("Ngự Bình").first.wait_for()
+    assert phone.url == f"{town.url}/"

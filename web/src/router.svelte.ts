@@ -1,6 +1,7 @@
 /** Where the resident is: the address bar, read and written; links are ordinary links. */
 import { parse } from "regexparam";
 import type { Component } from "svelte";
+import { ownScreen, SERVED } from "./addresses";
 
 export type Tab = "home" | "wallet" | "scan" | "reports" | "me";
 
@@ -30,11 +31,14 @@ export function find(screens: readonly Screen[], path: string): Found | null {
   for (const screen of screens) {
     const { pattern, keys } = patternOf(screen.path);
     const match = pattern.exec(path.replace(/(.)\/$/u, "$1"));
-    if (match) {
+    if (!match) continue;
+    try {
       return {
         screen,
         params: Object.fromEntries(keys.map((key, at) => [key, decodeURIComponent(match[at + 1] ?? "")])),
       };
+    } catch {
+      return null; // half of a sign, as "%E0": no address of ours
     }
   }
   return null;
@@ -48,10 +52,10 @@ function patternOf(path: string): { pattern: RegExp; keys: string[] } {
   return known;
 }
 
-/** Go to a screen; `instead` leaves no way back to this one. */
+/** Go to a screen, or a page of the city's server; never anywhere else. `instead` leaves no way back to this one. */
 export function go(to: string, { instead = false } = {}): void {
-  const address = new URL(to, location.origin);
-  if (address.origin !== location.origin || isServed(address.pathname)) {
+  const address = new URL(ownScreen(to) ?? "/", location.origin);
+  if (SERVED.test(address.pathname)) {
     location.assign(address);
     return;
   }
@@ -63,13 +67,6 @@ export function go(to: string, { instead = false } = {}): void {
 export function back(otherwise = "/"): void {
   if (history.state?.inside) history.back();
   else go(otherwise, { instead: true });
-}
-
-/** Addresses that the server answers itself, with pages or files of its own. */
-const SERVED = /^\/(v1|schema|livez|readyz|metrics|open311|r|d|v|c|pay)(\/|$)/u;
-
-function isServed(path: string): boolean {
-  return SERVED.test(path);
 }
 
 function arrive(): void {
@@ -84,9 +81,9 @@ export function watchLinks(): void {
     const link = (event.target as Element | null)?.closest?.("a[href]");
     if (!(link instanceof HTMLAnchorElement) || event.defaultPrevented || event.button !== 0) return;
     if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
-    if (link.target || link.hasAttribute("download") || link.origin !== location.origin || isServed(link.pathname))
+    if (link.target || link.hasAttribute("download") || link.origin !== location.origin || SERVED.test(link.pathname))
       return;
     event.preventDefault();
-    go(link.href);
+    go(`${link.pathname}${link.search}${link.hash}`);
   });
 }

@@ -3,7 +3,7 @@
 import { createHandlerBoundToURL, precacheAndRoute } from "workbox-precaching";
 import { NavigationRoute, registerRoute } from "workbox-routing";
 import { inTurn, refreshed } from "./api/refreshing";
-import { outsidePage, ownScreen } from "./notifications/links";
+import { outsidePage, ownScreen, SERVED } from "./addresses";
 
 declare const self: ServiceWorkerGlobalScope;
 
@@ -11,7 +11,7 @@ declare const self: ServiceWorkerGlobalScope;
 precacheAndRoute(self.__WB_MANIFEST, { directoryIndex: "" });
 registerRoute(
   new NavigationRoute(createHandlerBoundToURL("/index.html"), {
-    denylist: [/^\/(v1|schema|livez|readyz|metrics|open311|r|d|v|c|pay)(\/|$)/u],
+    denylist: [SERVED],
   }),
 );
 

@@ -86,6 +86,16 @@ export async function fileAddress(path: string): Promise<string> {
   return URL.createObjectURL(await response.blob());
 }
 
+/** Fetch a file as whoever is signed in, and hand it to the phone under a name. Raises Problem, Unreachable. */
+export async function saveFile(path: string, name: string): Promise<void> {
+  const address = await fileAddress(path);
+  const link = document.createElement("a");
+  link.href = address;
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(address), 60_000); // a slow phone reads it later
+}
+
 export function problemOf(response: Response, body: unknown): Problem | Unreachable {
   if (typeof body === "object" && body !== null && "type" in body && "title" in body) {
     return new Problem(response.status, body as ProblemBody);

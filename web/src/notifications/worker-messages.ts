@@ -1,7 +1,7 @@
 /** What the service worker says to the open app. */
 import { onSignOut } from "../api/session.svelte";
 import { go } from "../router.svelte";
-import { ownScreen } from "./links";
+import { ownScreen } from "../addresses";
 
 export function watchWorker(): void {
   navigator.serviceWorker.addEventListener("message", (event) => {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { outsidePage, ownScreen } from "./links";
+import { outsidePage, ownScreen } from "./addresses";
 
 test("a message leads to a screen of the app, and to no other place by a trick", () => {
   expect(ownScreen("/wallet/payments/1?a=b")).toBe("/wallet/payments/1?a=b");
@@ -8,6 +8,8 @@ test("a message leads to a screen of the app, and to no other place by a trick",
     "",
     "//evil.example",
     "/\\evil.example",
+    "/\t/evil.example",
+    "\t//evil.example",
     "https://evil.example",
     "javascript:alert(1)",
   ]) {
