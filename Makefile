@@ -3,7 +3,7 @@
 
 PYTHON ?= python3
 .DEFAULT_GOAL := help
-.PHONY: help run seed-city test pictures fuzz bench lock web-lock fmt clean
+.PHONY: help run seed-city test checks-of-python checks-of-client pictures fuzz bench lock web-lock fmt clean
 
 help: ## list what there is to do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -18,6 +18,11 @@ seed-city: .venv/.lock-stamp ## fill the city in DATA_DIR with two years of repo
 	exec .venv/bin/litestar seed --city
 
 test: .venv/.lock-stamp web/dist/index.html ## check style, types, layers and SQL, then run the tests
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target checks-of-python checks-of-client
+	.venv/bin/python -m pytest $(TWO_AT_ONCE)
+
+# One beside the other: each has work for one core.
+checks-of-python:
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	.venv/bin/basedpyright
@@ -28,9 +33,10 @@ test: .venv/.lock-stamp web/dist/index.html ## check style, types, layers and SQ
 		said=$$(sed '/^-- migrate:down/,$$d' "$$file" | .venv/bin/squawk --stdin-filepath "$$file" 2>&1) || \
 			{ echo "$$said"; exit 1; }; \
 	done
+
+checks-of-client:
 	@echo "npm run check, npm test: the client"
 	@$(FIND_NODE); cd web && npm run --silent check && npm test --silent
-	.venv/bin/python -m pytest $(TWO_AT_ONCE)
 
 pictures: .venv/.lock-stamp web/dist/index.html ## take a picture of each screen that a journey comes by, into web/pictures
 	PICTURES=web/pictures .venv/bin/python -m pytest tests/client

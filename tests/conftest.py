@@ -37,6 +37,7 @@ from app.connections import Connection as ServedConnection
 from app.db import Connection, Database, prepare_connection
 from app.live import Live
 from app.main import create_app
+from app.observe import calm_garbage_collection
 from app.sandbox.stand_ins import create_stand_ins
 from app.worker import Worker
 from dossiers.sandbox.parties import parties as dossier_parties
@@ -65,6 +66,11 @@ class Servers:
     def url(self, database: str, role: str) -> str:
         """The address of a database for a role, on the same server."""
         return migrations.elsewhere(self.superuser_url, database, role)
+
+
+def pytest_collection_finish() -> None:
+    """Thousands of tests are objects too, which the collector need not look at again whenever one makes a few."""
+    calm_garbage_collection()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from app.cli import plant_once
+from app.cli import plant_people
 from app.outside import NoAnswer
 from tests.conftest import City, StandIns
 from tests.makers import Resident, a_biller, a_policy, a_resident
@@ -226,8 +226,8 @@ async def test_the_seeds_water_company_is_asked_wherever_the_stand_in_listens(
     city: City, stand_ins: StandIns
 ) -> None:
     """Its bills are the same there, so that looking at them changes nothing."""
-    await plant_once(city.database)
-    await plant_once(city.database)
+    await plant_people(city.database)
+    await plant_people(city.database)
     async with city.database.transaction() as db:
         me = await a_resident(db, balance=500_000)
     answer = await listed(city, me, "cap-nuoc-hue", "HW000001")
