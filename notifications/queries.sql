@@ -165,8 +165,9 @@ DELETE FROM notification_preference WHERE principal_id = $1;
 
 -- name: make_deliveries
 -- New messages of people ($1, $2) go to each of their devices, in a lane ($3), unless it is muted; what is rolled up, or held
--- over quiet hours, joins what waits already. What is good for so many seconds only ($8) waits for nothing. Critical ones ask for
--- nobody's leave; those that go by topic ($7) go to browsers only, which have no topics.
+-- over quiet hours, joins what waits already. A broadcast ($4) stands by itself, so that it can be counted, corrected and
+-- withdrawn. What is good for so many seconds only ($8) waits for nothing. Critical ones ask for nobody's leave; those that go by
+-- topic ($7) go to browsers only, which have no topics.
 WITH told AS MATERIALIZED (
     SELECT message.principal_id, message.seq, message.category, good_for_s IS NOT NULL AS hurries,
         message.at + coalesce(make_interval(secs => good_for_s), CASE message.category

@@ -125,6 +125,25 @@ async def test_a_notice_waits_for_the_morning_and_a_warning_wakes(
     assert [push.lane for push in carrier.got] == ["critical"]
 
 
+async def test_two_notices_of_one_night_are_each_a_push_of_their_own(
+    db: Connection, desk: httpx.AsyncClient, carrier: Carrier
+) -> None:
+    operator, sleeper = await a_staff_member(db, role="operator"), await a_reader(db, awake=False)
+    first, second = await made(desk, operator), await made(desk, operator)
+    await go(db)
+    waiting = await db.fetch(sql.deliveries, sleeper.id)
+    assert [(row["state"], row["first_seq"] == row["last_seq"]) for row in waiting] == [("queued", True)] * 2
+    path = f"{BROADCASTS}/{first['id']}/correction"
+    right = {**CORRECT, "correction_id": str(new_id()), "expires_at": words()["expires_at"]}
+    assert (await desk.put(path, headers=operator.headers, json=right)).status_code == 200
+    await go(db)
+    await db.execute(sql.awake, sleeper.id)
+    await db.execute(sql.due_now)
+    await go(db)
+    told = [push.collapse_key for push in carrier.got]
+    assert sorted(told) == sorted(UUID(one["id"]).hex for one in (first, second))
+
+
 async def test_a_warning_wants_a_second_pair_of_eyes(db: Connection, desk: httpx.AsyncClient) -> None:
     author = await a_staff_member(db, role="supervisor")
     broadcast = await made(desk, author, lane="critical")
