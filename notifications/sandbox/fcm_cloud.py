@@ -316,9 +316,9 @@ class Cloud:
         return Answer(200, b"{}")
 
     def newest(self, most: int) -> list[Received]:
-        """What the phones have got, the newest first."""
+        """What the phones have got, the last to come first, whatever the city's clock said then."""
         kept = {(one.target, one.name): one for phone in self.phones.values() for one in phone}
-        return sorted(kept.values(), key=lambda one: one.at, reverse=True)[:most]
+        return sorted(kept.values(), key=lambda one: int(one.name.rpartition("/")[2]), reverse=True)[:most]
 
     def _now_s(self) -> float:
         return city_now().timestamp()

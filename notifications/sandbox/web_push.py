@@ -3,7 +3,7 @@
 `POST /web-push/browsers` makes a browser: its keys, and the subscription as `PushSubscription.toJSON()` says it. What
 is pushed to its endpoint must be as RFC 8030 (TTL, Topic, Urgency), RFC 8188 and RFC 8292 (the city's signature, for
 this service, not for long) have it, or is refused; the browser opens it with its own key (RFC 8291). What browsers
-show is at `GET /web-push`, newest first: as JSON for programs, as a page for people. A message whose topic is one
+show is at `GET /web-push`, last come first: as JSON for programs, as a page for people. A message whose topic is one
 that waits takes its place; one whose time is up is gone. Told to misbehave, the service does not know a browser, has
 lost one, is busy, down, slow, or finds everything too large."""
 
@@ -12,6 +12,7 @@ import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from datetime import datetime, timedelta
 from html import escape
+from itertools import count
 from typing import Annotated, Any, Literal
 from uuid import UUID, uuid4
 
@@ -58,9 +59,10 @@ class MakeBrowser(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Message(msgspec.Struct, kw_only=True):
-    """A message that a browser got. `shown`: what the browser read in it."""
+    """A message that a browser got. `number`: how many came before it. `shown`: what the browser read in it."""
 
     message_id: UUID
+    number: int
     topic: str | None
     urgency: str
     ttl_s: int
@@ -88,6 +90,7 @@ class PushService:
         self.behaviour = Behaviour()
         self.retry_after = "1"
         self.browsers: dict[str, Browser] = {}
+        self.numbers = count()
 
     def add(self, wanted: MakeBrowser) -> str:
         """A new browser; its address' last part."""
@@ -183,7 +186,7 @@ async def push(request: Asked, browser_id: FromPath[str]) -> Response[Any]:
     if len(sealed) > MOST_BYTES:
         return _no(413, "too large")
     try:
-        message = _read(browser, request.headers, sealed)
+        message = _read(browser, request.headers, sealed, next(service.numbers))
     except ValueError as mistake:
         return _no(400, str(mistake))
     _keep(browser, message)
@@ -194,7 +197,7 @@ async def push(request: Asked, browser_id: FromPath[str]) -> Response[Any]:
     )
 
 
-def _read(browser: Browser, headers: Any, sealed: bytes) -> Message:
+def _read(browser: Browser, headers: Any, sealed: bytes, number: int) -> Message:
     """Raises ValueError for what is no message to this browser."""
     ttl, topic, urgency = headers.get("ttl", ""), headers.get("topic"), headers.get("urgency", "normal")
     if not (ttl.isascii() and ttl.isdecimal()) or int(ttl) > 2**31:
@@ -207,6 +210,7 @@ def _read(browser: Browser, headers: Any, sealed: bytes) -> Message:
         raise ValueError("Content-Encoding")
     return Message(
         message_id=uuid4(),
+        number=number,
         topic=topic,
         urgency=urgency,
         ttl_s=int(ttl),
@@ -240,7 +244,7 @@ def _keep(browser: Browser, message: Message) -> None:
 
 @get("/web-push")
 async def show_browsers(request: Asked) -> Response[Any]:
-    """What browsers show, newest first: JSON, or a page for whoever wants HTML."""
+    """What browsers show, last come first, whatever the clock said then: JSON, or a page for whoever wants HTML."""
     now = city_now()
     shown = [
         (browser_id, browser.name, message)
@@ -248,7 +252,7 @@ async def show_browsers(request: Asked) -> Response[Any]:
         for message in browser.messages
         if message.expires_at > now
     ]
-    shown.sort(key=lambda one: one[2].at, reverse=True)
+    shown.sort(key=lambda one: one[2].number, reverse=True)
     if "text/html" in request.headers.get("accept", ""):
         return _page(shown[:MOST_SHOWN])
     return Response({"messages": [_spoken(*one) for one in shown[:MOST_SHOWN]]})

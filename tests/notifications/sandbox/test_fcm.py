@@ -24,7 +24,7 @@ from notifications.sandbox.parties import parties
 from notifications.transports.chosen import chosen
 from notifications.transports.fcm_message import message_of
 from notifications.transports.google_access import SCOPE
-from tests.conftest import StandIns
+from tests.conftest import Later, StandIns
 from tests.notifications.transports.pushing import a_push, kinds, pushes
 
 SEND = f"/v1/projects/{fcm_account.PROJECT}/messages:send"
@@ -150,6 +150,15 @@ def test_so_much_is_kept_and_no_more(folder: Path) -> None:
         take(cloud, access, good() | {"data": {"number": str(number)}})
     assert [one.message["data"]["number"] for one in cloud.phones["phone-1"]] == ["4", "3"]
     assert cloud.took["phone-1"] == 5
+
+
+async def test_what_came_last_is_on_top_though_the_clock_went_back(cloud: Cloud, folder: Path, later: Later) -> None:
+    access = let_in(cloud, folder)
+    await later(600)
+    take(cloud, access, good())
+    await later(-600)
+    take(cloud, access, good() | {"token": "phone-2"})
+    assert [one.target for one in cloud.newest(2)] == ["phone-2", "phone-1"]
 
 
 @pytest.mark.parametrize("http2", [True, False])

@@ -11,7 +11,7 @@ from py_vapid import Vapid02
 
 from app.clock import city_now
 from notifications.transports.web_push import Keys, Subscription, seal
-from tests.conftest import StandIns
+from tests.conftest import Later, StandIns
 from tests.notifications.transports.browsers import Browser, PushService
 
 KEY = Vapid02(ec.generate_private_key(ec.SECP256R1()))
@@ -69,6 +69,8 @@ async def test_who_does_not_sign_is_nobody(service: PushService) -> None:
     browser = await service.a_browser()
     good = signed(service)["Authorization"]
     token, _, key = good.removeprefix("vapid t=").partition(",k=")
+    signed_part, _, signature = token.rpartition(".")
+    spoilt = f"{signed_part}.{'B' if signature[0] == 'A' else 'A'}{signature[1:]}"
     another = Vapid02(ec.generate_private_key(ec.SECP256R1())).sign(
         {"aud": "https://x.example", "sub": "mailto:a@b.c"}
     )
@@ -76,11 +78,11 @@ async def test_who_does_not_sign_is_nobody(service: PushService) -> None:
         "",
         "Bearer x",
         f"vapid t={token}",
-        f"vapid t={token[:-2]}AA,k={key}",
+        f"vapid t={spoilt},k={key}",
         f"vapid t={token},k={urlsafe_b64encode(bytes(65)).decode().rstrip('=')}",
         f"vapid t={token},k={another['Authorization'].partition('k=')[2]}",
     ):
-        assert (await pushed(browser, {"Authorization": shown})).status_code == 401
+        assert (await pushed(browser, {"Authorization": shown})).status_code == 401, shown
     assert await browser.shows() == []
 
 
@@ -120,5 +122,18 @@ async def test_words_on_the_page_are_no_markup(service: PushService) -> None:
     page = await service.client.get("", headers={"accept": "text/html"})
     assert "<h2>&lt;script&gt;</h2><p>Lũ</p>" in page.text
     assert "&lt;b&gt;Lan" in page.text
-    newest = (await service.client.get("")).json()["messages"][0]
-    assert newest["shown"] == {"title": "<script>", "body": "Lũ"}
+    [message] = await browser.shows()
+    assert message["shown"] == {"title": "<script>", "body": "Lũ"}
+
+
+async def test_what_came_last_is_shown_first_though_the_clock_was_set_back(
+    service: PushService, later: Later
+) -> None:
+    browser = await service.a_browser()
+    for passed_s, words in ((7200, b"first"), (-7200, b"second")):
+        await later(passed_s)
+        keys = browser.subscription["keys"]
+        body = seal(Subscription("", Keys(keys["p256dh"], keys["auth"])), words)
+        assert (await pushed(browser, signed(service), body)).status_code == 201
+    messages = (await service.client.get("")).json()["messages"]
+    assert [message["shown"] for message in messages[:2]] == ["second", "first"]
