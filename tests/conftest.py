@@ -133,7 +133,9 @@ async def cloned(servers: Servers, template: str = TEMPLATE) -> AsyncGenerator[s
     name = f"huong_test_{os.getpid()}_{next(_clones)}"
     connection = await asyncpg.connect(servers.superuser_url)
     try:
-        await connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} OWNER {migrations.OWNER_ROLE}")
+        await connection.execute(
+            f"CREATE DATABASE {name} TEMPLATE {template} OWNER {migrations.OWNER_ROLE} STRATEGY file_copy"
+        )
         yield name
     finally:
         await connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")

@@ -60,7 +60,7 @@ def _warning() -> PutAlert:
         instruction_vi="Kê cao đồ đạc ở nơi trũng, không đi qua đường ngập. Cần cứu hộ, gọi 112 hoặc 114.",
         instruction_en="Raise what must stay dry, do not cross flooded roads. To be rescued, call 112 or 114.",
         web="https://hue.example/canh-bao",
-        contact="1800 1075",
+        contact="1900 1075",
         parameters=[AlertParameter(name="rain_mm_24h", value="100-180")],
     )
 

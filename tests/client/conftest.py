@@ -44,6 +44,7 @@ ARGUMENTS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--use-fake-device-for-media-stream",  # a camera that sees a film, for whoever is let at it
 ]
 DENSITY = 2 if os.environ.get("PICTURES") else 1
 """Dots to a pixel: four times as many are painted for pictures, and for nothing else."""
@@ -95,10 +96,17 @@ def _demand(there: object, why: str) -> None:
 
 
 @pytest.fixture(scope="session")
-async def browser(browser_path: str) -> AsyncIterator[Browser]:
+def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the browser's cameras see, as soon as somebody has made it (YUV4MPEG2)."""
+    return tmp_path_factory.mktemp("camera") / "film.y4m"
+
+
+@pytest.fixture(scope="session")
+async def browser(browser_path: str, film: Path) -> AsyncIterator[Browser]:
     """One for the run; each phone is a context of its own in it, and knows nothing of another."""
+    camera = f"--use-file-for-fake-video-capture={film}"
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=browser_path, args=ARGUMENTS)
+        browser = await playwright.chromium.launch(executable_path=browser_path, args=[*ARGUMENTS, camera])
         yield browser
         await browser.close()
 
@@ -267,3 +275,15 @@ async def enter_pin(phone: Page, pin: str = PIN) -> None:
     for digit in pin:
         await pad.get_by_role("button", name=digit, exact=True).click()
     await pad.wait_for(state="hidden")
+
+
+class Taps:
+    """Counts what a thumb does."""
+
+    def __init__(self) -> None:
+        self.done = 0
+
+    async def on(self, page: Page, role: str, name: str) -> None:
+        """Touch the first of that role and name."""
+        await page.get_by_role(role, name=name).first.click()  # type: ignore[arg-type]
+        self.done += 1

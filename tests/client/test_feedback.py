@@ -11,11 +11,14 @@ from PIL import Image
 from playwright.async_api import FilePayload, Page, expect
 
 from tests.app.uploads.files import jpeg
-from tests.client.conftest import NewPhone, Town, signed_in
+from tests.client.conftest import NewPhone, Taps, Town, signed_in
 from tests.client.looks import look
 from tests.feedback.fining import DECISION, a_case, fined
 from tests.feedback.makers import Centre, a_centre, a_sent_photo
 
+MOST_TAPS = 8
+"""30 s without the typing, at 2.65 s a tap (to think 1.35, to point 1.1, to press 0.2: Card, Moran and Newell, 1980),
+leave so many, and 8 s for the photograph to go."""
 LAMP = "Đèn đường trước số 12 không sáng từ hôm qua"
 
 
@@ -98,6 +101,7 @@ async def test_a_report_is_written_without_a_network_and_ends_with_a_rating(outs
 
     await later.get_by_role("link", name="Kiến nghị về cán bộ xử lý").click()
     await later.get_by_label("Chuyện gì đã xảy ra?").fill("Người thợ đòi tiền")
+    await look(later, "feedback-complaint")
     await later.get_by_role("button", name="Gửi kiến nghị").click()
     await expect(later.get_by_text("Không công khai")).to_be_visible()
     assert len(await _filed(centre)) == 1  # only supervisors read it
@@ -105,6 +109,7 @@ async def test_a_report_is_written_without_a_network_and_ends_with_a_rating(outs
     await later.goto(f"/reports/{report['id']}")
     await later.get_by_role("button", name="Chưa được giải quyết, mở lại").click()
     await later.get_by_label("Còn vấn đề gì?").fill("Đèn vẫn tắt")
+    await look(later, "feedback-reopen")
     await later.get_by_role("button", name="Mở lại", exact=True).click()
     await expect(later.get_by_text("Đơn vị đang xử lý")).to_be_visible()
     assert (await centre.see(report["id"]))["status"] == "assigned"
@@ -130,6 +135,7 @@ async def test_a_report_from_home_is_on_everybodys_map(outside: Page, new_phone:
     await phone.reload()
     await expect(phone.get_by_text("Số trên cột đèn là bao nhiêu?").first).to_be_visible()
     await phone.get_by_label("Trả lời").fill("Cột số 14")
+    await look(phone, "feedback-inform")
     await phone.get_by_role("button", name="Gửi trả lời").click()
     await expect(phone.get_by_text("Đã trả lời câu hỏi")).to_be_visible()
 
@@ -150,6 +156,23 @@ async def test_a_report_from_home_is_on_everybodys_map(outside: Page, new_phone:
     await other.get_by_role("button", name="Tôi cũng gặp").click()
     await expect(other.get_by_role("button", name="Bỏ theo dõi")).to_be_visible()
     assert len(await _filed(centre)) == 1
+
+
+async def test_a_report_with_a_photograph_takes_few_taps(outside: Page, centre: Centre) -> None:
+    phone, taps = outside, Taps()
+    await signed_in(phone, "0900000002")
+    await taps.on(phone, "link", "Gửi phản ánh")
+    await phone.get_by_label("Chọn ảnh").set_input_files([_picture("a.jpg", jpeg())])
+    taps.done += 2  # the button, and the picture
+    await phone.get_by_label("Lĩnh vực").select_option(label="Chiếu sáng công cộng")
+    taps.done += 2  # the list, and the line in it
+    await phone.get_by_label("Chuyện gì xảy ra?").fill(LAMP)
+    taps.done += 1  # before typing
+    await taps.on(phone, "button", "Gửi phản ánh")
+    await expect(phone.get_by_text("Chờ thành phố tiếp nhận")).to_be_visible()
+    assert taps.done <= MOST_TAPS
+    (report,) = await _filed(centre)
+    assert len((await centre.see(report["id"]))["pictures"]) == 1
 
 
 async def test_rescue_is_called_first_and_told_more_later(outside: Page, centre: Centre) -> None:

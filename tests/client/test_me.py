@@ -3,6 +3,7 @@ page without a network, what they want to be told, and a sign-out that leaves no
 
 import json
 import time
+import zipfile
 from typing import Any
 from uuid import uuid4
 
@@ -52,6 +53,8 @@ async def test_a_passkey_is_added_and_proves_a_large_payment(town: Town, phone: 
     await phone.goto("/")
     await phone.get_by_role("link", name="Điện lực Huế").first.click()
     await phone.get_by_role("main").get_by_role("button", name="Thanh toán").click()
+    await phone.get_by_role("button", name="Dùng khóa truy cập").wait_for()
+    await look(phone, "me-passkey-proof")
     async with phone.expect_response(lambda answer: answer.url.endswith("/proof")) as proved:
         await phone.get_by_role("button", name="Dùng khóa truy cập").click()
     assert (await proved.value).ok
@@ -299,6 +302,19 @@ async def test_a_lost_phones_account_is_locked_from_another(new_phone: NewPhone)
     await another.get_by_text("Nếu thông tin đúng, tài khoản đã khóa").wait_for()
     await lost.reload()
     await lost.wait_for_url("**/sign-in*")
+
+
+async def test_a_copy_of_my_data_is_made_and_taken_home(phone: Page) -> None:
+    await signed_in(phone)
+    await phone.goto("/me/exports")
+    await phone.get_by_role("button", name="Yêu cầu bản sao").click()
+    take = phone.get_by_role("button", name="Tải về")
+    await take.wait_for(timeout=20_000)
+    await look(phone, "me-export")
+    async with phone.expect_download() as downloading:
+        await take.click()
+    with zipfile.ZipFile(await (await downloading.value).path()) as copy:
+        assert any("+84900000001" in copy.read(name).decode() for name in copy.namelist() if name.endswith(".json"))
 
 
 async def test_every_screen_of_the_account_can_be_used_by_everybody(phone: Page) -> None:

@@ -241,6 +241,30 @@ async def _charge(counter: Page, payer: Somebody) -> None:
     assert await payer.balance() == before - 31_000
 
 
+async def test_a_large_charge_is_asked_for_on_the_customers_phone(
+    phone: Page, new_phone: NewPhone, owner: Somebody, payer: Somebody
+) -> None:
+    before, till = await payer.balance(), COUNTER.rpartition("/")[2]
+    await signed_in(phone, PAYER)
+    for nth, (amount, answer, said) in enumerate(
+        (
+            (2_500_000, "Từ chối", "Khoản này đã bị từ chối; tiền không đi."),
+            (3_100_000, "Đồng ý trả", "Đã thanh toán"),
+        )
+    ):
+        await phone.goto("/wallet/pay-code")
+        digits = await phone.get_by_text(re.compile(r"^28(\d{4} \d{6} \d{6})$")).inner_text()
+        charge = {"pay_code": digits.replace(" ", ""), "amount": amount, "terminal_id": till}
+        await owner.put(f"/v1{SHOP}/charges/{uuid4()}", **charge)
+        await phone.wait_for_url("**/wallet/charges/*")  # the phone notices by itself
+        await phone.get_by_role("button", name="Đồng ý trả").wait_for()
+        if not nth:
+            await look(phone, "wallet-charge")
+        await phone.get_by_role("button", name=answer).click()
+        await expect(phone.get_by_text(said).first).to_be_visible()
+    assert await payer.balance() == before - 3_100_000
+
+
 async def test_a_sticker_is_printed_on_its_own(counter: Page) -> None:
     await counter.goto(f"{SHOP}/terminals")
     await look(counter, "merchant-terminals")

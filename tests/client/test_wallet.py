@@ -6,24 +6,13 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from PIL import Image
 from playwright.async_api import Page, expect
 
-from tests.client.conftest import Town, signed_in
+from tests.client.conftest import Taps, Town, signed_in
 from tests.client.looks import look
 
 PAID = "SELECT count(*) FROM payment WHERE status = 'paid'"
-
-
-class Taps:
-    """Counts what a thumb does."""
-
-    def __init__(self) -> None:
-        self.done = 0
-
-    async def on(self, page: Page, role: str, name: str) -> None:
-        """Touch the first of that role and name."""
-        await page.get_by_role(role, name=name).first.click()  # type: ignore[arg-type]
-        self.done += 1
 
 
 async def _balance(town: Town, phone: str = "+84900000001") -> int:
@@ -87,6 +76,33 @@ async def test_a_sticker_from_a_picture_is_paid_in_three_taps(phone: Page, town:
     await expect(phone.get_by_text("Bún bò bên chợ").first).to_be_visible()
     assert taps.done <= 3
     assert await _balance(town, "+84900000001") == 20_000_000 - 45_000
+
+
+async def test_a_sticker_before_the_camera_is_read_by_itself(
+    phone: Page, town: Town, sticker: Path, film: Path
+) -> None:
+    _play(sticker, film)
+    await phone.context.grant_permissions(["camera"])
+    await signed_in(phone)
+    await phone.get_by_role("link", name="Quét QR").last.click()
+    await expect(phone.get_by_text("Bún bò bên chợ")).to_be_visible()
+    await phone.get_by_label("Số tiền").press_sequentially("45000")
+    await phone.get_by_role("button", name="Thanh toán 45.000").click()
+    await expect(phone.get_by_text("Đã thanh toán")).to_be_visible()
+    assert await _balance(town) == 20_000_000 - 45_000
+
+
+def _play(picture: Path, film: Path) -> None:
+    """A film of a hand that holds still: one frame, again and again."""
+    wide, high = 640, 480
+    with Image.open(picture) as read:
+        held = read.convert("L").resize((400, 400))
+    frame = Image.new("L", (wide, high), 128)
+    frame.paste(held, ((wide - 400) // 2, (high - 400) // 2))
+    grey = bytes([128]) * (wide * high // 2)
+    film.write_bytes(
+        b"YUV4MPEG2 W%d H%d F10:1 Ip A1:1 C420\n" % (wide, high) + (b"FRAME\n" + frame.tobytes() + grey) * 10
+    )
 
 
 async def test_a_large_payment_wants_a_code_beside_the_pin(phone: Page, town: Town, sticker: Path) -> None:

@@ -67,7 +67,7 @@ FULL: dict[str, Any] = {
     "instruction_vi": "Sơ tán khỏi vùng trũng.\nKhông qua đường ngập.",
     "instruction_en": "Leave low ground.\nDo not cross flooded roads.",
     "web": "https://hue.example/canh-bao?a=1&b=2",
-    "contact": "1800 1075",
+    "contact": "1900 1075",
     "parameters": [{"name": "Kim Long", "value": "3,42 m"}],
     "wards": [VY_DA, THUAN_HOA],
 }

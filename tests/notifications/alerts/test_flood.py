@@ -67,7 +67,7 @@ async def test_without_readings_it_says_what_is_known(desk: httpx.AsyncClient, d
     assert [one["alarm_levels_m"] for one in page["rivers"]] == [[1.0, 2.0, 3.5], [1.5, 3.0, 4.5], [], []]
     assert [one["name"] for one in page["reservoirs"]] == ["Bình Điền", "Hương Điền", "Tả Trạch"]
     assert {(one["level_m"], one["measured_at"], one["trend"]) for one in page["rivers"]} == {(None, None, None)}
-    assert [one["number"] for one in page["hotlines"]] == ["112", "113", "114", "115", "18001075"]
+    assert [one["number"] for one in page["hotlines"]] == ["112", "113", "114", "115", "19001075"]
     categories = {one["code"]: one for one in (await desk.get("/v1/feedback/categories")).json()}
     assert categories[page["sos"]["category"]]["photo"] is False, "whoever sits on a roof takes no picture first"
     english = await flood(desk, **{"accept-language": "en"})
