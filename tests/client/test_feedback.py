@@ -138,6 +138,13 @@ async def test_a_report_from_home_is_on_everybodys_map(outside: Page, new_phone:
     await look(phone, "feedback-inform")
     await phone.get_by_role("button", name="Gửi trả lời").click()
     await expect(phone.get_by_text("Đã trả lời câu hỏi")).to_be_visible()
+    await phone.context.set_offline(True)
+    await phone.get_by_label("Viết ý kiến").fill("Đêm qua lại tắt")
+    await phone.get_by_role("button", name="Gửi ý kiến").click()
+    await expect(phone.get_by_text("1 việc chờ gửi")).to_be_visible()
+    await phone.context.set_offline(False)
+    await expect(phone.get_by_text("1 việc chờ gửi")).to_be_hidden()
+    assert [one["text"] for one in (await centre.see(report["id"]))["comments"]] == ["Đêm qua lại tắt"]
 
     neighbour = await new_phone()
     await neighbour.goto("/reports/map")
