@@ -325,12 +325,13 @@ class OpenMerchant(Body):
 
 class Merchant(Answer):
     """A shop that takes payments. `virtual_account` is its account number for other banks' apps. `role`: what I am
-    there. `status_reason`: why it is suspended; its owner sees it. `wanted_name`, `wanted_category_code`: what its
-    owner wants it to be, while finance has not looked at that yet."""
+    there; `cashier_id`: as whom, if I am a cashier. `status_reason`: why it is suspended; its owner sees it.
+    `wanted_name`, `wanted_category_code`: what its owner wants it to be, while finance has not looked at that yet."""
 
     id: UUID
     name: str
     role: MerchantRole
+    cashier_id: UUID | None
     category_code: str
     ward: str
     status: MerchantStatus

@@ -318,6 +318,12 @@ async def test_a_cashier_is_invited_and_works_a_shift(
     await hers.get_by_role("button", name="Đóng ca").click()
     await hers.locator("summary", has_text="20.000 ₫").click()
     await look(hers, "merchant-shifts")
+    await hers.goto(SHOP)
+    await hers.get_by_role("button", name="Thôi làm thu ngân ở đây").click()
+    await hers.get_by_role("button", name="Thôi làm", exact=True).click()
+    await hers.wait_for_url("**/merchants")
+    await hers.goto(SHOP)
+    await expect(hers.get_by_text("Bạn không còn làm việc ở cửa hàng này.")).to_be_visible()
 
 
 async def test_an_owner_looks_after_the_shop(counter: Page, payer: Somebody, owner: Somebody) -> None:

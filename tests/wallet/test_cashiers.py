@@ -225,9 +225,26 @@ async def test_a_cashier_may_leave_and_nobody_else_sends_them(db: Connection, de
     path = await a_cashier(desk, shop, person)
     await a_cashier(desk, shop, colleague)
     assert (await desk.delete(path, headers=colleague.headers)).status_code == 404
+    [mine] = (await desk.get("/v1/merchants/mine", headers=person.headers)).json()["items"]
+    assert (mine["role"], mine["cashier_id"]) == ("cashier", path.rpartition("/")[2]), "the phone knows what to leave"
+    [owned] = (await desk.get("/v1/merchants/mine", headers=shop.owner.headers)).json()["items"]
+    assert (owned["role"], owned["cashier_id"]) == ("owner", None)
     assert (await desk.delete(path, headers=person.headers)).status_code == 204
     back = await a_cashier(desk, shop, person)
     assert back != path, "and may come back"
+
+
+async def test_whoever_is_invited_may_say_no_and_nobody_else_for_them(
+    db: Connection, desk: httpx.AsyncClient
+) -> None:
+    shop, person, stranger = await a_shop(db), await a_resident(db), await a_resident(db)
+    path = f"/v1/merchants/{shop.id}/cashiers/{uuid4()}"
+    assert (await desk.put(path, headers=shop.owner.headers, json=asking(person))).status_code == 200
+    assert (await desk.delete(path, headers=stranger.headers)).status_code == 404
+    assert (await desk.delete(path, headers=person.headers)).status_code == 204
+    assert (await desk.get("/v1/merchants/invitations", headers=person.headers)).json()["items"] == []
+    assert problem(await desk.put(f"{path}/acceptance", headers=person.headers, json={})) == (404, "NotFound")
+    await a_cashier(desk, shop, person)  # and may be asked again
 
 
 async def test_nobody_works_at_a_closed_shop(db: Connection, desk: httpx.AsyncClient) -> None:

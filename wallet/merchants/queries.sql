@@ -27,7 +27,7 @@ UPDATE merchant SET ward_code = $2, wanted_name = $3, wanted_category_code = $4 
 
 -- name: merchant_of_mine
 -- One merchant with its terminals, if it is mine.
-SELECT merchant.id, name, 'owner' AS role, category_code, ward_code AS ward, status, status_reason, virtual_account,
+SELECT merchant.id, name, 'owner' AS role, NULL::uuid AS cashier_id, category_code, ward_code AS ward, status, status_reason, virtual_account,
     made_at, wanted_name, wanted_category_code,
     coalesce((SELECT jsonb_agg(jsonb_build_object('id', terminal.id, 'name', terminal.name) ORDER BY terminal.made_at, terminal.id)
         FROM terminal WHERE terminal.merchant_id = merchant.id AND terminal.revoked_at IS NULL), '[]') AS terminals
@@ -35,8 +35,10 @@ FROM merchant WHERE merchant.id = $1 AND owner_id = $2;
 
 -- name: merchants_of_mine
 -- The merchants that I own, and those at whose counter I work, with their terminals.
-SELECT merchant.id, name, CASE WHEN owner_id = $1 THEN 'owner' ELSE 'cashier' END AS role, category_code,
-    ward_code AS ward, status, CASE WHEN owner_id = $1 THEN status_reason END AS status_reason, virtual_account, made_at,
+SELECT merchant.id, name, CASE WHEN owner_id = $1 THEN 'owner' ELSE 'cashier' END AS role,
+    (SELECT id FROM merchant_cashier AS cashier
+        WHERE cashier.merchant_id = merchant.id AND principal_id = $1 AND removed_at IS NULL) AS cashier_id,
+    category_code, ward_code AS ward, status, CASE WHEN owner_id = $1 THEN status_reason END AS status_reason, virtual_account, made_at,
     CASE WHEN owner_id = $1 THEN wanted_name END AS wanted_name,
     CASE WHEN owner_id = $1 THEN wanted_category_code END AS wanted_category_code,
     coalesce((SELECT jsonb_agg(jsonb_build_object('id', terminal.id, 'name', terminal.name) ORDER BY terminal.made_at, terminal.id)
@@ -849,11 +851,12 @@ WHERE id = $1 AND merchant_id = $2 AND removed_at IS NULL
 UPDATE merchant_cashier SET principal_id = $2, accepted_at = city_now() WHERE id = $1;
 
 -- name: remove_cashier
--- Who works there no longer: the owner says so, or they themselves.
+-- Who works there no longer, or does not want to: the owner says so, or they themselves.
 UPDATE merchant_cashier AS cashier SET removed_at = city_now()
 FROM merchant
 WHERE cashier.id = $1 AND cashier.merchant_id = $2 AND removed_at IS NULL AND merchant.id = $2
-    AND (merchant.owner_id = $3 OR cashier.principal_id = $3)
+    AND (merchant.owner_id = $3 OR cashier.principal_id = $3
+        OR cashier.accepted_at IS NULL AND cashier.phone = (SELECT phone FROM principal WHERE id = $3))
 RETURNING cashier.id, cashier.principal_id, merchant.name AS merchant_name;
 
 -- name: remove_cashiers

@@ -147,7 +147,7 @@ async def list_cashiers(db: Db, request: Door, merchant_id: FromPath[UUID]) -> C
 
 @delete("/v1/merchants/{merchant_id:uuid}/cashiers/{cashier_id:uuid}", status_code=204)
 async def remove_cashier(db: Db, request: Door, merchant_id: FromPath[UUID], cashier_id: FromPath[UUID]) -> None:
-    """They work there no longer: the owner says so, or they themselves. At once; their open shifts end."""
+    """They work there no longer, or decline to: the owner says so, or they themselves. At once; open shifts end."""
     await cashiers.remove(db, request.me, merchant_id, cashier_id)
 
 
