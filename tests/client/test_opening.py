@@ -39,6 +39,27 @@ async def test_the_app_stays_on_the_phone(phone: Page) -> None:
     assert not [path for path in kept if path.startswith("/v1")], "what is somebody's own is in no cache of files"
 
 
+LETTERS = "[...document.fonts].filter((face) => face.family.includes('Vietnam') && face.status === 'loaded').length"
+
+
+async def test_the_apps_letters_come_with_the_next_screen_and_then_from_the_first_word(phone: Page) -> None:
+    await phone.goto("/sign-in")
+    await phone.get_by_role("button", name="Gửi mã").wait_for()
+    assert await phone.evaluate(LETTERS) == 0, "no word jumps while it is read"
+    for _ in range(50):
+        await phone.get_by_role("link", name="Khóa tài khoản").click()
+        await phone.get_by_role("button", name="Tiếp tục").wait_for()
+        if await phone.evaluate(LETTERS) == 4:
+            break
+        await phone.go_back()
+        await phone.get_by_role("button", name="Gửi mã").wait_for()
+    assert await phone.evaluate(LETTERS) == 4
+    await phone.evaluate("navigator.serviceWorker.ready.then(() => 0)")
+    await phone.reload()
+    await phone.get_by_role("button", name="Tiếp tục").wait_for()
+    assert await phone.evaluate(LETTERS) == 4
+
+
 OPEN_TO_ANYBODY = {
     "/reports/search": "Tìm",
     "/alerts": "Cảnh báo",

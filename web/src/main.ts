@@ -8,6 +8,7 @@ import { watchWorker } from "./notifications/worker-messages";
 import { watchQueue } from "./offline/queue.svelte";
 import { watchLinks } from "./router.svelte";
 import { dress } from "./theme.svelte";
+import { lettersFirst } from "./ui/letters";
 import { watchUpdates } from "./update.svelte";
 
 speak(language());
@@ -18,7 +19,7 @@ watchQueue();
 watchInbox();
 
 const target = document.getElementById("app");
-if (target) mount(App, { target });
+if (target) void lettersFirst().then(() => mount(App, { target }));
 if (import.meta.env.PROD && "serviceWorker" in navigator) {
   watchWorker();
   addEventListener("load", () => void watchUpdates());

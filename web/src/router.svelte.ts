@@ -2,6 +2,7 @@
 import { parse } from "regexparam";
 import type { Component } from "svelte";
 import { ownScreen, SERVED } from "./addresses";
+import { wearLetters } from "./ui/letters";
 
 export type Tab = "home" | "wallet" | "scan" | "reports" | "me";
 
@@ -70,6 +71,7 @@ export function back(otherwise = "/"): void {
 }
 
 function arrive(): void {
+  wearLetters();
   place.path = location.pathname;
   place.search = location.search;
 }
