@@ -118,9 +118,13 @@ async def test_a_report_is_written_without_a_network_and_ends_with_a_rating(outs
 
 async def test_a_report_from_home_is_on_everybodys_map(outside: Page, new_phone: NewPhone, centre: Centre) -> None:
     phone = outside
-    await signed_in(phone, "0900000002")
+    async with phone.expect_response(lambda answer: answer.url.endswith("/v1/feedback/categories")):
+        await signed_in(phone, "0900000002")
+    await phone.evaluate("navigator.serviceWorker.ready.then(() => 0)")
+    await phone.context.set_offline(True)  # home has fetched what a report needs
     await phone.get_by_role("link", name="Gửi phản ánh").first.click()  # one touch, and the phone knows where it is
     await phone.get_by_label("Lĩnh vực").select_option(label="Chiếu sáng công cộng")
+    await phone.context.set_offline(False)
     await phone.get_by_label("Chuyện gì xảy ra?").fill(LAMP)
     await expect(phone.get_by_text("vị trí của bạn", exact=True)).to_be_visible()
     await phone.get_by_role("button", name="Quay lại").click()

@@ -379,7 +379,7 @@ async def _keys_and_webhooks(counter: Page) -> None:
 
 async def _another_shop(counter: Page) -> None:
     await counter.goto("/merchants")
-    await counter.get_by_role("link", name="Mở cửa hàng").click()
+    await counter.get_by_role("link", name="Thêm cửa hàng").click()
     await counter.get_by_label("Tên cửa hàng").fill("Chè Hẻm")
     await counter.get_by_label("Ngành hàng").select_option(label="Quán ăn, nhà hàng")
     await counter.get_by_label("Phường, xã").select_option("19777")
