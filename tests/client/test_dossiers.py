@@ -176,3 +176,6 @@ async def test_papers_delegations_and_a_visit(phone: Page, office: Office) -> No
     await phone.get_by_role("link", name=re.compile("phường Thuận Hóa")).click()
     await expect(phone.get_by_text("Quầy số 1")).to_be_visible()
     await look(phone, "dossiers-counter")
+    await phone.goto("/dossiers/bookings")
+    await phone.get_by_role("link", name=re.compile("phường Thuận Hóa")).wait_for()
+    await look(phone, "dossiers-visits")
