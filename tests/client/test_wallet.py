@@ -82,9 +82,11 @@ async def test_a_sticker_before_the_camera_is_read_by_itself(
     phone: Page, town: Town, sticker: Path, film: Path
 ) -> None:
     _play(sticker, film)
-    await phone.context.grant_permissions(["camera"])
     await signed_in(phone)
     await phone.get_by_role("link", name="Quét QR").last.click()
+    await expect(phone.get_by_text("Không mở được máy ảnh")).to_be_visible()
+    await phone.context.grant_permissions(["camera"])
+    await phone.get_by_role("button", name="Thử lại máy ảnh").click()
     await expect(phone.get_by_text("Bún bò bên chợ")).to_be_visible()
     await phone.get_by_label("Số tiền").press_sequentially("45000")
     await phone.get_by_role("button", name="Thanh toán 45.000").click()

@@ -14,7 +14,9 @@ export interface Proof {
   "Step-Up"?: string;
 }
 
-export type Question = ({ kind: "pin" } | { kind: "proof"; stepUp: StepUp }) & { answered: (given: boolean) => void };
+/** `amount`: what is about to be moved, in đồng, if that is known here. */
+type Asked = ({ kind: "pin" } | { kind: "proof"; stepUp: StepUp }) & { amount?: number };
+export type Question = Asked & { answered: (given: boolean) => void };
 
 export const asking = $state<{ question: Question | null }>({ question: null });
 
@@ -25,15 +27,16 @@ export class PutAway extends Error {}
  * Unreachable. */
 export async function permitted<T>(id: string, payment: Moved, put: (proof: Proof) => Promise<T>): Promise<T> {
   let proof: Proof = {};
+  const moved = "amount" in payment && payment.amount ? { amount: payment.amount } : {};
   for (;;) {
     try {
       return await put(proof);
     } catch (trouble) {
       if (needsPin(trouble)) {
-        await ask({ kind: "pin" });
+        await ask({ kind: "pin", ...moved });
       } else if (isProblem(trouble, "StepUpRequired", "StrongStepUpRequired")) {
         const stepUp = await answer(api.POST("/v1/wallet/step-ups", { body: { payment_id: id, payment } }));
-        await ask({ kind: "proof", stepUp });
+        await ask({ kind: "proof", stepUp, ...moved });
         proof = { "Step-Up": stepUp.step_up_id };
       } else {
         throw trouble;
@@ -63,7 +66,7 @@ export function unlocked(): Promise<void> {
   return ask({ kind: "pin" });
 }
 
-function ask(question: { kind: "pin" } | { kind: "proof"; stepUp: StepUp }): Promise<void> {
+function ask(question: Asked): Promise<void> {
   return new Promise((resolve, reject) => {
     asking.question = {
       ...question,
