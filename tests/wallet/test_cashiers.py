@@ -247,6 +247,22 @@ async def test_whoever_is_invited_may_say_no_and_nobody_else_for_them(
     await a_cashier(desk, shop, person)  # and may be asked again
 
 
+async def test_a_yes_and_a_no_at_once_end_in_one_of_them(city: City) -> None:
+    async with city.database.deed() as db:
+        shop, person = await a_shop(db), await a_resident(db)
+    for _ in range(30):
+        path = f"/v1/merchants/{shop.id}/cashiers/{uuid4()}"
+        invited = await city.client.put(path, headers=shop.owner.headers, json=asking(person))
+        assert invited.status_code == 200, invited.text
+        yes, no = await asyncio.gather(
+            city.client.put(f"{path}/acceptance", headers=person.headers, json={}),
+            city.client.delete(path, headers=person.headers),
+        )
+        assert no.status_code == 204
+        assert yes.status_code == 200 or problem(yes) == (404, "NotFound")
+        assert (await city.client.get("/v1/merchants/mine", headers=person.headers)).json()["items"] == []
+
+
 async def test_nobody_works_at_a_closed_shop(db: Connection, desk: httpx.AsyncClient) -> None:
     shop, person = await a_shop(db), await a_resident(db)
     await a_cashier(desk, shop, person)

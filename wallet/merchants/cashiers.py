@@ -165,6 +165,7 @@ async def accept(db: Connection, me: Principal, merchant_id: UUID, cashier_id: U
 async def remove(db: Connection, me: Principal, merchant_id: UUID, cashier_id: UUID) -> None:
     """Work there no longer, as the owner says or they themselves; their open shifts end. Whoever is invited says no
     this way. Raises NotFound."""
+    await db.execute(sql.lock_merchant, merchant_id)
     removed = await maybe(_Removed, db, sql.remove_cashier, cashier_id, merchant_id, me.id)
     if removed is None:
         raise NotFound

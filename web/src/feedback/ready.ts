@@ -1,8 +1,12 @@
 import { api, answer } from "../api/client";
+import { onSignOut } from "../api/session.svelte";
 import { keepAnswer } from "../offline/kept";
 import { wards } from "./cityWards";
 
 let asked = false;
+onSignOut(() => {
+  asked = false; // what was kept goes with whoever leaves
+});
 
 /** What a report needs is asked for while there is a network, so that one can be written when there is none. */
 export async function readyForReports(): Promise<void> {

@@ -15,8 +15,8 @@ export interface Proof {
 }
 
 /** `amount`: what is about to be moved, in đồng, if that is known here. */
-type Asked = ({ kind: "pin" } | { kind: "proof"; stepUp: StepUp }) & { amount?: number };
-export type Question = Asked & { answered: (given: boolean) => void };
+type Wanted = ({ kind: "pin" } | { kind: "proof"; stepUp: StepUp }) & { amount?: number };
+export type Question = Wanted & { answered: (given: boolean) => void };
 
 export const asking = $state<{ question: Question | null }>({ question: null });
 
@@ -66,7 +66,7 @@ export function unlocked(): Promise<void> {
   return ask({ kind: "pin" });
 }
 
-function ask(question: Asked): Promise<void> {
+function ask(question: Wanted): Promise<void> {
   return new Promise((resolve, reject) => {
     asking.question = {
       ...question,

@@ -25,12 +25,12 @@ const files: readonly (readonly [string, string, string])[] = [
 let here: readonly FontFace[] = [];
 
 async function fetched(): Promise<void> {
-  const faces = files.map(
-    ([file, weight, unicodeRange]) =>
-      new FontFace("Be Vietnam Pro", `url(${file}) format("woff2")`, { weight, unicodeRange }),
-  );
   try {
-    here = await Promise.all(faces.map((face) => face.load()));
+    here = await Promise.all(
+      files.map(([file, weight, unicodeRange]) =>
+        new FontFace("Be Vietnam Pro", `url(${file}) format("woff2")`, { weight, unicodeRange }).load(),
+      ),
+    );
   } catch {
     // without a network the phone's own letters do
   }
