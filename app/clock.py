@@ -29,6 +29,11 @@ def city_now() -> datetime:
     return datetime.now(UTC) + _offset
 
 
+def machine_now() -> datetime:
+    """This moment by the machine's own clock, aware, in UTC: for the log, which a moved city must not confuse."""
+    return datetime.now(UTC)
+
+
 def city_today() -> date:
     """The calendar day in Huế."""
     return city_now().astimezone(CITY_ZONE).date()

@@ -8,8 +8,10 @@ import re
 import sys
 import traceback
 from collections.abc import Iterable
+from datetime import datetime
 from time import monotonic, perf_counter
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import msgspec
@@ -17,6 +19,7 @@ import structlog
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from prometheus_client import Counter, Gauge, Histogram
 
+from app.clock import machine_now
 from app.types import new_id
 
 log = structlog.get_logger()
@@ -76,6 +79,21 @@ _SAFE_HEADERS = [
 ]
 
 
+class RequestLine(msgspec.Struct, frozen=True):
+    """The line of a request, its keys in the order of other lines. It is written straight: there is nothing in it to
+    hide, and on structlog's way it was a tenth of what a request costs this process."""
+
+    method: str
+    route: str
+    status: int
+    ms: float
+    request_id: str
+    principal: UUID | None
+    at: datetime
+    level: str = "info"
+    event: str = "request"
+
+
 class Observe:
     """The outermost middleware, in pure ASGI."""
 
@@ -130,16 +148,11 @@ class Observe:
         if time is None:
             time = self.times[method, route] = SECONDS.labels(method, route)
         time.observe(seconds)
-        user = scope.get("user")
-        log.info(
-            "request",
-            method=method,
-            route=route,
-            status=status,
-            ms=round(seconds * 1000, 2),
-            request_id=request_id,
-            principal=str(user.id) if user else None,
-        )
+        if requests is not None:
+            user = scope.get("user")
+            who, now = user.id if user else None, machine_now()
+            line = RequestLine(method, route, status, round(seconds * 1000, 2), request_id, who, now)
+            requests.info(msgspec.json.encode(line))
 
 
 async def watch_loop() -> None:
@@ -170,6 +183,8 @@ def start_logging(level: str, secrets: Iterable[str] = ()) -> None:
         logger_factory=Lines,
         cache_logger_on_first_use=True,
     )
+    global requests
+    requests = Lines() if number <= logging.INFO else None
     of_libraries = logging.StreamHandler(sys.stderr)
     of_libraries.setFormatter(_LibraryLine())
     logging.basicConfig(level=max(number, logging.WARNING), handlers=[of_libraries], force=True)
@@ -234,8 +249,7 @@ def _say_why_it_ends(_kind: type[BaseException], problem: BaseException, _trace:
 
 
 def _as_json(_logger: object, _method: str, event: Any) -> bytes:
-    line = msgspec.json.encode(event, enc_hook=repr)
-    return line if event.get("event") == "request" else _scrub(line)  # that one is ours, and often
+    return _scrub(msgspec.json.encode(event, enc_hook=repr))
 
 
 class _LibraryLine(logging.Formatter):
@@ -254,19 +268,20 @@ class Lines:
     def __init__(self, *_: object) -> None:
         self.waiting: list[bytes] = []
         self.loop: asyncio.AbstractEventLoop | None = None
+        """Whose turn it is to write what waits."""
         atexit.register(self.flush)
 
     def info(self, line: bytes) -> None:
         """An ordinary line."""
         self.waiting.append(line)
+        if self.loop is not None and not self.loop.is_closed():
+            return
         try:
-            loop = asyncio.get_running_loop()
+            self.loop = asyncio.get_running_loop()
         except RuntimeError:
             self.flush()
             return
-        if len(self.waiting) == 1 or loop is not self.loop:
-            self.loop = loop
-            loop.call_later(0.05, self.flush)
+        self.loop.call_later(0.05, self.flush)
 
     debug = info
 
@@ -279,9 +294,13 @@ class Lines:
 
     def flush(self) -> None:
         """Write what waits."""
-        lines, self.waiting = self.waiting, []
+        lines, self.waiting, self.loop = self.waiting, [], None
         sys.stderr.buffer.write(b"".join(line + b"\n" for line in lines))
         sys.stderr.buffer.flush()
+
+
+requests: Lines | None = None
+"""Where lines of requests go, once the log was started; None: they are not kept."""
 
 
 def calm_garbage_collection() -> None:

@@ -41,7 +41,7 @@ class Reply(Response[T]):
     ) -> ASGIResponse:
         """Ready to be sent."""
         beside = self.headers or headers or self.cookies or cookies or self.background or other.get("background")
-        media_type = self.media_type or media_type
+        media_type = self.media_type or media_type or MediaType.JSON
         if not beside and media_type == MediaType.JSON and isinstance(self.content, msgspec.Struct):
             return _Written(msgspec.json.encode(self.content), self.status_code or status_code or 200)
         known = {"cookies": cookies, "headers": headers, "media_type": media_type, "status_code": status_code}

@@ -1110,3 +1110,15 @@ FROM (SELECT date_trunc('second', city_now(), 'UTC') - make_interval(hours => 48
 -- name: explain_home
 -- What the first screen's part of warnings costs.
 EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) SELECT notifications_home($1, 'vi');
+
+-- name: be_patient
+-- Ten minutes for a statement, in this transaction.
+SELECT set_config('statement_timeout', '10min', true);
+
+-- name: hold_a_lock
+-- A lock of this transaction's.
+SELECT pg_advisory_xact_lock(7);
+
+-- name: my_advisory_locks
+-- How many such locks this connection holds.
+SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid();

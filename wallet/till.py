@@ -30,9 +30,9 @@ _NOT_DONE = (asyncpg.LockNotAvailableError, asyncpg.QueryCanceledError, asyncpg.
 class _Waiting:
     __slots__ = ("answer", "move", "since")
 
-    def __init__(self, move: Move) -> None:
+    def __init__(self, move: Move, answer: "asyncio.Future[Verdict]") -> None:
         self.move = move
-        self.answer: asyncio.Future[Verdict] = asyncio.get_running_loop().create_future()
+        self.answer = answer
         self.since = monotonic()
 
 
@@ -50,6 +50,7 @@ class Till:
 
     def start(self) -> None:
         """Open the lanes. Their connections are made at the first payment."""
+        self.loop = asyncio.get_running_loop()
         self.tasks = [asyncio.create_task(_Lane(self).run(), name=f"till-{n}") for n in range(self.lanes)]
 
     async def close(self) -> None:
@@ -67,7 +68,7 @@ class Till:
             raise Unavailable
         if self.of_payer[move.debit_id] >= PAYER_QUEUE:
             raise TooManyRequests(retry_after_s=1)
-        waiting = _Waiting(move)
+        waiting = _Waiting(move, self.loop.create_future())
         self.of_payer[move.debit_id] += 1
         self.waiting.append(waiting)
         self.work.set()

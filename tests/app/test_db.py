@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from app.main import create_app
 from app.types import new_id
 from migrations import APP_ROLE
 from tests.conftest import City, Servers, settings_for
+from tests.makers import a_resident
 from tests.statements import sql
 
 
@@ -134,6 +136,33 @@ async def test_twenty_at_once_make_one_pool(address: str) -> None:
     await database.close()
 
 
+async def test_a_connection_comes_back_without_a_question_more(address: str) -> None:
+    database = Database(address, 1)
+    asked: list[str] = []
+    async with database.acquire() as db:
+        first = await db.fetchval(sql.my_pid)
+        db.add_query_logger(lambda record: asked.append(record.query))
+    async with database.acquire() as db:
+        assert await db.fetchval(sql.my_pid) == first
+    assert asked == [sql.my_pid]
+    await database.close()
+
+
+async def test_a_transaction_that_somebody_left_open_is_not_the_next_ones(address: str) -> None:
+    database = Database(address, 1)
+    async with database.acquire() as db:
+        first = await db.fetchval(sql.my_pid)
+        await db.execute("BEGIN")
+        await db.execute(sql.be_patient)
+        await db.execute(sql.hold_a_lock)
+    async with database.acquire() as db:
+        assert await db.fetchval(sql.my_pid) == first
+        assert not db.is_in_transaction()
+        assert await db.fetchval(sql.setting, "statement_timeout") == SESSION_SETTINGS["statement_timeout"]
+        assert await db.fetchval(sql.my_advisory_locks) == 0
+    await database.close()
+
+
 async def test_every_connection_has_its_limits(shared: Database) -> None:
     own = await shared.connect("huong test", lock_timeout="1s")
     async with shared.acquire() as pooled:
@@ -174,9 +203,26 @@ async def test_a_connection_that_was_ended_is_dropped_in_silence_and_replaced(sh
     for _ in range(3):
         async with shared.acquire() as db, shared.acquire() as other:
             await other.execute(sql.end_backend, await db.fetchval(sql.my_pid))
+            async with asyncio.timeout(5):
+                with suppress(asyncpg.InterfaceError):  # it is nobody's any more
+                    while not db.is_closed():  # noqa: ASYNC110 - it tells nobody
+                        await asyncio.sleep(0.001)
     for _ in range(3):
         async with shared.acquire() as db:
             assert await db.fetchval(sql.my_pid) > 0
+
+
+async def test_whoever_meets_an_end_first_is_asked_to_come_again(city: City) -> None:
+    """It was on its way while the connection was given back; nobody was there to hear of it."""
+    async with city.database.transaction() as db:
+        resident = await a_resident(db)
+    statuses: list[int] = []
+    for _ in range(5):
+        async with city.database.acquire() as db, city.database.acquire() as other:
+            await other.execute(sql.end_backend, await db.fetchval(sql.my_pid))
+        statuses += [(await city.client.get("/v1/me", headers=resident.headers)).status_code for _ in range(3)]
+    assert set(statuses) <= {200, 503}
+    assert statuses[2::3] == [200] * 5
 
 
 # The clock

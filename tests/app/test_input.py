@@ -19,6 +19,7 @@ from app.rates import UNCOUNTED
 from tests.app.phones import problem
 from tests.conftest import City, Desk, served
 from tests.house.doors import doors, filled
+from tests.logged import logged
 from tests.makers import Resident, a_resident, a_shop
 from tests.statements import sql
 
@@ -324,7 +325,7 @@ async def test_head_knows_what_is_unchanged(desk: httpx.AsyncClient) -> None:
 
 
 async def test_head_is_logged_as_what_it_was_and_where(desk: httpx.AsyncClient) -> None:
-    with capture_logs() as lines:
+    with logged() as lines:
         await desk.head("/livez")
     assert [(line["method"], line["route"]) for line in lines if line["event"] == "request"] == [("HEAD", "/livez")]
 

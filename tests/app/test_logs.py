@@ -23,6 +23,7 @@ from app.observe import scrubbed, start_logging
 from app.worker import Worker
 from tests.app.phones import REAL_PHONE, ask_for_code, bearer, printed, problem, redeem, refreshed
 from tests.conftest import City, OneConnection
+from tests.logged import logged
 from tests.makers import PIN, a_resident
 from tests.statements import sql
 
@@ -47,7 +48,7 @@ async def test_a_day_with_secrets_leaves_none_in_the_log(
     town: City, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     client = town.client
-    with capture_logs() as lines, caplog.at_level(logging.DEBUG):
+    with logged() as lines, caplog.at_level(logging.DEBUG):
         challenge_id = (await ask_for_code(client, REAL_PHONE)).json()["challenge_id"]
         assert problem(await ask_for_code(client, REAL_PHONE)) == (429, "TooManyCodes")
         await town.worker.drain()
@@ -78,7 +79,7 @@ async def test_a_day_with_secrets_leaves_none_in_the_log(
 
 async def test_a_request_is_one_line_by_its_route(db: Connection, desk: httpx.AsyncClient) -> None:
     resident = await a_resident(db)
-    with capture_logs() as lines:
+    with logged() as lines:
         answer = await desk.delete(f"/v1/sign-in/sessions/{resident.id}?why=x", headers=resident.headers)
     [line] = lines
     assert line.pop("ms") > 0
@@ -233,7 +234,7 @@ async def test_a_surprise_is_logged_with_its_trace(
 
     monkeypatch.setattr(sessions, "profile", surprise)
     resident = await a_resident(db)
-    with capture_logs() as lines:
+    with logged() as lines:
         await desk.get("/v1/me?pin=258036", headers=resident.headers)
     assert [line["event"] for line in lines] == ["unhandled", "request"]
     assert lines[0]["path"] == "/v1/me"

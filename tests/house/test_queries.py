@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import asyncpg
+import pytest
 
 from app.db import Connection
 from tests.house.reading import (
@@ -29,6 +30,11 @@ _SQL_IN_PYTHON = re.compile(
     r"\s*(SELECT|INSERT INTO|UPDATE|DELETE FROM|WITH|VALUES|SET|LOCK|TRUNCATE|CREATE|ALTER|DROP|GRANT|REVOKE|COPY)\s"
 )
 MAY_HOLD_SQL = {"migrations/__init__.py"}
+_OUTLIVES_ITS_TRANSACTION = re.compile(
+    r"\bpg_(?:try_)?advisory_lock(?:_shared)?\s*\(|\bset_config\s*\([^()]*(?:\([^()]*\)[^()]*)*,\s*false\s*\)"
+    r"|\bWITH HOLD\b|\bTEMP(?:ORARY)? TABLE\b|^\s*(?:LISTEN|PREPARE|DISCARD|SET(?! LOCAL)) ",
+    re.IGNORECASE,
+)
 TESTS = ROOT / "tests"
 
 
@@ -121,6 +127,42 @@ def test_every_statement_that_is_asked_for_is_there() -> None:
     asked = uses((*product(), *python_under("bench")))
     missing = [(user, folder, name) for user, folder, name in asked if (folder, name) not in there]
     nothing(f"{said(user)} asks for {name} of {said(folder)}" for user, folder, name in missing)
+
+
+def test_nothing_is_left_behind_on_a_connection() -> None:
+    """The pool gives it to the next who asks as it is (app/db.py)."""
+    left = [one for one in statements() if not one.folder.is_relative_to(TESTS) and _is_left(one.text)]
+    others = [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.sql")) if path not in files()]
+    listening = [
+        f"{said(path)}:{node.lineno}"
+        for path in product()
+        if said(path) != "app/worker.py"  # on a connection of its own
+        for node in nodes_of(path)
+        if isinstance(node, ast.Attribute) and node.attr in {"add_listener", "add_log_listener", "add_query_logger"}
+    ]
+    nothing([*left, *(said(path) for path in others if _is_left(path.read_text(encoding="utf-8"))), *listening])
+
+
+@pytest.mark.parametrize(
+    ("statement", "is_left"),
+    [
+        ("SELECT pg_advisory_lock(7)", True),
+        ("SELECT pg_advisory_xact_lock(hashtextextended('x', 0))", False),
+        ("SELECT set_config('huong.clock_offset', coalesce($1, ''), false)", True),
+        ("SELECT set_config('huong.clock_offset', $1, true), false", False),
+        ("-- For all.\nSET timezone = 'UTC'", True),
+        ("SET LOCAL timezone = 'UTC'", False),
+        ("LISTEN huong_news", True),
+        ("UPDATE wallet SET name = $1", False),
+    ],
+)
+def test_what_is_left_behind_is_seen(statement: str, *, is_left: bool) -> None:
+    assert _is_left(statement) == is_left
+
+
+def _is_left(text: str) -> bool:
+    bare = re.sub(r"--[^\n]*\n", "", text)
+    return _OUTLIVES_ITS_TRANSACTION.search(bare) is not None
 
 
 def test_python_holds_no_sql() -> None:
