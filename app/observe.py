@@ -20,7 +20,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from prometheus_client import Counter, Gauge, Histogram
 
 from app.clock import machine_now
-from app.types import new_id
+from app.types import new_id_text
 
 log = structlog.get_logger()
 
@@ -108,7 +108,7 @@ class Observe:
             await self.app(scope, receive, send)
             return
         started = perf_counter()
-        request_id = str(new_id())
+        request_id = new_id_text()
         scope.setdefault("state", {}).update(request_id=request_id, address=self._address(scope))
         status = 500
 
@@ -118,7 +118,7 @@ class Observe:
                 status = message["status"]
                 headers = list(message["headers"])
                 own = {name for name, _ in headers}
-                headers.extend(header for header in _SAFE_HEADERS if header[0] not in own)
+                headers += [header for header in _SAFE_HEADERS if header[0] not in own]
                 headers.append((b"x-request-id", request_id.encode()))
                 if scope.get("user") is not None and b"cache-control" not in own:
                     headers.append((b"cache-control", b"no-store"))

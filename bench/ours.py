@@ -72,8 +72,8 @@ def start_ours(server: Postgres, port: int, log: Path, flavour: str) -> "subproc
 def start_echo(server: Postgres, port: int, log: Path, flavour: str) -> "subprocess.Popen[bytes]":
     """The same beside it, with the echo: what `litestar serve` does, in the words of the servers' own commands."""
     options = {
-        "uvicorn": "--host 127.0.0.1 --loop uvloop --http httptools --no-access-log --no-server-header "
-        "--no-proxy-headers --log-level warning",
+        "uvicorn": "--host 127.0.0.1 --loop uvloop --http app.connections:Connection --no-access-log "
+        "--no-server-header --no-proxy-headers --log-level warning",
         "granian": "--host 127.0.0.1 --interface asgi --loop uvloop --no-access-log --backpressure 2048",
     }
     command = [

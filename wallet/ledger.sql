@@ -41,7 +41,11 @@ DECLARE
     month_start date;
     policies jsonb;
 BEGIN
-    SELECT jsonb_object_agg(code, value) INTO policies FROM current_policy;
+    SELECT jsonb_object_agg(code, value) INTO policies FROM current_policy WHERE code = ANY (ARRAY[
+        'level.pay_bill', 'level.pay_merchant', 'level.pay_person', 'level.withdraw',
+        'limit.day_goods', 'limit.month_essential', 'limit.month_general', 'new_device.code_ceiling',
+        'step_up.goods_code_above', 'step_up.goods_strong_above', 'step_up.person_day_strong_above',
+        'step_up.person_strong_above']);
 
     -- Who is paid? These never change for a bill or a terminal; a phone's owner is read again under the locks.
     SELECT array_agg(payee_id), bool_or(c.id IS NULL AND payee_id IS NOT NULL OR d.id IS NULL)

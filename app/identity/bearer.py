@@ -12,6 +12,7 @@ from app.errors import refusal_for, send_problem
 from app.identity import sessions
 from app.identity.models import Principal
 from app.identity.tokens import is_token, token_hash
+from app.lookups import LookUps
 from app.rates import UNCOUNTED, Rates
 
 CACHE_LIFE_S = 4.0
@@ -23,8 +24,8 @@ class Bearer:
 
     def __init__(self, app: ASGIApp, database: Database, rates: Rates) -> None:
         self.app = app
-        self.database = database
         self.rates = rates
+        self.holders = LookUps(database, sessions.principals_of)
         self.seen: dict[bytes, tuple[float, Principal]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -49,8 +50,7 @@ class Bearer:
         kept = self.seen.get(hashed)
         if kept is not None and kept[0] > now:
             return kept[1]
-        async with self.database.acquire() as db:
-            principal = await sessions.principal_of(db, hashed)
+        principal = await self.holders.find(hashed)
         if principal is None or not principal.confirmed:  # the PIN confirms, and the next request must know
             self.seen.pop(hashed, None)
         else:

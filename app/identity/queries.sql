@@ -139,10 +139,10 @@ UPDATE session SET ended_at = city_now(), end_reason = $2
 WHERE principal_id = $1 AND ended_at IS NULL AND id IS DISTINCT FROM $3
 RETURNING id;
 
--- name: principal_by_access_token
--- Who holds this token now.
+-- name: principals_by_access_token
+-- Who holds these tokens now.
 SELECT
-    principal.id, principal.kind, session.id AS session_id, session.confirmed_at IS NOT NULL AS confirmed,
+    token.hash, principal.id, principal.kind, session.id AS session_id, session.confirmed_at IS NOT NULL AS confirmed,
     principal.level, session.device_id, device.public_key AS device_key,
     coalesce((SELECT jsonb_agg(jsonb_build_object('agency', agency_code, 'role', role) ORDER BY agency_code, role)
         FROM active_grant WHERE active_grant.principal_id = principal.id), '[]') AS grants
@@ -150,7 +150,8 @@ FROM access_token AS token
 JOIN session ON session.id = token.session_id
 JOIN principal ON principal.id = session.principal_id
 JOIN device ON device.principal_id = session.principal_id AND device.id = session.device_id
-WHERE token.hash = $1 AND token.expires_at > city_now() AND session.ended_at IS NULL AND principal.closed_at IS NULL;
+WHERE token.hash = ANY ($1) AND token.expires_at > city_now() AND session.ended_at IS NULL
+    AND principal.closed_at IS NULL;
 
 -- name: sessions_of
 -- Where I am signed in, newest first.

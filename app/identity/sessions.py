@@ -1,5 +1,6 @@
 """Sessions: opened by a code, kept alive by rotating refresh tokens, ended by their owner."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID, uuid4
 
@@ -219,9 +220,10 @@ async def end(db: Connection, me: Principal, session_id: UUID) -> None:
     await records.record(db, me, "identity.signed_out", me.id, session_id=session_id)
 
 
-async def principal_of(db: Connection, access_token_hash: bytes) -> Principal | None:
-    """Who holds an access token now."""
-    return await maybe(Principal, db, sql.principal_by_access_token, access_token_hash)
+async def principals_of(db: Connection, access_token_hashes: Sequence[bytes]) -> dict[bytes, Principal]:
+    """Who holds these access tokens now; a token that opens nothing is not among them."""
+    rows = await db.fetch(sql.principals_by_access_token, access_token_hashes)
+    return {row["hash"]: msgspec.convert(row, Principal) for row in rows}
 
 
 async def profile(db: Connection, principal_id: UUID, *, named: bool = True) -> Profile:
