@@ -66,9 +66,9 @@ class Gathered(asyncio.Transport):
             self.flush()
 
     def flush(self) -> None:
-        """Send what waits."""
-        if self.waiting:
-            waiting, self.waiting, self.size = self.waiting, [], 0
+        """Send what waits, if anybody is still there."""
+        waiting, self.waiting, self.size = self.waiting, [], 0
+        if waiting and not self.transport.is_closing():
             self.transport.write(b"".join(waiting))
 
     def close(self) -> None:

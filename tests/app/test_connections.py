@@ -26,6 +26,9 @@ class Wire(asyncio.Transport):
     def write(self, data: bytes) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         self.sent.append(data)
 
+    def is_closing(self) -> bool:
+        return bool(self.ended)
+
     def close(self) -> None:
         self.ended = "closed"
 
@@ -78,6 +81,13 @@ async def test_what_is_cut_says_nothing_more(gathered: Gathered, wire: Wire) -> 
     gathered.abort()
     await asyncio.sleep(0)
     assert (wire.sent, wire.ended) == ([], "aborted")
+
+
+async def test_who_is_gone_is_told_nothing(gathered: Gathered, wire: Wire) -> None:
+    gathered.write(b"never heard")
+    wire.ended = "lost"
+    gathered.flush()
+    assert (wire.sent, gathered.waiting, gathered.size) == ([], [], 0)
 
 
 # Over a socket
@@ -169,6 +179,18 @@ async def test_a_first_word_does_not_wait_for_the_last(port: int) -> None:
     assert not phone.over.done()
     await asyncio.wait_for(phone.over, 5)
     assert b"last" in b"".join(phone.read)
+
+
+async def test_who_goes_away_in_the_middle_is_no_trouble(port: int, caplog: pytest.LogCaptureFixture) -> None:
+    for _ in range(20):
+        phone, transport = await asks(port, "/long")
+        async with asyncio.timeout(5):
+            while not phone.read:  # noqa: ASYNC110 - it tells nobody
+                await asyncio.sleep(0.001)
+        transport.abort()
+    phone, _ = await asks(port, "/small")
+    await asyncio.wait_for(phone.over, 5)
+    assert [record.getMessage() for record in caplog.records if record.levelname in {"WARNING", "ERROR"}] == []
 
 
 async def test_who_reads_nothing_is_waited_for(port: int) -> None:
