@@ -274,7 +274,7 @@ class Lines:
     def info(self, line: bytes) -> None:
         """An ordinary line."""
         self.waiting.append(line)
-        if self.loop is not None and not self.loop.is_closed():
+        if self.loop is not None and self.loop.is_running():
             return
         try:
             self.loop = asyncio.get_running_loop()

@@ -397,7 +397,7 @@ async def test_trouble_while_a_token_is_looked_up_is_a_problem_too(
         raise ZeroDivisionError
 
     for trouble, expected in ((slow, (503, "Unavailable")), (broken, (500, "InternalError"))):
-        monkeypatch.setattr("app.identity.sessions.principal_of", trouble)
+        monkeypatch.setattr(city.app.state.bearer.holders, "look", trouble)
         answer = await city.client.get("/v1/me", headers=resident.headers)
         assert problem(answer) == expected
         assert answer.headers["x-request-id"] == answer.json()["request_id"]

@@ -1,5 +1,6 @@
 """The log tells what happened, and no secret of anybody's: no whole number, no code, no PIN, no token."""
 
+import asyncio
 import logging
 import sys
 import traceback
@@ -19,7 +20,7 @@ from app.db import Connection
 from app.errors import InternalError
 from app.identity import sessions
 from app.jobs import Listener, News
-from app.observe import scrubbed, start_logging
+from app.observe import Lines, scrubbed, start_logging
 from app.worker import Worker
 from tests.app.phones import REAL_PHONE, ask_for_code, bearer, printed, problem, redeem, refreshed
 from tests.conftest import City, OneConnection
@@ -242,3 +243,22 @@ async def test_a_surprise_is_logged_with_its_trace(
     assert "of all things" in said
     assert resident.token not in said
     assert "258036" not in said
+
+
+def test_a_line_does_not_wait_for_a_loop_that_has_stopped(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+    lines = Lines()
+
+    async def say(line: bytes) -> None:
+        lines.info(line)
+
+    loop = asyncio.new_event_loop()
+    try:
+        loop.run_until_complete(say(b"one"))
+        assert capsysbinary.readouterr().err == b""
+        lines.info(b"two")
+        assert capsysbinary.readouterr().err == b"one\ntwo\n"
+        loop.run_until_complete(say(b"three"))
+        loop.run_until_complete(asyncio.sleep(0.1))
+        assert capsysbinary.readouterr().err == b"three\n"
+    finally:
+        loop.close()

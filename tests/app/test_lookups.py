@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
+from app import db as db_module
 from app import lookups
 from app.db import Connection, Database
 from app.errors import Unavailable
@@ -18,8 +19,13 @@ from tests.statements import sql
 
 
 @pytest.fixture
-async def database(template: Servers, shared_database: str) -> AsyncIterator[Database]:
-    opened = Database(template.url(shared_database, APP_ROLE), 4)
+def address(template: Servers, shared_database: str) -> str:
+    return template.url(shared_database, APP_ROLE)
+
+
+@pytest.fixture
+async def database(address: str) -> AsyncIterator[Database]:
+    opened = Database(address, 4)
     yield opened
     await opened.close()
 
@@ -102,6 +108,87 @@ async def test_a_database_that_is_away_is_unavailable_and_is_asked_again(databas
             await look_ups.find(2)
     database.url = there
     assert await look_ups.find(2) == 4
+
+
+async def test_a_question_that_hangs_is_overtaken(database: Database) -> None:
+    """Its backend was stopped, or its packets are lost."""
+    office = Office()
+    hangs = asyncio.Event()
+
+    async def look(db: Connection, numbers: Sequence[int]) -> dict[int, int]:
+        if 2 in numbers:
+            await hangs.wait()
+        return await office.look(db, numbers)
+
+    look_ups = LookUps(database, look)
+    stuck = asyncio.create_task(look_ups.find(2))
+    async with asyncio.timeout(3):
+        while database.in_use == 0:  # noqa: ASYNC110 - it tells nobody
+            await asyncio.sleep(0)
+        assert await asyncio.gather(look_ups.find(4), look_ups.find(5)) == [16, None]
+        for number in range(6, 16, 2):
+            assert await look_ups.find(number) == number**2
+    assert not stuck.done()
+    hangs.set()
+    assert await stuck == 4
+    await asyncio.sleep(0)
+    assert (look_ups.waiting, look_ups.asking, look_ups.overtaken) == ([], None, set())
+
+
+async def test_a_stopped_backend_keeps_one_group_waiting(database: Database) -> None:
+    """The server's process behind one connection is stopped; whoever comes later is found by another."""
+
+    async def look(db: Connection, numbers: Sequence[int]) -> dict[int, int]:
+        if 0 in numbers:
+            await db.fetchval(sql.sleep, 1.5)
+        return {number: await db.fetchval(sql.my_pid) for number in numbers}
+
+    look_ups = LookUps(database, look)
+    started = asyncio.get_running_loop().time()
+    slow = asyncio.create_task(look_ups.find(0))
+    await asyncio.sleep(0.05)
+    pid = await look_ups.find(1)
+    assert asyncio.get_running_loop().time() - started < 1.4
+    assert await slow not in {None, pid}
+
+
+async def test_nobody_waits_in_line_for_a_connection_that_there_is_not(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All who wait when none was free in time are sent away then, not one group after the other."""
+    monkeypatch.setattr(db_module, "ACQUIRE_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(lookups, "MOST_AT_ONCE", 10)
+    database = Database(address, 1)
+    look_ups = LookUps(database, Office().look)
+    async with database.acquire():
+        async with asyncio.timeout(1):
+            ends = await asyncio.gather(*map(look_ups.find, range(100)), return_exceptions=True)
+    assert [type(end) for end in ends] == [Unavailable] * 100
+    assert look_ups.waiting == []
+    assert await look_ups.find(2) == 4
+    await database.close()
+
+
+async def test_a_connection_that_had_ended_costs_nobody_an_answer(database: Database) -> None:
+    look_ups = LookUps(database, Office().look)
+    for _ in range(5):
+        async with database.acquire() as db, database.acquire() as other:
+            await other.execute(sql.end_backend, await db.fetchval(sql.my_pid))
+        assert await asyncio.gather(*map(look_ups.find, range(4))) == [0, None, 4, None]
+
+
+async def test_who_ends_the_asking_ends_those_who_wait(database: Database) -> None:
+    office = Office()
+    look_ups = LookUps(database, office.look)
+    waiting = asyncio.create_task(look_ups.find(2))
+    while not office.under_way:  # noqa: ASYNC110 - it tells nobody
+        await asyncio.sleep(0)
+    assert look_ups.asking is not None
+    look_ups.asking.cancel()
+    async with asyncio.timeout(2):
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+    assert await look_ups.find(4) == 16
 
 
 # Tokens

@@ -31,10 +31,11 @@ _SQL_IN_PYTHON = re.compile(
 )
 MAY_HOLD_SQL = {"migrations/__init__.py"}
 _OUTLIVES_ITS_TRANSACTION = re.compile(
-    r"\bpg_(?:try_)?advisory_lock(?:_shared)?\s*\(|\bset_config\s*\([^()]*(?:\([^()]*\)[^()]*)*,\s*false\s*\)"
-    r"|\bWITH HOLD\b|\bTEMP(?:ORARY)? TABLE\b|^\s*(?:LISTEN|PREPARE|DISCARD|SET(?! LOCAL)) ",
-    re.IGNORECASE,
+    r"\bpg_(?:try_)?advisory_lock(?:_shared)?\s*\(|\bWITH\s+HOLD\b|\bTEMP(?:ORARY)?\b", re.IGNORECASE
 )
+_BEGINS = re.compile(r";|\$\w*\$|\b(?:BEGIN|THEN|ELSE|LOOP)\b", re.IGNORECASE)
+_IS_THE_SESSIONS = re.compile(r"\s*(?:LISTEN|PREPARE|DISCARD|SET(?!\s+LOCAL\b))\s", re.IGNORECASE)
+_SET_CONFIG = re.compile(r"\bset_config\s*\(((?:[^()]|\((?:[^()]|\([^()]*\))*\))*)\)", re.IGNORECASE)
 TESTS = ROOT / "tests"
 
 
@@ -153,7 +154,16 @@ def test_nothing_is_left_behind_on_a_connection() -> None:
         ("-- For all.\nSET timezone = 'UTC'", True),
         ("SET LOCAL timezone = 'UTC'", False),
         ("LISTEN huong_news", True),
+        ("SELECT 1; /* and */ SET timezone = 'UTC'", True),
+        ("SELECT set_config('a', 'b', is_local => false)", True),
+        ("SELECT set_config('a', 'b', 'f')", True),
+        ("SELECT set_config('a', coalesce(nullif($1, ''), lower('B')), is_local => true)", False),
+        ("SELECT 1 AS one INTO TEMP ones", True),
+        ("CREATE TEMPORARY VIEW ones AS SELECT 1", True),
+        ("CREATE FUNCTION f() RETURNS void LANGUAGE plpgsql AS $$ BEGIN\nSET timezone = 'UTC'; END $$", True),
+        ("CREATE FUNCTION f() RETURNS int LANGUAGE sql\nSET timezone = 'UTC' AS $$ SELECT 1 $$", False),
         ("UPDATE wallet SET name = $1", False),
+        ("INSERT INTO wallet VALUES (1) ON CONFLICT (id) DO UPDATE\nSET name = 'Huế'", False),
     ],
 )
 def test_what_is_left_behind_is_seen(statement: str, *, is_left: bool) -> None:
@@ -161,8 +171,13 @@ def test_what_is_left_behind_is_seen(statement: str, *, is_left: bool) -> None:
 
 
 def _is_left(text: str) -> bool:
-    bare = re.sub(r"--[^\n]*\n", "", text)
-    return _OUTLIVES_ITS_TRANSACTION.search(bare) is not None
+    bare = re.sub(r"--[^\n]*(?:\n|$)|/\*.*?\*/", " ", text, flags=re.DOTALL)
+    settings = [re.search(r"(?:,|=>)\s*true\s*$", given, re.IGNORECASE) for given in _SET_CONFIG.findall(bare)]
+    return (
+        _OUTLIVES_ITS_TRANSACTION.search(bare) is not None
+        or None in settings
+        or any(map(_IS_THE_SESSIONS.match, _BEGINS.split(bare)))
+    )
 
 
 def test_python_holds_no_sql() -> None:
