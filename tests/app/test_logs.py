@@ -14,7 +14,7 @@ import pytest
 import structlog
 from structlog.testing import capture_logs
 
-from app import jobs
+from app import jobs, observe
 from app.config import SANDBOX_PEPPER
 from app.db import Connection
 from app.errors import InternalError
@@ -119,6 +119,7 @@ def handlers(monkeypatch: pytest.MonkeyPatch) -> list[logging.Handler]:
         made.extend(handlers)
 
     monkeypatch.setattr(logging, "basicConfig", basic_config)
+    monkeypatch.setattr(observe, "requests", None)  # and back again, whatever starts a log meanwhile
     return made
 
 
