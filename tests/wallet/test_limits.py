@@ -1,8 +1,10 @@
 """Limits: counted under the wallet's lock, by the days and months of Huế, and named when they are met."""
 
 import asyncio
+import re
 from collections import Counter
 from datetime import datetime, timedelta
+from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
@@ -38,6 +40,17 @@ async def verdict_of(db: Connection, move: Move) -> str:
     """`applied`, or why not; the moves of one test are one transaction."""
     [verdict] = await ledger.move_all(db, [move])
     return type(verdict).__name__ if isinstance(verdict, Refusal) else "applied"
+
+
+def test_every_policy_that_the_ledger_holds_to_is_one_that_it_asks_for() -> None:
+    """One that it did not ask for would be null, and bind nobody."""
+    text = Path(ledger.__file__).with_suffix(".sql").read_text(encoding="utf-8")
+    listed = re.search(r"FROM current_policy WHERE code = ANY \(ARRAY\[([^]]*)\]\)", text)
+    assert listed
+    held = set(re.findall(r"policies ->> '([^']+)'", text)) | set(re.findall(r"THEN '(level\.\w+)'", text))
+    assert "ELSE 'level.pay_' || i.kind END" in text
+    held |= {f"level.pay_{kind}" for kind in ("bill", "merchant", "person")}
+    assert set(re.findall(r"'([^']+)'", listed[1])) == held
 
 
 def until(moment: datetime) -> float:
